@@ -1,0 +1,35 @@
+"""Health: one issue, its root, since when, and what it holds up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class IssueKind(StrEnum):
+    FAILED = "failed"
+    STALE = "stale"
+    NEVER_RAN = "never_ran"
+    PAUSED = "paused"
+    MISSING = "missing_at_source"
+    CHECK_FAILED = "check_failed"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthIssue:
+    """Something that is wrong with one table or view."""
+
+    id: str
+    name: str
+    type: str
+    """`external_data_sync` or `materialized_view`, as the seeds spell it."""
+    kind: IssueKind
+    error: str
+    """The cause in words."""
+    way_out: str
+    since: datetime | None
+    source_type: str | None = None
+    root: str | None = None
+    """Name of the table or view whose issue causes this one; None when this is the root."""
+    blocks: tuple[str, ...] = ()
+    """Names of everything downstream that cannot be fresh before this is mended."""

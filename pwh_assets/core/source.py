@@ -1,0 +1,120 @@
+"""Sources and their tables: what is connected, what is synced, how, and how it went last time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pwh_assets.core.frequency import Frequency
+from pwh_assets.core.names import source_slug, table_name
+
+
+class SyncMode(StrEnum):
+    """How a table's rows reach the lake."""
+
+    FULL = "full"
+    """The whole table each time, swapped in at once."""
+    INCREMENTAL = "incremental"
+    """Rows past the watermark, merged on the primary key."""
+    APPEND = "append"
+    """Rows past the watermark, added as they are."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "SyncMode | None":
+        return cls.FULL if value == "full_refresh" else None
+
+
+class TableStatus(StrEnum):
+    """State of a synced table or a materialized view, in PostHog's spelling."""
+
+    NEVER_RUN = "NeverRun"
+    RUNNING = "Running"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    PAUSED = "Paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as the lake stores it; `type` is DuckDB's spelling (`BIGINT`, `DECIMAL(18,2)`, `JSON`)."""
+
+    name: str
+    type: str
+    nullable: bool = True
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    columns: tuple[str, ...]
+    table: str
+    referred: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveredTable:
+    """A table a source says it has. `cursors` are columns a sync could go by, best first."""
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...] = ()
+    cursors: tuple[str, ...] = ()
+    row_estimate: int | None = None
+    description: str = ""
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    modes: tuple[SyncMode, ...] = (SyncMode.FULL, SyncMode.INCREMENTAL, SyncMode.APPEND)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A connected source. `config` holds no secret; those are decrypted only where a connection is made."""
+
+    id: str
+    project_id: int
+    source_type: str
+    prefix: str = ""
+    description: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime | None = None
+
+    @property
+    def slug(self) -> str:
+        return source_slug(self.source_type, self.prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedTable:
+    """A table of a source (PostHog calls it a schema): how it syncs and how the last sync went."""
+
+    id: str
+    source: Source
+    name: str
+    """Name at the source."""
+    columns: tuple[Column, ...] = ()
+    primary_key: tuple[str, ...] = ()
+    cursors: tuple[str, ...] = ()
+    description: str = ""
+    should_sync: bool = True
+    mode: SyncMode = SyncMode.FULL
+    cursor: str | None = None
+    frequency: Frequency = Frequency("6hour")
+    status: TableStatus = TableStatus.NEVER_RUN
+    watermark: str | None = None
+    """The cursor value everything up to which is in the lake, as text; the lake's own state is the truth."""
+    last_synced_at: datetime | None = None
+    latest_error: str | None = None
+    failed_at: datetime | None = None
+    row_count: int | None = None
+    is_missing: bool = False
+    """True when the last schema refresh no longer found it at the source."""
+    created_at: datetime | None = None
+
+    @property
+    def table_name(self) -> str:
+        """The flat HogQL name."""
+        return table_name(self.source.source_type, self.source.prefix, self.name)
+
+    @property
+    def project_id(self) -> int:
+        return self.source.project_id
