@@ -1,0 +1,58 @@
+# The same words on a laptop and in CI. `make help` prints them.
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+ARGS ?=
+
+.PHONY: help setup demo test quick check fix dev bench fuzz docs lock clean
+
+help:  ## print this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.dev  ## make the development environment
+
+.venv/.dev: requirements-dev.lock pyproject.toml scripts/setup
+	@scripts/setup dev
+
+.venv/.demo: requirements.lock pyproject.toml scripts/setup
+	@scripts/setup demo && touch .venv/.demo
+
+demo: .venv/.demo  ## from an empty machine to a joined answer (ARGS=--exit stops after the answers)
+	@$(BIN)/pwh demo $(ARGS)
+
+test: setup  ## the whole suite, quick tests first
+	@$(PYTEST) tests/unit tests/test_*.py -q -n 2 $(ARGS)
+	@$(PYTEST) tests/conformance tests/e2e -q -n 2 --dist loadfile $(ARGS)
+
+quick: setup  ## tests of seconds
+	@$(PYTEST) tests/unit tests/test_*.py -q -n 2 $(ARGS)
+
+check: setup  ## format, lint, types, definitions, dbt
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@scripts/validate
+
+fix: setup  ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+dev: setup  ## the API and the Dagster UI on ./.pwh
+	@$(BIN)/pwh up $(ARGS)
+
+bench: setup  ## every benchmark; each prints a table of ratios
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+fuzz: setup  ## ten minutes of hostile HogQL (ARGS="--seconds 60" for one)
+	@$(BIN)/python tests/fuzz/hogql.py $(if $(ARGS),$(ARGS),--seconds 600)
+
+docs: setup  ## write the pages that are made from the code
+	@$(BIN)/python scripts/docs.py
+
+lock: setup  ## resolve the dependencies anew
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --extra demo -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean:  ## remove what the above made
+	rm -rf .venv .pwh .pwh-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
