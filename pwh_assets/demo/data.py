@@ -21,8 +21,8 @@ CUSTOMERS = 800
 PERSONS = 5_000
 EVENTS = 200_000
 
-_FIRST = "Ada Alan Anna Ben Clara Dan Edith Emil Frida Grace Hugo Ines Jan Kim Lena Max Nora Otto Pia Rosa Sam Tom Uma".split()
-_LAST = "Adler Baker Chen Diaz Evans Fischer Garcia Hopper Ito Jones Khan Lopez Meyer Novak Okafor Patel Quinn Rossi Silva".split()
+_FIRST = ["Ada", "Alan", "Anna", "Ben", "Clara", "Dan", "Edith", "Emil", "Frida", "Grace", "Hugo", "Ines", "Jan", "Kim", "Lena", "Max", "Nora", "Otto", "Pia", "Rosa", "Sam", "Tom", "Uma"]
+_LAST = ["Adler", "Baker", "Chen", "Diaz", "Evans", "Fischer", "Garcia", "Hopper", "Ito", "Jones", "Khan", "Lopez", "Meyer", "Novak", "Okafor", "Patel", "Quinn", "Rossi", "Silva"]
 _PLANS = ("free", "starter", "growth", "scale")
 _PAGES = ("/", "/pricing", "/docs", "/signup", "/dashboard", "/settings", "/reports", "/checkout")
 _BROWSERS = (("Chrome", "Windows"), ("Chrome", "Mac OS X"), ("Safari", "iOS"), ("Firefox", "Linux"))
