@@ -1,0 +1,153 @@
+"""Jobs: every attempt at a sync or a view, and those whose process died under them."""
+
+import uuid
+
+import sqlalchemy as sa
+
+from pwh_assets.core.job import Job, JobKind, JobStatus
+from pwh_assets.core.source import TableStatus
+from pwh_assets.errors import NotFoundError
+from pwh_assets.store import models
+from pwh_assets.store.part import StorePart
+from pwh_assets.store.processes import is_gone, this_process
+from pwh_assets.store.rows import job_of, utc_now
+
+ABANDONED = "abandoned"
+ABANDONED_SENTENCE = (
+    "The process that ran this ended before it was done. Run it again; nothing half-done was kept."
+)
+
+
+class Jobs(StorePart):
+    def start_job(
+        self,
+        project_id: int,
+        kind: JobKind | str,
+        subject_id: str,
+        name: str,
+        run_id: str | None = None,
+    ) -> Job:
+        """Note that this process began the job now."""
+        job_id = str(uuid.uuid4())
+        with self._db.write() as connection:
+            connection.execute(
+                models.jobs.insert().values(
+                    id=job_id,
+                    project_id=project_id,
+                    kind=JobKind(kind).value,
+                    subject_id=subject_id,
+                    name=name,
+                    status=JobStatus.RUNNING.value,
+                    rows=0,
+                    bytes=0,
+                    created_at=utc_now(),
+                    run_id=run_id,
+                    process=this_process(),
+                )
+            )
+        return self.job(job_id)
+
+    def finish_job(
+        self,
+        job_id: str,
+        status: JobStatus | str,
+        rows: int = 0,
+        bytes: int = 0,  # noqa: A002  the product's word for it
+        error: str | None = None,
+        error_code: str | None = None,
+    ) -> Job:
+        """Raises NotFoundError."""
+        jobs = models.jobs
+        with self._db.write() as connection:
+            done = connection.execute(
+                sa.update(jobs)
+                .where(jobs.c.id == job_id)
+                .values(
+                    status=JobStatus(status).value,
+                    rows=rows,
+                    bytes=bytes,
+                    error=error,
+                    error_code=error_code,
+                    finished_at=utc_now(),
+                )
+            )
+            if done.rowcount == 0:
+                raise NotFoundError("job", job_id)
+        return self.job(job_id)
+
+    def job(self, job_id: str) -> Job:
+        """Raises NotFoundError."""
+        with self._db.read() as connection:
+            row = connection.execute(sa.select(models.jobs).filter_by(id=job_id)).first()
+        if row is None:
+            raise NotFoundError("job", job_id)
+        return job_of(row)
+
+    def jobs(
+        self,
+        project_id: int | None,
+        limit: int = 20,
+        status: JobStatus | str | None = None,
+        subject_id: str | None = None,
+    ) -> list[Job]:
+        """Newest first."""
+        jobs = models.jobs
+        query = sa.select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id).limit(limit)
+        if project_id is not None:
+            query = query.where(jobs.c.project_id == project_id)
+        if status is not None:
+            query = query.where(jobs.c.status == JobStatus(status).value)
+        if subject_id is not None:
+            query = query.where(jobs.c.subject_id == subject_id)
+        with self._db.read() as connection:
+            return [job_of(row) for row in connection.execute(query)]
+
+    def abandon_jobs(self, project_id: int | None = None, run_id: str | None = None) -> list[Job]:
+        """Fail running jobs whose process is gone (or all of a Dagster run that is over), with their subjects.
+
+        Returns:
+            The jobs that were failed.
+        """
+        jobs, now = models.jobs, utc_now()
+        query = sa.select(jobs).where(jobs.c.status == JobStatus.RUNNING.value)
+        if project_id is not None:
+            query = query.where(jobs.c.project_id == project_id)
+        if run_id is not None:
+            query = query.where(jobs.c.run_id == run_id)
+        with self._db.read() as connection:
+            running = connection.execute(query).all()
+        dead = [row for row in running if run_id is not None or is_gone(row.process)]
+        failed = []
+        for row in dead:
+            with self._db.write() as connection:
+                ended = connection.execute(
+                    sa.update(jobs)
+                    .where(jobs.c.id == row.id, jobs.c.status == JobStatus.RUNNING.value)
+                    .values(
+                        status=JobStatus.FAILED.value,
+                        error=ABANDONED_SENTENCE,
+                        error_code=ABANDONED,
+                        finished_at=now,
+                    )
+                )
+                if ended.rowcount == 0:
+                    continue
+                others = sa.select(jobs.c.id).where(
+                    jobs.c.subject_id == row.subject_id, jobs.c.status == JobStatus.RUNNING.value
+                )
+                for table in (models.source_tables, models.saved_queries):
+                    connection.execute(
+                        sa.update(table)
+                        .where(
+                            table.c.id == row.subject_id,
+                            table.c.status == TableStatus.RUNNING.value,
+                            ~sa.exists(others),
+                        )
+                        .values(
+                            status=TableStatus.FAILED.value,
+                            latest_error=ABANDONED_SENTENCE,
+                            failed_at=now,
+                        )
+                    )
+            failed.append(self.job(row.id))
+        return failed

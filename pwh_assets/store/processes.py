@@ -1,0 +1,51 @@
+"""Which process did something, and whether it is still there."""
+
+import os
+import socket
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def _host() -> str:
+    """Host name and boot: a pid means something only within both."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        boot = ""
+    return f"{socket.gethostname()}/{boot}"
+
+
+def _started(pid: int) -> str:
+    """When the process began, in the kernel's ticks; '' where the system does not say."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    after_name = stat.rpartition(")")[2].split()
+    return "" if after_name[0] in ("Z", "X") else after_name[19]
+
+
+def this_process() -> str:
+    pid = os.getpid()
+    return f"{_host()}|{pid}|{_started(pid)}"
+
+
+def is_gone(process: str) -> bool:
+    """True when the process surely ended; one on another machine is never said to be gone."""
+    host, pid, started = [*process.split("|"), "", ""][:3]
+    name, _, boot = _host().partition("/")
+    its_name, _, its_boot = host.partition("/")
+    if its_name != name or not pid.isdigit():
+        return False
+    if its_boot != boot:
+        return True
+    if Path("/proc").is_dir():
+        return _started(int(pid)) != started
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,141 @@
+"""Rows of the store's tables to core values and back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from pwh_assets.core.frequency import Frequency
+from pwh_assets.core.job import Job, JobKind, JobStatus
+from pwh_assets.core.source import Column, Source, SyncedTable, SyncMode, TableStatus
+from pwh_assets.core.view import SavedQuery
+
+DEFAULT_FREQUENCY = Frequency("6hour")
+
+
+@dataclass(frozen=True, slots=True)
+class NewTable:
+    """A table about to be added to a source."""
+
+    name: str
+    columns: tuple[Column, ...] = ()
+    primary_key: tuple[str, ...] = ()
+    cursors: tuple[str, ...] = ()
+    description: str = ""
+    should_sync: bool = True
+    mode: SyncMode = SyncMode.FULL
+    cursor: str | None = None
+    frequency: Frequency = DEFAULT_FREQUENCY
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def columns_to_json(columns: Sequence[Column]) -> list[list[Any]]:
+    return [[c.name, c.type, c.nullable, c.description] for c in columns]
+
+
+def columns_from_json(rows: Sequence[Sequence[Any]]) -> tuple[Column, ...]:
+    return tuple(Column(*row) for row in rows)
+
+
+def source_of(row: sa.Row[Any]) -> Source:
+    return Source(
+        id=row.id,
+        project_id=row.project_id,
+        source_type=row.source_type,
+        prefix=row.prefix,
+        description=row.description,
+        config=row.config,
+        created_at=row.created_at,
+    )
+
+
+def table_of(row: sa.Row[Any], source: Source) -> SyncedTable:
+    return SyncedTable(
+        id=row.id,
+        source=source,
+        name=row.name,
+        columns=columns_from_json(row.columns),
+        primary_key=tuple(row.primary_key),
+        cursors=tuple(row.cursors),
+        description=row.description,
+        should_sync=row.should_sync,
+        mode=SyncMode(row.mode),
+        cursor=row.cursor,
+        frequency=Frequency(row.frequency, row.time_of_day),
+        status=TableStatus(row.status),
+        watermark=row.watermark,
+        last_synced_at=row.last_synced_at,
+        latest_error=row.latest_error,
+        failed_at=row.failed_at,
+        row_count=row.row_count,
+        is_missing=row.is_missing,
+        created_at=row.created_at,
+    )
+
+
+def view_of(row: sa.Row[Any]) -> SavedQuery:
+    return SavedQuery(
+        id=row.id,
+        project_id=row.project_id,
+        name=row.name,
+        sql=row.sql,
+        version=row.version,
+        description=row.description,
+        owner=row.owner,
+        is_materialized=row.is_materialized,
+        frequency=Frequency(row.frequency, row.time_of_day) if row.frequency else None,
+        columns=columns_from_json(row.columns),
+        inputs=tuple(row.inputs),
+        status=TableStatus(row.status),
+        last_run_at=row.last_run_at,
+        latest_error=row.latest_error,
+        failed_at=row.failed_at,
+        row_count=row.row_count,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def job_of(row: sa.Row[Any]) -> Job:
+    return Job(
+        id=row.id,
+        project_id=row.project_id,
+        kind=JobKind(row.kind),
+        subject_id=row.subject_id,
+        name=row.name,
+        status=JobStatus(row.status),
+        rows=row.rows,
+        bytes=row.bytes,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+        error=row.error,
+        error_code=row.error_code,
+        run_id=row.run_id,
+    )
+
+
+def changes_to_row(changes: dict[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
+    """Fields of a core value as column values. An unknown field is a mistake of the caller: TypeError."""
+    if unknown := changes.keys() - allowed:
+        raise TypeError(f"no such field: {', '.join(sorted(unknown))}")
+    row: dict[str, Any] = {}
+    for name, value in changes.items():
+        if name == "frequency":
+            row["frequency"] = value.name if value else None
+            row["time_of_day"] = value.time_of_day if value else None
+        elif name == "columns":
+            row["columns"] = columns_to_json(value)
+        elif name in ("primary_key", "cursors", "inputs"):
+            row[name] = list(value)
+        elif name == "mode":
+            row["mode"] = SyncMode(value).value
+        elif name == "status":
+            row["status"] = TableStatus(value).value
+        else:
+            row[name] = value
+    return row

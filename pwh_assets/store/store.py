@@ -1,0 +1,45 @@
+"""The store: all parts behind one name, on one database."""
+
+from pwh_assets.store.checks import Checks
+from pwh_assets.store.database import Database
+from pwh_assets.store.jobs import Jobs
+from pwh_assets.store.keys import Keys
+from pwh_assets.store.projects import Projects
+from pwh_assets.store.secrets import SecretBox
+from pwh_assets.store.sources import Sources
+from pwh_assets.store.tables import Tables
+from pwh_assets.store.usage import Usage
+from pwh_assets.store.views import Views
+
+
+class Store(Projects, Sources, Tables, Views, Jobs, Usage, Checks, Keys):
+    """What we remember. Safe to use from many threads and processes: every call is one short transaction.
+
+    Instants that come out are aware and in UTC; naive ones that go in are taken as UTC.
+    """
+
+    def __init__(self, database: Database, secrets: SecretBox | None = None) -> None:
+        self._db = database
+        self._box = secrets
+
+    @classmethod
+    def open(cls, url: str, secrets: SecretBox | None = None) -> "Store":
+        """The store at a SQLAlchemy address, made or migrated to this release's revision.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+            StoreTooNewError: a later release was here.
+        """
+        database = Database(url)
+        try:
+            database.migrate()
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, secrets)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __repr__(self) -> str:
+        return f"Store({self._db.place!r})"

@@ -1,0 +1,189 @@
+"""Saved queries with every version they ever had."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from pwh_assets.core.source import Column, TableStatus
+from pwh_assets.core.view import SavedQuery, SavedQueryVersion
+from pwh_assets.errors import NotFoundError
+from pwh_assets.store import models
+from pwh_assets.store.names import claim, release, view_claim
+from pwh_assets.store.part import StorePart, differs, touch
+from pwh_assets.store.rows import changes_to_row, utc_now, view_of
+
+_CHANGEABLE = frozenset(field.name for field in fields(SavedQuery)) - {
+    "id",
+    "project_id",
+    "name",
+    "sql",
+    "version",
+    "created_at",
+    "updated_at",
+}
+_RUN_STATE = frozenset(("status", "last_run_at", "latest_error", "failed_at", "row_count"))
+
+
+class Views(StorePart):
+    def save_view(
+        self,
+        project_id: int,
+        name: str,
+        sql: str,
+        columns: Sequence[Column],
+        inputs: Sequence[str],
+        description: str = "",
+        owner: str = "",
+        author: str = "",
+    ) -> SavedQuery:
+        """Make the view or change it; a new text adds a version. An empty description or owner keeps the old one.
+
+        Raises:
+            NameClashError: the name is a table's.
+            NotFoundError: there is no such project.
+        """
+        views, now = models.saved_queries, utc_now()
+        values = changes_to_row({"columns": columns, "inputs": inputs}, _CHANGEABLE)
+        with self._db.write() as connection:
+            project = sa.select(models.projects.c.id).filter_by(id=project_id).with_for_update()
+            if not connection.execute(project).first():
+                raise NotFoundError("project", str(project_id))
+            row = connection.execute(_named(project_id, name)).first()
+            if row is None:
+                view_id, version = str(uuid.uuid4()), 1
+                claim(connection, project_id, [view_claim(view_id, name)])
+                connection.execute(
+                    views.insert().values(
+                        id=view_id,
+                        project_id=project_id,
+                        name=name,
+                        sql=sql,
+                        version=1,
+                        description=description,
+                        owner=owner,
+                        is_materialized=False,
+                        status=TableStatus.NEVER_RUN.value,
+                        created_at=now,
+                        updated_at=now,
+                        **values,
+                    )
+                )
+            else:
+                view_id, version = row.id, row.version
+                values |= {"description": description} if description else {}
+                values |= {"owner": owner} if owner else {}
+                if row.sql != sql:
+                    version += 1
+                    values |= {"sql": sql, "version": version}
+                changed = differs(row, values)
+                if not changed:
+                    return view_of(row)
+                update = sa.update(views).where(views.c.id == view_id)
+                connection.execute(update.values(updated_at=now, **values))
+            if row is None or row.sql != sql:
+                connection.execute(
+                    models.saved_query_versions.insert().values(
+                        view_id=view_id, version=version, sql=sql, author=author, created_at=now
+                    )
+                )
+            touch(connection, project_id)
+            stored = connection.execute(sa.select(views).where(views.c.id == view_id)).one()
+        return view_of(stored)
+
+    def views(self, project_id: int | None = None) -> list[SavedQuery]:
+        """Views by name."""
+        views = models.saved_queries
+        query = sa.select(views).where(views.c.deleted_at.is_(None)).order_by(views.c.name)
+        if project_id is not None:
+            query = query.where(views.c.project_id == project_id)
+        with self._db.read() as connection:
+            return [view_of(row) for row in connection.execute(query)]
+
+    def view(self, project_id: int, name: str) -> SavedQuery:
+        """Raises NotFoundError."""
+        found = self.find_view(project_id, name)
+        if found is None:
+            raise NotFoundError("view", name, "`pwh view list` shows those there are.")
+        return found
+
+    def find_view(self, project_id: int, name_or_id: str) -> SavedQuery | None:
+        """By name in any case, or by id."""
+        views = models.saved_queries
+        with self._db.read() as connection:
+            row = connection.execute(_named(project_id, name_or_id)).first()
+            if row is None:
+                query = sa.select(views).where(
+                    views.c.id == name_or_id,
+                    views.c.project_id == project_id,
+                    views.c.deleted_at.is_(None),
+                )
+                row = connection.execute(query).first()
+        return view_of(row) if row is not None else None
+
+    def view_versions(self, view_id: str) -> list[SavedQueryVersion]:
+        """Oldest first."""
+        versions = models.saved_query_versions
+        query = (
+            sa.select(versions).where(versions.c.view_id == view_id).order_by(versions.c.version)
+        )
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        return [SavedQueryVersion(r.version, r.sql, r.created_at, r.author) for r in rows]
+
+    def update_view(self, view_id: str, **changes: Any) -> SavedQuery:
+        """Change any field of a SavedQuery but its name and text, which `save_view` changes.
+
+        Raises:
+            NotFoundError: no such view.
+            TypeError: no such field.
+        """
+        values = changes_to_row(changes, _CHANGEABLE)
+        views = models.saved_queries
+        with self._db.write() as connection:
+            row = _view_row(connection, view_id)
+            changed = differs(row, values)
+            if changed - _RUN_STATE:
+                values["updated_at"] = utc_now()
+                touch(connection, row.project_id)
+            if changed:
+                connection.execute(sa.update(views).where(views.c.id == view_id).values(**values))
+            stored = connection.execute(sa.select(views).where(views.c.id == view_id)).one()
+        return view_of(stored)
+
+    def remove_view(self, view_id: str) -> None:
+        """Soft delete: versions and jobs stay, the name is free again."""
+        views = models.saved_queries
+        with self._db.write() as connection:
+            row = _view_row(connection, view_id)
+            connection.execute(
+                sa.update(views).where(views.c.id == view_id).values(deleted_at=utc_now())
+            )
+            release(connection, [view_id])
+            touch(connection, row.project_id)
+
+
+def _named(project_id: int, name: str) -> sa.Select[Any]:
+    """The live view of this name: whoever claimed the name in this project."""
+    views, names = models.saved_queries, models.names
+    return (
+        sa.select(views)
+        .join(names, names.c.subject_id == views.c.id)
+        .where(
+            names.c.project_id == project_id,
+            names.c.name == name.lower(),
+            names.c.kind == "view",
+            views.c.deleted_at.is_(None),
+        )
+    )
+
+
+def _view_row(connection: sa.Connection, view_id: str) -> sa.Row[Any]:
+    views = models.saved_queries
+    query = sa.select(views).where(views.c.id == view_id, views.c.deleted_at.is_(None))
+    row = connection.execute(query.with_for_update()).first()
+    if row is None:
+        raise NotFoundError("view", view_id)
+    return row
