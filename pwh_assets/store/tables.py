@@ -12,7 +12,7 @@ from pwh_assets.core.names import nearest, slug, table_spellings
 from pwh_assets.core.source import Source, SyncedTable, TableStatus
 from pwh_assets.errors import ConflictError, NotFoundError
 from pwh_assets.store import models
-from pwh_assets.store.names import claim, release, table_claim
+from pwh_assets.store.names import PRODUCT_TABLES, claim, release, table_claim
 from pwh_assets.store.part import StorePart, differs, touch
 from pwh_assets.store.rows import NewTable, changes_to_row, source_of, table_of, utc_now
 
@@ -93,6 +93,12 @@ class Tables(StorePart):
     def nearest_table(self, project_id: int, name: str) -> str | None:
         """The flat name of the table a misspelled text most likely means."""
         return nearest(name, [flat for _, flat, _ in self._spellings(project_id)])
+
+    def names_in_use(self, project_id: int) -> list[str]:
+        """Every undotted HogQL name that is taken, lower case; the product's own among them."""
+        query = sa.select(models.names.c.name).where(models.names.c.project_id == project_id)
+        with self._db.read() as connection:
+            return [*PRODUCT_TABLES, *connection.execute(query).scalars()]
 
     def update_table(self, table_id: str, **changes: Any) -> SyncedTable:
         """Change any field of a SyncedTable but its id and source.

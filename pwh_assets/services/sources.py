@@ -1,0 +1,317 @@
+"""Connecting a source, showing it, following its schema, changing how its tables sync, and letting it go."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from pwh_assets.core.names import nearest, table_spellings
+from pwh_assets.core.source import DiscoveredTable, Source, SyncedTable, TableStatus
+from pwh_assets.errors import InvalidInputError, NotFoundError
+from pwh_assets.services.egress import check_hosts, hosts_of
+from pwh_assets.services.platform import Platform
+from pwh_assets.services.scrub import scrubbed
+from pwh_assets.services.source_body import apply, best, check_fields, chosen, parse_body
+from pwh_assets.services.source_view import source_to_dict
+from pwh_assets.sources.base import SourceType, secret_fields
+from pwh_assets.store import NewTable
+
+
+def create_source(platform: Platform, project_id: int, body: Mapping[str, Any]) -> Source:
+    """Connect a source: check the body, test the connection, discover the tables, keep it all or nothing.
+
+    `body` is the API's create body. Without `schemas` every table syncs in its best mode; with them the
+    named ones sync as said and the others are known but do not sync.
+
+    Raises:
+        InvalidInputError: a field is wrong (`attr` names it), or a host leads into our own network.
+        NameClashError: a table's HogQL name is taken; both sides are named.
+        SourceExistsError: a source of this type and prefix is connected.
+        SourceAccessError, SourceUnavailableError: the source refused us or did not answer.
+    """
+    wanted = parse_body(body)
+    source_type = find_type(platform, wanted.source_type)
+    check_fields(source_type, wanted.payload)
+    config, discovered = _look(platform, source_type, wanted.payload)
+    if wanted.schemas is None:
+        tables = [best(table) for table in discovered]
+    else:
+        tables = chosen(wanted.schemas, discovered)
+        named = {table.name for table in tables}
+        others = [best(table, should_sync=False) for table in discovered if table.name not in named]
+        tables += _without_clashes(
+            platform, project_id, source_type.name, wanted.prefix, tables, others
+        )
+    hidden = secret_fields(source_type)
+    return platform.store.add_source(
+        project_id,
+        source_type.name,
+        wanted.prefix,
+        wanted.description,
+        {name: value for name, value in config.items() if name not in hidden},
+        {name: value for name, value in config.items() if name in hidden and value is not None},
+        tables,
+    )
+
+
+def list_sources(platform: Platform, project_id: int) -> list[dict[str, Any]]:
+    """Every source with its tables, without credentials."""
+    tables: dict[str, list[SyncedTable]] = {}
+    for table in platform.store.tables(project_id):
+        tables.setdefault(table.source.id, []).append(table)
+    return [
+        source_to_dict(source, platform.sources.get(source.source_type), tables.get(source.id, []))
+        for source in platform.store.sources(project_id)
+    ]
+
+
+def show_source(platform: Platform, project_id: int, source_id: str) -> dict[str, Any]:
+    """One source with its tables and their columns, without credentials. Raises NotFoundError."""
+    source = platform.store.source(source_id, project_id)
+    tables = platform.store.tables(project_id, source.id)
+    return source_to_dict(
+        source, platform.sources.get(source.source_type), tables, with_columns=True
+    )
+
+
+def refresh_source(platform: Platform, project_id: int, source_id: str) -> dict[str, int]:
+    """Look again what tables the source has.
+
+    New tables are added and do not sync until told to. A table that is gone is marked missing, and
+    forgotten when it never was synced.
+
+    Returns:
+        `added`, `deleted`, `returned` (missing before, there again), `changed` (other columns or keys) and
+        `total_tables_seen`.
+
+    Raises:
+        NotFoundError, SourceAccessError, SourceUnavailableError.
+    """
+    store = platform.store
+    source = store.source(source_id, project_id)
+    source_type = find_type(platform, source.source_type)
+    _, discovered = _look(platform, source_type, store.source_config(source.id))
+    known = {table.name: table for table in store.tables(project_id, source.id)}
+    seen = {table.name: table for table in discovered}
+    counts = {"added": 0, "deleted": 0, "returned": 0, "changed": 0, "total_tables_seen": len(seen)}
+    new = [best(table, should_sync=False) for name, table in seen.items() if name not in known]
+    new = _without_clashes(platform, project_id, source.source_type, source.prefix, [], new)
+    store.add_tables(source.id, new)
+    counts["added"] = len(new)
+    for name, table in known.items():
+        if name not in seen:
+            if not table.is_missing:
+                counts["deleted"] += 1
+                _forget(platform, table)
+            continue
+        changes = _changes(table, seen[name])
+        if changes:
+            counts["returned" if table.is_missing else "changed"] += 1
+            store.update_table(table.id, **changes)
+    return counts
+
+
+def remove_source(platform: Platform, project_id: int, source_id: str) -> dict[str, Any]:
+    """Soft delete the source with its tables, wipe its credentials and drop its rows from the lake.
+
+    Returns:
+        `tables`: how many went; `views`: names of the views that read one of them and cannot run any more.
+
+    Raises:
+        NotFoundError.
+    """
+    store = platform.store
+    source = store.source(source_id, project_id)
+    tables = store.tables(project_id, source.id)
+    spelled = {
+        name for t in tables for name in table_spellings(source.source_type, source.prefix, t.name)
+    }
+    views = [
+        view.name
+        for view in store.views(project_id)
+        if spelled & {name.lower() for name in view.inputs}
+    ]
+    store.remove_source(source.id)
+    platform.lakes.of(project_id).drop_schema(source.slug)
+    return {"tables": len(tables), "views": views}
+
+
+def update_source(
+    platform: Platform, project_id: int, source_id: str, body: Mapping[str, Any]
+) -> Source:
+    """Change description, fields or credentials; the connection is tested before anything is kept.
+
+    Secrets that are left out stay as they are, unless a host changes: then they have to be entered again,
+    so that nobody can have them sent to a place of their own.
+
+    Raises:
+        InvalidInputError, NotFoundError, SourceAccessError, SourceUnavailableError.
+    """
+    store = platform.store
+    source = store.source(source_id, project_id)
+    wanted = parse_body({"source_type": source.source_type, **body})
+    if find_type(platform, wanted.source_type).name != source.source_type:
+        raise InvalidInputError(
+            "source_type", "A source keeps its type. Connect another source for another type."
+        )
+    if "prefix" in body and wanted.prefix != source.prefix:
+        raise InvalidInputError(
+            "prefix",
+            "A source keeps its prefix, because queries name its tables by it. Connect it again with another one.",
+        )
+    if wanted.schemas is not None:
+        raise InvalidInputError(
+            "schemas", "Change tables one by one: `pwh source update ID --table NAME`."
+        )
+    description = wanted.description if "description" in body else None
+    if not wanted.payload:
+        return store.update_source(source.id, description=description)
+    source_type = find_type(platform, source.source_type)
+    check_fields(source_type, wanted.payload)
+    hidden = secret_fields(source_type)
+    before = store.source_config(source.id)
+    _insist_on_secrets(before, wanted.payload, hidden)
+    config, _ = _look(platform, source_type, {**before, **wanted.payload})
+    return store.update_source(
+        source.id,
+        description=description,
+        config={name: value for name, value in config.items() if name not in hidden},
+        secrets={name: config.get(name) for name in hidden if name in wanted.payload},
+    )
+
+
+def update_table(
+    platform: Platform, project_id: int, table: str, changes: Mapping[str, Any]
+) -> SyncedTable:
+    """Change how one table syncs, in the words of a `schemas` entry. `table` is its id or any spelling.
+
+    Another mode, cursor or key begins anew: the watermark is forgotten, the next sync reads everything.
+
+    Raises:
+        InvalidInputError, NotFoundError.
+    """
+    found = find_table(platform, project_id, table)
+    if "name" in changes:
+        raise InvalidInputError("name", "A table keeps the name it has at the source.")
+    now = NewTable(**{field.name: getattr(found, field.name) for field in fields(NewTable)})
+    wanted = apply(changes, now)
+    values = {
+        field.name: getattr(wanted, field.name)
+        for field in fields(NewTable)
+        if getattr(wanted, field.name) != getattr(now, field.name)
+    }
+    if values.keys() & {"mode", "cursor", "primary_key"}:
+        platform.lakes.of(project_id).forget_state(found.id)
+        values["watermark"] = None
+    if "should_sync" in values:
+        if not values["should_sync"]:
+            values["status"] = TableStatus.PAUSED
+        elif found.status is TableStatus.PAUSED:
+            never = found.last_synced_at is None
+            values["status"] = TableStatus.NEVER_RUN if never else TableStatus.COMPLETED
+    return platform.store.update_table(found.id, **values) if values else found
+
+
+def find_table(platform: Platform, project_id: int, name: str) -> SyncedTable:
+    """The table a text means, by id or any spelling. Raises NotFoundError with the nearest name."""
+    found = platform.store.find_table(project_id, name)
+    if found is None:
+        near = platform.store.nearest_table(project_id, name)
+        hint = (
+            f"Did you mean `{near}`?" if near else "`pwh source list` shows the tables there are."
+        )
+        raise NotFoundError("table", name, hint)
+    return found
+
+
+def find_type(platform: Platform, name: str) -> SourceType:
+    """The source type by its name or label in any case. Raises InvalidInputError with those there are."""
+    wanted = name.strip().lower().replace(" ", "_")
+    for source_type in platform.sources.values():
+        if wanted in (source_type.name.lower(), source_type.label.lower().replace(" ", "_")):
+            return source_type
+    alias = _ALIASES.get(wanted, "")
+    if alias in platform.sources:
+        return platform.sources[alias]
+    names = sorted(platform.sources)
+    near = nearest(wanted, [*names, *_ALIASES])
+    hint = f"Did you mean `{_ALIASES.get(near, near)}`? " if near else ""
+    raise InvalidInputError(
+        "source_type", f"There is no source type `{name}`. {hint}Known are: {', '.join(names)}."
+    )
+
+
+_ALIASES = {
+    "postgresql": "postgres",
+    "pg": "postgres",
+    "csv": "files",
+    "parquet": "files",
+    "s3": "files",
+}
+
+
+def _look(
+    platform: Platform, source_type: SourceType, payload: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[DiscoveredTable]]:
+    """The checked config and the tables it leads to, after a test of the connection."""
+    with scrubbed(source_type, payload):
+        config = source_type.validate(payload)
+        check_hosts(platform.settings, config)
+        source_type.test_connection(config)
+        return config, source_type.tables(config)
+
+
+def _without_clashes(
+    platform: Platform,
+    project_id: int,
+    source_type: str,
+    prefix: str,
+    chosen_tables: list[NewTable],
+    others: list[NewTable],
+) -> list[NewTable]:
+    """Those of the others nobody asked for whose names are free; an unasked table must not refuse a source."""
+
+    def flat(name: str) -> set[str]:
+        return {n for n in table_spellings(source_type, prefix, name) if "." not in n}
+
+    taken = set(platform.store.names_in_use(project_id))
+    for table in chosen_tables:
+        taken |= flat(table.name)
+    free = []
+    for table in others:
+        if not flat(table.name) & taken:
+            taken |= flat(table.name)
+            free.append(table)
+    return free
+
+
+def _changes(table: SyncedTable, seen: DiscoveredTable) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"is_missing": False, "cursors": seen.cursors}
+    if seen.columns:
+        wanted["columns"] = seen.columns
+    if not table.primary_key:
+        wanted["primary_key"] = seen.primary_key
+    if seen.description and not table.description:
+        wanted["description"] = seen.description
+    return {name: value for name, value in wanted.items() if getattr(table, name) != value}
+
+
+def _forget(platform: Platform, table: SyncedTable) -> None:
+    if table.last_synced_at is None and table.row_count is None and not table.should_sync:
+        platform.store.remove_table(table.id)
+    else:
+        platform.store.update_table(table.id, is_missing=True)
+
+
+def _insist_on_secrets(
+    before: Mapping[str, Any], payload: Mapping[str, Any], hidden: frozenset[str]
+) -> None:
+    after = {**before, **payload}
+    moved = set(hosts_of(after)) - set(hosts_of(before))
+    if not moved:
+        return
+    for name in sorted(hidden):
+        if before.get(name) and not payload.get(name):
+            raise InvalidInputError(
+                name,
+                f"`{next(iter(moved))[0]}` changes, so `{name}` has to be entered again. Put it into the payload too.",
+            )
