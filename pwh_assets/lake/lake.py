@@ -1,0 +1,231 @@
+"""One project's lake: where its rows are read, written, published and looked after."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pwh_assets.errors import BusyError
+from pwh_assets.lake import catalog, locks, product
+from pwh_assets.lake.attach import ALIAS, Address, literal, quote
+from pwh_assets.lake.catalog import LakeTable
+from pwh_assets.lake.connections import SharedReader, connect, in_words
+from pwh_assets.lake.errors import LakeBusyError, LakeError
+from pwh_assets.lake.publish import Publish, Published, publish
+from pwh_assets.lake.sandbox import SandboxLimits, open_sandbox
+from pwh_assets.lake.state import STATE, SyncState, read_state
+from pwh_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pwh_assets.lake.maintenance import Maintained
+
+_RACY_S = 0.1
+"""A catalog file younger than this may change again within the same tick of the file system's clock."""
+
+
+class Lake:
+    """The storage of record of one project. Threads may share it."""
+
+    def __init__(self, settings: Settings, project_id: int) -> None:
+        self.settings = settings
+        self.project_id = project_id
+        self.address = Address.of(settings, project_id)
+        self._reader = SharedReader(self.address)
+        self._snapshot: tuple[tuple[Any, ...], int] | None = None
+
+    # -- reading -------------------------------------------------------------------------------
+
+    @contextmanager
+    def read(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """A trusted read-only connection with the lake attached as `lake`; cheap, for short reads."""
+        with in_words(self.address), self._reader.cursor() as cursor:
+            yield cursor
+
+    def sandbox(self, limits: SandboxLimits) -> "duckdb.DuckDBPyConnection":
+        """A locked-down read-only connection for compiled HogQL. The caller closes it."""
+        return open_sandbox(self.address, self.settings, limits)
+
+    def tables(self) -> list[LakeTable]:
+        """Every table with its columns, rows, bytes and last change; our own bookkeeping left out."""
+        with self.read() as connection:
+            return catalog.tables(connection, self.address)
+
+    def snapshot_id(self) -> int:
+        """The newest snapshot: changes whenever anything in the lake does."""
+        mark = self._catalog_mark()
+        if mark is not None and self._snapshot is not None and self._snapshot[0] == mark:
+            return self._snapshot[1]
+        with self.read() as connection:
+            found = catalog.snapshot_id(connection, self.address)
+        if mark is not None:
+            self._snapshot = (mark, found)
+        return found
+
+    def _catalog_mark(self) -> tuple[Any, ...] | None:
+        """What changes with every commit to a SQLite catalog; None while a change could go unseen.
+
+        Only `stat` may be used here: opening and closing the file in this process would drop the locks
+        that DuckDB's SQLite holds on it.
+        """
+        if self.address.catalog_file is None:
+            return None
+        marks: list[int] = []
+        for name in (f"{self.address.catalog_file}-wal", str(self.address.catalog_file)):
+            try:
+                stat = os.stat(name)
+            except FileNotFoundError:
+                marks.append(0)
+                continue
+            if time.time() - stat.st_mtime < _RACY_S:
+                return None
+            marks += (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        return tuple(marks)
+
+    def state(self, table_id: str) -> SyncState | None:
+        """Where the last committed sync of this table ended; None when it never synced."""
+        with self.read() as connection:
+            return read_state(connection, table_id)
+
+    # -- writing -------------------------------------------------------------------------------
+
+    @contextmanager
+    def lock(self, timeout_s: float = 600.0) -> Iterator[None]:
+        """Be the lake's only writer, for a tool that brings its own connection (dbt). Not reentrant.
+
+        Raises:
+            LakeBusyError: others were writing all the time.
+        """
+        try:
+            with locks.hold(self.settings, f"lake-{self.project_id}", timeout_s):
+                yield
+        except BusyError:
+            raise LakeBusyError(self.project_id, timeout_s) from None
+
+    @contextmanager
+    def write(self, timeout_s: float = 600.0) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """A read-write connection under the lake's lock. The caller says BEGIN and COMMIT.
+
+        Raises:
+            LakeBusyError: others were writing all the time.
+            LakeStorageError: catalog or data cannot be written.
+        """
+        with self.lock(timeout_s), in_words(self.address):
+            temp = self.settings.home / "tmp" / f"write-{self.project_id}"
+            temp.parent.mkdir(parents=True, exist_ok=True)
+            connection = connect(
+                self.address, read_only=False, config={"temp_directory": str(temp)}
+            )
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    def publish(self, what: Publish, timeout_s: float = 600.0) -> Published:
+        """Put staged Parquet files into a table, with the sync's state, in one transaction."""
+        with self.write(timeout_s) as connection:
+            return publish(connection, self.address, what)
+
+    def drop_table(self, schema: str, table: str) -> None:
+        """Remove a table; nothing happens when there is none."""
+        with self.write() as connection:
+            connection.execute(f"DROP TABLE IF EXISTS {ALIAS}.{quote(schema)}.{quote(table)}")
+
+    def drop_schema(self, schema: str) -> None:
+        """Remove a schema and its tables; nothing happens when there is none."""
+        with self.write() as connection:
+            connection.execute(f"DROP SCHEMA IF EXISTS {ALIAS}.{quote(schema)} CASCADE")
+
+    def forget_state(self, table_id: str) -> None:
+        """Forget where the last sync ended, so that the next one starts from the beginning."""
+        with self.write() as connection:
+            connection.execute(f"DELETE FROM {STATE} WHERE table_id = {literal(table_id)}")
+
+    # -- looking after -------------------------------------------------------------------------
+
+    def verify(self) -> list[str]:
+        """Problems in words: statistics that differ from the rows, missing files, orphaned files."""
+        from pwh_assets.lake.verify import verify
+
+        return verify(self)
+
+    def maintain(self, keep_days: float = 7.0) -> "Maintained":
+        """Merge small files, expire snapshots older than `keep_days`, delete files nobody needs."""
+        from pwh_assets.lake.maintenance import maintain
+
+        return maintain(self, keep_days)
+
+    # -- for tools with their own connection -----------------------------------------------------
+
+    def attach_sql(self, read_only: bool) -> list[str]:
+        """Statements that give a fresh DuckDB connection this lake as `lake`. They may hold credentials."""
+        return self.address.statements(read_only)
+
+    @property
+    def attach_options(self) -> dict[str, Any]:
+        """`path` and `options` for the `attach` entry of a dbt-duckdb profile."""
+        return {
+            "path": self.address.uri,
+            "alias": ALIAS,
+            "is_ducklake": True,
+            "options": self.address.options(read_only=False),
+        }
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+class Lakes:
+    """The lakes of a home, one per project, made when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lakes: dict[int, Lake] = {}
+        self._lock = threading.Lock()
+
+    def of(self, project_id: int) -> Lake:
+        """The project's lake; its catalog, folder and own tables are made at first use."""
+        with self._lock:
+            lake = self._lakes.get(project_id)
+            if lake is None:
+                lake = Lake(self.settings, project_id)
+                _prepare(lake)
+                self._lakes[project_id] = lake
+            return lake
+
+    def close(self) -> None:
+        with self._lock:
+            for lake in self._lakes.values():
+                lake.close()
+            self._lakes.clear()
+
+
+def _prepare(lake: Lake) -> None:
+    if lake.address.catalog_file is not None:
+        lake.address.catalog_file.parent.mkdir(parents=True, exist_ok=True)
+        if lake.address.catalog_file.exists() and _is_ready(lake):
+            return
+    if lake.address.is_local:
+        os.makedirs(lake.address.data_path, exist_ok=True)
+    with lake.write() as connection:
+        made = catalog.existing_tables(connection, lake.address)
+        if product.READY in made:
+            return
+        for statement in product.own_statements(ALIAS):
+            connection.execute(statement)
+        connection.execute("BEGIN")
+        for statement in product.product_statements(ALIAS):
+            connection.execute(statement)
+        connection.execute("COMMIT")
+
+
+def _is_ready(lake: Lake) -> bool:
+    try:
+        with lake.read() as connection:
+            made = catalog.existing_tables(connection, lake.address)
+    except LakeError:
+        return False
+    return product.READY in made

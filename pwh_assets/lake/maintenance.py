@@ -1,0 +1,92 @@
+"""Looking after the lake: small files are merged, old snapshots forgotten, files nobody needs deleted."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pwh_assets.lake import catalog
+from pwh_assets.lake.attach import ALIAS, literal, quote
+from pwh_assets.lake.product import OWN_SCHEMA
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pwh_assets.lake.lake import Lake
+
+GRACE = timedelta(hours=1)
+"""No file is deleted sooner than this after its last use: a long query may still read an expired snapshot,
+and a tool that writes without our lock may not have committed yet."""
+SMALL_FILE_BYTES = 32 * 1024 * 1024
+"""Files below this are merged with their neighbours."""
+DELETED_SHARE = 0.2
+"""Files of which this share of rows is deleted are written again without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maintained:
+    """What maintenance did, in files and snapshots."""
+
+    files_merged: int
+    files_rewritten: int
+    snapshots_expired: int
+    files_deleted: int
+    orphans_deleted: int
+
+
+def maintain(lake: "Lake", keep_days: float, grace: timedelta = GRACE) -> Maintained:
+    """Run under the writers' lock, so that no file of a running sync is ever taken for an orphan."""
+    now = datetime.now(UTC)
+    keep_since = _moment(now - timedelta(days=keep_days))
+    unused_since = _moment(now - grace)
+    with lake.write() as connection:
+        before = catalog.tables(connection, lake.address)
+        connection.execute(
+            f"CALL ducklake_flush_inlined_data('{ALIAS}', schema_name => '{OWN_SCHEMA}')"
+        )
+        rewritten = _files(
+            connection,
+            f"CALL ducklake_rewrite_data_files('{ALIAS}', delete_threshold => {DELETED_SHARE})",
+        )
+        merged = _files(
+            connection,
+            f"CALL ducklake_merge_adjacent_files('{ALIAS}', max_file_size => {SMALL_FILE_BYTES})",
+        )
+        _keep_marks_rising(lake, connection, before)
+        expired = _rows(
+            connection, f"CALL ducklake_expire_snapshots('{ALIAS}', older_than => {keep_since})"
+        )
+        deleted = _rows(
+            connection, f"CALL ducklake_cleanup_old_files('{ALIAS}', older_than => {unused_since})"
+        )
+        orphans = _rows(
+            connection,
+            f"CALL ducklake_delete_orphaned_files('{ALIAS}', older_than => {unused_since})",
+        )
+        _keep_marks_rising(lake, connection, before)
+    return Maintained(merged, rewritten, expired, deleted, orphans)
+
+
+def _moment(at: datetime) -> str:
+    return f"{literal(at.isoformat())}::TIMESTAMPTZ"
+
+
+def _rows(connection: "duckdb.DuckDBPyConnection", call: str) -> int:
+    return len(connection.execute(call).fetchall())
+
+
+def _files(connection: "duckdb.DuckDBPyConnection", call: str) -> int:
+    return sum(int(row[2]) for row in connection.execute(call).fetchall())
+
+
+def _keep_marks_rising(
+    lake: "Lake", connection: "duckdb.DuckDBPyConnection", before: list[catalog.LakeTable]
+) -> None:
+    """Caches go by a table's `changed_snapshot`. It must not fall when the traces of old changes are deleted."""
+    marks = {(table.schema, table.name): table.changed_snapshot for table in before}
+    for table in catalog.tables(connection, lake.address):
+        mark = marks.get((table.schema, table.name), 0)
+        if table.changed_snapshot < mark:
+            target = f"{ALIAS}.{quote(table.schema)}.{quote(table.name)}"
+            connection.execute(
+                f"COMMENT ON TABLE {target} IS {literal(f'unchanged since snapshot {mark}')}"
+            )

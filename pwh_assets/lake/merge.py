@@ -1,0 +1,91 @@
+"""Merging staged rows on a primary key: bounded memory, and only files with changed rows are touched."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pwh_assets.lake.attach import quote
+from pwh_assets.lake.staged import POSITION, Staged
+
+if TYPE_CHECKING:
+    import duckdb
+
+SMALL_ROWS = 20_000
+"""Up to this many staged rows are compared with the table first, so that rows read again are not rewritten."""
+
+
+def merge(
+    connection: "duckdb.DuckDBPyConnection",
+    target: str,
+    staged: Staged,
+    names: Mapping[str, str],
+    types: Mapping[str, str],
+    key: Sequence[str],
+    *,
+    is_new: bool,
+) -> int:
+    """Replace rows with a staged key and add the rest; of rows with the same key the last staged one counts.
+
+    Returns how many rows were written.
+    """
+    rows = _last_per_key(connection, staged, names, types, key)
+    if not is_new and staged.row_count <= SMALL_ROWS:
+        rows = _changed_only(connection, target, rows, types, key)
+    if not is_new:
+        matches = " AND ".join(
+            f"t.{quote(name)} IS NOT DISTINCT FROM s.{quote(name)}" for name in key
+        )
+        keys = ", ".join(map(quote, key))
+        connection.execute(
+            f"DELETE FROM {target} AS t USING (SELECT {keys} FROM ({rows})) AS s WHERE {matches}"
+        )
+    columns = ", ".join(map(quote, types))
+    written = connection.execute(f"INSERT INTO {target} ({columns}) {rows}").fetchone()
+    return int(written[0]) if written else 0
+
+
+def _last_per_key(
+    connection: "duckdb.DuckDBPyConnection",
+    staged: Staged,
+    names: Mapping[str, str],
+    types: Mapping[str, str],
+    key: Sequence[str],
+) -> str:
+    """SQL of the staged rows without those that a later one with the same key replaces."""
+    keys = ", ".join(map(quote, key))
+    key_types = {name: types[name] for name in key}
+    only_keys = staged.select(names, key_types, with_position=True)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE pwh_repeated AS SELECT {keys}, max({POSITION}) AS {POSITION} "
+        f"FROM ({only_keys}) GROUP BY {keys} HAVING count(*) > 1"
+    )
+    repeated = connection.execute("SELECT count(*) FROM pwh_repeated").fetchone()
+    if not repeated or not repeated[0]:
+        return staged.select(names, types)
+    every = staged.select(names, types, with_position=True)
+    matches = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM s.{quote(name)}" for name in key)
+    columns = ", ".join(f"s.{quote(name)}" for name in types)
+    return (
+        f"SELECT {columns} FROM ({every}) s WHERE NOT EXISTS (SELECT 1 FROM pwh_repeated r "
+        f"WHERE {matches} AND r.{POSITION} > s.{POSITION})"
+    )
+
+
+def _changed_only(
+    connection: "duckdb.DuckDBPyConnection",
+    target: str,
+    rows: str,
+    types: Mapping[str, str],
+    key: Sequence[str],
+) -> str:
+    """SQL of the staged rows that the table lacks or has differently."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE pwh_staged AS {rows}")
+    matches = " AND ".join(
+        f"t.{quote(name)} {'=' if name in key else 'IS NOT DISTINCT FROM'} s.{quote(name)}"
+        for name in (*key, *(name for name in types if name not in key))
+    )
+    columns = ", ".join(f"s.{quote(name)}" for name in types)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE pwh_changed AS SELECT {columns} FROM pwh_staged s "
+        f"ANTI JOIN {target} t ON {matches}"
+    )
+    return "SELECT * FROM pwh_changed"

@@ -1,0 +1,178 @@
+"""Staged rows become a table's rows: columns evolve, rows are replaced, merged or added, in one transaction."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pwh_assets.core.source import Column, SyncMode
+from pwh_assets.lake.attach import ALIAS, Address, quote
+from pwh_assets.lake.catalog import existing_tables
+from pwh_assets.lake.errors import PublishError
+from pwh_assets.lake.evolve import Evolution, evolve, plan_columns
+from pwh_assets.lake.merge import merge
+from pwh_assets.lake.staged import Staged, lake_names, read_staged
+from pwh_assets.lake.state import SyncState, read_state, write_state
+from pwh_assets.lake.types import canonical
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """What to put where. `columns` have the source's names and the types to store; columns that only the
+    files have keep the type they have there. `files` are in the order the rows were read.
+    """
+
+    schema: str
+    table: str
+    mode: SyncMode
+    files: Sequence[Path]
+    columns: Sequence[Column] = ()
+    primary_key: Sequence[str] = ()
+    state: SyncState | None = None
+    """Written with the rows; its `row_count` is filled in here. A load id that is already the table's
+    publishes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publish did. Counts are rows; names are the lake's."""
+
+    row_count: int
+    rows_written: int
+    columns_added: tuple[str, ...] = ()
+    columns_widened: tuple[str, ...] = ()
+    columns_missing: tuple[str, ...] = ()
+    snapshot_id: int = 0
+    was_new: bool = False
+    """True when the table was made."""
+    columns: tuple[Column, ...] = ()
+    """The table's columns afterwards."""
+
+
+def publish(connection: "duckdb.DuckDBPyConnection", address: Address, what: Publish) -> Published:
+    """Publish over a read-write connection that holds the lake's lock. Everything or nothing happens.
+
+    Raises:
+        PublishError: values do not fit the declared types, or the primary key is not among the columns.
+    """
+    import duckdb
+
+    exists = (what.schema.lower(), what.table.lower()) in {
+        (schema.lower(), table.lower()) for schema, table in existing_tables(connection, address)
+    }
+    before = read_state(connection, what.state.table_id) if what.state else None
+    if exists and before and what.state and before.load_id == what.state.load_id:
+        target = f"{ALIAS}.{quote(what.schema)}.{quote(what.table)}"
+        columns = tuple(Column(*pair) for pair in _describe(connection, target).items())
+        return Published(before.row_count, 0, snapshot_id=_snapshot(connection), columns=columns)
+    staged = read_staged(connection, what.files)
+    connection.execute("BEGIN")
+    try:
+        done = _apply(connection, what, staged, exists, before)
+        connection.execute("COMMIT")
+    except duckdb.ConversionException as error:
+        connection.execute("ROLLBACK")
+        text = str(error).replace("Conversion Error: ", "").split("\n", 1)[0].rstrip(". :")
+        raise PublishError(
+            f"Rows of `{what.schema}.{what.table}` do not fit its column types: {text}. "
+            "Nothing was changed. Refresh the source's schema so that the column gets a wider type."
+        ) from None
+    except BaseException:
+        _rollback(connection)
+        raise
+    return replace(done, snapshot_id=_snapshot(connection))
+
+
+def _rollback(connection: "duckdb.DuckDBPyConnection") -> None:
+    import duckdb
+
+    with contextlib.suppress(duckdb.Error):  # a failed COMMIT has ended the transaction already
+        connection.execute("ROLLBACK")
+
+
+def _snapshot(connection: "duckdb.DuckDBPyConnection") -> int:
+    row = connection.execute(f"SELECT * FROM ducklake_current_snapshot('{ALIAS}')").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _apply(
+    connection: "duckdb.DuckDBPyConnection",
+    what: Publish,
+    staged: Staged,
+    exists: bool,
+    before: SyncState | None,
+) -> Published:
+    target = f"{ALIAS}.{quote(what.schema)}.{quote(what.table)}"
+    current = _describe(connection, target) if exists else {}
+    declared = dict(
+        zip(
+            (column.name for column in what.columns),
+            canonical(connection, [column.type for column in what.columns]),
+            strict=True,
+        )
+    )
+    found = staged.columns
+    names = lake_names(
+        [*declared, *(name for name in found if name not in declared)], list(current)
+    )
+    if not names and not current:
+        raise PublishError(
+            f"Nothing is known about the columns of `{what.schema}.{what.table}`, and it has no rows yet. "
+            "It appears when its first row arrives."
+        )
+    change = plan_columns(connection, target, what.mode, current, declared, staged, names)
+    evolve(
+        connection,
+        what.schema,
+        what.table,
+        change,
+        is_replaced=what.mode is SyncMode.FULL,
+        staged=staged,
+    )
+    if staged.row_count == 0:
+        written = 0
+    elif what.mode is SyncMode.INCREMENTAL:
+        key = _key(what, names)
+        written = merge(connection, target, staged, names, change.types, key, is_new=not exists)
+    else:
+        columns = ", ".join(map(quote, change.types))
+        connection.execute(f"INSERT INTO {target} ({columns}) {staged.select(names, change.types)}")
+        written = staged.row_count
+    count = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
+    row_count = int(count[0]) if count else 0
+    if what.state is not None and _is_news(what.state, before, written, change):
+        write_state(connection, replace(what.state, row_count=row_count))
+    return Published(
+        row_count=row_count,
+        rows_written=written,
+        columns_added=change.added if exists else (),
+        columns_widened=change.widened,
+        columns_missing=change.missing,
+        was_new=not exists,
+        columns=tuple(Column(name, kind) for name, kind in change.types.items()),
+    )
+
+
+def _is_news(state: SyncState, before: SyncState | None, written: int, change: Evolution) -> bool:
+    """A sync that found nothing new writes nothing, so caches keyed by the snapshot stay good."""
+    unchanged = before is not None and before.watermark == state.watermark
+    return not unchanged or written > 0 or change.is_any
+
+
+def _describe(connection: "duckdb.DuckDBPyConnection", target: str) -> dict[str, str]:
+    return {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {target}").fetchall()}
+
+
+def _key(what: Publish, names: dict[str, str]) -> list[str]:
+    unknown = [name for name in what.primary_key if name not in names]
+    if unknown or not what.primary_key:
+        found = f"`{unknown[0]}` is not among its columns" if unknown else "it has none"
+        raise PublishError(
+            f"`{what.schema}.{what.table}` is merged on its primary key, but {found}. "
+            "Choose the key's columns, or sync the table in mode `append` or `full`."
+        )
+    return [names[name] for name in what.primary_key]

@@ -1,0 +1,145 @@
+"""Parquet files waiting to be published: their columns, the names those get in the lake, and the SQL that reads them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pwh_assets.lake.attach import literal, quote
+from pwh_assets.lake.types import stored
+
+if TYPE_CHECKING:
+    import duckdb
+
+POSITION = '"__pwh_position"'
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files with the very same columns. `types` are the lake's, in the order of `names`."""
+
+    files: tuple[Path, ...]
+    offset: int
+    """How many staged files come before these."""
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """All staged files. Columns are told apart by their exact spelling, also by case alone."""
+
+    groups: tuple[Group, ...]
+    row_count: int
+
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        """Types each column has in the files, by its name at the source."""
+        found: dict[str, list[str]] = {}
+        for group in self.groups:
+            for name, kind in zip(group.names, group.types, strict=True):
+                kinds = found.setdefault(name, [])
+                if kind not in kinds:
+                    kinds.append(kind)
+        return found
+
+    def select(
+        self,
+        lake_names: Mapping[str, str],
+        types: Mapping[str, str],
+        *,
+        with_position: bool = False,
+    ) -> str:
+        """SQL that gives every staged row with the lake's columns; those a file lacks are NULL.
+
+        `types` are by lake name and give the order. With position, a last column orders rows as staged.
+        """
+        parts = []
+        for group in self.groups:
+            place = {lake_names[name]: f"c{i}" for i, name in enumerate(group.names)}
+            words = [
+                f"CAST({place.get(name, 'NULL')} AS {kind}) AS {quote(name)}"
+                for name, kind in types.items()
+            ]
+            if with_position:
+                words.append(
+                    f"(file_index + {group.offset}) * 1099511627776 + file_row_number AS {POSITION}"
+                )
+            files = ", ".join(literal(str(file)) for file in group.files)
+            aliases = ", ".join(f"c{i}" for i in range(len(group.names)))
+            parts.append(
+                f"SELECT {', '.join(words)} FROM read_parquet([{files}], hive_partitioning = false) AS t({aliases})"
+            )
+        return " UNION ALL ".join(parts)
+
+
+def read_staged(connection: "duckdb.DuckDBPyConnection", files: Sequence[Path]) -> Staged:
+    """Look at the files' footers; files without rows or columns are left out."""
+    import pyarrow.parquet as pq
+
+    groups: list[tuple[object, int, list[Path], list[str]]] = []
+    rows, offset = 0, 0
+    for file in files:
+        footer = pq.read_metadata(file)
+        if not footer.num_rows or not footer.num_columns:
+            continue
+        schema = footer.schema.to_arrow_schema().remove_metadata()
+        if groups and schema.equals(groups[-1][0]):
+            groups[-1][2].append(file)
+        else:
+            groups.append((schema, offset, [file], list(schema.names)))
+        rows += footer.num_rows
+        offset += 1
+    return Staged(
+        tuple(
+            Group(tuple(paths), start, tuple(names), tuple(_types(connection, paths[0])))
+            for _, start, paths, names in groups
+        ),
+        rows,
+    )
+
+
+def _types(connection: "duckdb.DuckDBPyConnection", file: Path) -> list[str]:
+    described = connection.execute(
+        f"DESCRIBE SELECT * FROM read_parquet({literal(str(file))}, hive_partitioning = false)"
+    ).fetchall()
+    return [stored(str(row[1])) for row in described]
+
+
+def lake_names(source_names: Iterable[str], existing: Sequence[str]) -> dict[str, str]:
+    """The lake's name of each source column. The lake tells columns apart without regard to case.
+
+    A column keeps its name; one that differs from another by case alone gets a number. Names the lake
+    already has are kept for the same spelling.
+
+    >>> lake_names(["Name", "name", "NAME"], [])
+    {'Name': 'Name', 'name': 'name_1', 'NAME': 'NAME_2'}
+    >>> lake_names(["name", "Name"], ["Name", "name_1"])
+    {'name': 'name_1', 'Name': 'Name'}
+    >>> lake_names(["ID"], ["id"])
+    {'ID': 'id'}
+    >>> lake_names(["Name", "name", "name_1"], [])
+    {'Name': 'Name', 'name': 'name_2', 'name_1': 'name_1'}
+    """
+    names = list(source_names)
+    known = {name.lower(): name for name in existing}
+    spellings = Counter((name or "_").lower() for name in names)
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+
+    def is_plain(name: str) -> bool:
+        return spellings[(name or "_").lower()] == 1
+
+    def is_known(name: str) -> bool:
+        return known.get(name.lower()) == name
+
+    # Whoever may have its own name gets it; only then do the others get numbers.
+    for name in sorted(names, key=lambda name: (not is_plain(name), not is_known(name))):
+        candidate, number = name or "_", 0
+        while candidate.lower() in taken:
+            number += 1
+            candidate = f"{name or '_'}_{number}"
+        found[name] = known.get(candidate.lower(), candidate)
+        taken.add(candidate.lower())
+    return {name: found[name] for name in names}

@@ -1,0 +1,41 @@
+"""Where each table's last committed sync ended: kept in the lake, in the transaction of the rows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pwh_assets.lake.attach import ALIAS, literal
+from pwh_assets.lake.product import OWN_SCHEMA, STATE_TABLE
+
+if TYPE_CHECKING:
+    import duckdb
+
+STATE = f'{ALIAS}."{OWN_SCHEMA}"."{STATE_TABLE}"'
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """One table's state. `at` is UTC without a zone."""
+
+    table_id: str
+    load_id: str
+    watermark: str | None
+    row_count: int
+    at: datetime
+
+
+def read_state(connection: "duckdb.DuckDBPyConnection", table_id: str) -> SyncState | None:
+    row = connection.execute(
+        f"SELECT table_id, load_id, watermark, row_count, committed_at FROM {STATE} "
+        f"WHERE table_id = {literal(table_id)}"
+    ).fetchone()
+    return SyncState(*row) if row else None
+
+
+def write_state(connection: "duckdb.DuckDBPyConnection", state: SyncState) -> None:
+    """Inside the caller's transaction."""
+    connection.execute(f"DELETE FROM {STATE} WHERE table_id = {literal(state.table_id)}")
+    connection.execute(
+        f"INSERT INTO {STATE} VALUES (?, ?, ?, ?, ?)",
+        [state.table_id, state.load_id, state.watermark, state.row_count, state.at],
+    )
