@@ -1,0 +1,148 @@
+"""The graph of one project: external tables, synced tables, product tables and views, and who reads whom."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from pwh_assets.core.names import asset_key, slug, table_spellings
+from pwh_assets.core.source import SyncedTable
+from pwh_assets.core.view import SavedQuery
+from pwh_assets.services.platform import Platform
+
+PRODUCT_TABLES: Mapping[str, tuple[str, ...]] = {
+    "events": (),
+    "persons": (),
+    "person_distinct_ids": (),
+    "groups": (),
+    "cohort_people": (),
+    "sessions": ("events",),
+}
+"""The product's own tables and what each is made of."""
+
+
+class NodeKind(StrEnum):
+    EXTERNAL = "external_table"
+    """A table at its source, outside the warehouse."""
+    SYNCED = "synced_table"
+    PRODUCT = "product_table"
+    VIEW = "view"
+    MATERIALIZED = "materialized_view"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One table or view. `name` is its HogQL name; an external table goes by `<source slug>/<table>`."""
+
+    name: str
+    kind: NodeKind
+    id: str
+    """Id of the synced table or saved query; the name where there is none."""
+    asset_key: tuple[str, ...]
+    source_type: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes by name, and the names each one reads. Never has a cycle: saving one is refused."""
+
+    nodes: Mapping[str, Node]
+    inputs: Mapping[str, tuple[str, ...]]
+    missing: Mapping[str, tuple[str, ...]]
+    """View -> names its text reads that nothing has any more."""
+    spellings: Mapping[str, str]
+    """Every spelling, lower case -> name."""
+
+    @cached_property
+    def outputs(self) -> Mapping[str, tuple[str, ...]]:
+        """Who reads each node."""
+        found: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for name, inputs in self.inputs.items():
+            for each in inputs:
+                found[each].append(name)
+        return {name: tuple(readers) for name, readers in found.items()}
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Every node after all it reads."""
+        waiting = {name: len(self.inputs.get(name, ())) for name in self.nodes}
+        ready = [name for name, count in waiting.items() if not count]
+        for name in ready:
+            for reader in self.outputs[name]:
+                waiting[reader] -= 1
+                if not waiting[reader]:
+                    ready.append(reader)
+        return tuple(ready)
+
+    def find(self, name: str) -> Node | None:
+        """The node a text means: any spelling, an id, `<source slug>/<table>`."""
+        known = self.spellings.get(name.strip().lower())
+        return self.nodes[known] if known else None
+
+    def reach(self, name: str, step: Mapping[str, Sequence[str]]) -> dict[str, int]:
+        """Everything reached from a node along `inputs` or `outputs`, with the fewest steps to it."""
+        depth = {name: 0}
+        queue = [name]
+        for each in queue:
+            for following in step.get(each, ()):
+                if following not in depth:
+                    depth[following] = depth[each] + 1
+                    queue.append(following)
+        del depth[name]
+        return depth
+
+
+def build_graph(
+    project_id: int, tables: Iterable[SyncedTable], views: Iterable[SavedQuery]
+) -> Graph:
+    """The graph of these tables and views and the product's own tables."""
+    nodes: dict[str, Node] = {}
+    inputs: dict[str, tuple[str, ...]] = {}
+    spellings: dict[str, str] = {}
+    for name, made_of in PRODUCT_TABLES.items():
+        nodes[name] = Node(name, NodeKind.PRODUCT, name, asset_key(project_id, "product", name))
+        inputs[name] = made_of
+        spellings[name] = name
+    for table in tables:
+        name, source = table.table_name, table.source
+        outside = f"{source.slug}/{table.name}"
+        key = asset_key(project_id, source.slug, slug(table.name))
+        kind = source.source_type.lower()
+        nodes[outside] = Node(
+            outside, NodeKind.EXTERNAL, outside, ("external", *key), kind, table.description
+        )
+        nodes[name] = Node(name, NodeKind.SYNCED, table.id, key, kind, table.description)
+        inputs[outside], inputs[name] = (), (outside,)
+        for spelling in table_spellings(source.source_type, source.prefix, table.name):
+            spellings[spelling.lower()] = name
+        spellings[table.id] = spellings[f"{source.slug}.{slug(table.name)}"] = name
+        spellings[outside.lower()] = outside
+    saved = list(views)
+    for view in saved:
+        kind_of_view = NodeKind.MATERIALIZED if view.is_materialized else NodeKind.VIEW
+        key = asset_key(project_id, "views", view.name)
+        nodes[view.name] = Node(view.name, kind_of_view, view.id, key, None, view.description)
+        spellings[view.name.lower()] = spellings[view.id] = view.name
+    missing: dict[str, tuple[str, ...]] = {}
+    for view in saved:
+        known = {name: spellings.get(name.lower()) for name in view.inputs}
+        inputs[view.name] = tuple(dict.fromkeys(found for found in known.values() if found))
+        if lost := tuple(name for name, found in known.items() if not found):
+            missing[view.name] = lost
+    return Graph(nodes, inputs, missing, spellings)
+
+
+_built: dict[tuple[str, int], tuple[str, Graph]] = {}
+
+
+def project_graph(platform: Platform, project_id: int) -> Graph:
+    """The graph of a project, kept until a source, table or view of it changes."""
+    version = platform.store.catalog_version(project_id)
+    key = (f"{platform.settings.home}\n{platform.settings.store_url}", project_id)
+    kept = _built.get(key)
+    if kept is None or kept[0] != version:
+        store = platform.store
+        kept = version, build_graph(project_id, store.tables(project_id), store.views(project_id))
+        _built[key] = kept
+    return kept[1]

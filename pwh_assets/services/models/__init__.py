@@ -1,0 +1,19 @@
+"""Saved queries as dbt models: the project is generated, and dbt runs it inside this process.
+
+Belongs here: the generated files, the dbt runner, the dbt-duckdb plugin that attaches the lake.
+Keep out: HogQL's compiler, the store's records, schedules.
+"""
+
+from pwh_assets.services.models.project import Generated, Model, ModelText, generate, model_name
+from pwh_assets.services.models.runner import ModelError, parse, run
+
+__all__ = [
+    "Generated",
+    "Model",
+    "ModelError",
+    "ModelText",
+    "generate",
+    "model_name",
+    "parse",
+    "run",
+]
