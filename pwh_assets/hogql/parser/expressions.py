@@ -1,0 +1,736 @@
+"""Expressions: one loop over binding powers; every operator is a row of a table."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlglot import expressions as exp
+
+from pwh_assets.hogql.parser.calls import Calls
+from pwh_assets.hogql.parser.cursor import Node, at
+from pwh_assets.hogql.parser.forms import Forms
+from pwh_assets.hogql.parser.literals import name_text, number_text, string_text, wrong_escape
+from pwh_assets.hogql.parser.tags import Tags
+from pwh_assets.hogql.parser.tokens import (
+    CLAUSES,
+    COLUMN_NAMES,
+    MAX_CHAIN,
+    MAX_PATH,
+    NAMES,
+    UNITS,
+    words,
+)
+
+# Binding powers, loosest first. NOT and the unary minus are prefixes that read their operand at these.
+(
+    TERNARY,
+    OR,
+    AND,
+    NOT,
+    BETWEEN,
+    COALESCE,
+    DISTINCT,
+    IS_NULL,
+    COMPARE,
+    ADD,
+    MULTIPLY,
+    NEGATE,
+    POSTFIX,
+) = range(5, 70, 5)
+
+_BALANCE_FROM: Final = 16
+"""AND and OR chains of more operands become balanced trees."""
+
+# What may follow a clause word for it to be a name: anything that goes on from an operand.
+_GOES_ON: Final = words(""", ) ] } . ( [ :: end ; = == != <> < <= > >= + - * / % || ? ?? ?. : -> := ~ =~ ~* =~* !~ !~* <=>
+    AS FROM IS IN NOT LIKE ILIKE BETWEEN AND OR ASC DESC THEN WHEN ELSE END IGNORE GLOBAL WHERE f-text""")
+
+Handler = Callable[["Expressions", Node, int], Node | None]
+
+
+class Expressions(Calls, Forms, Tags):
+    """Reads expressions."""
+
+    def expression(self) -> Node:
+        start = self.starts[self.pos]
+        node = self.value()
+        if self.kinds[self.pos] == "AS":
+            self.pos += 1
+            return self.done(exp.Alias(this=node, alias=self.alias_name()), start)
+        return node
+
+    def alias_name(self) -> exp.Identifier:
+        """A name after AS; a string will do."""
+        pos = self.pos
+        if self.kinds[pos] == "string":
+            self.pos += 1
+            start, end = self.starts[pos], self.ends[pos]
+            return at(
+                exp.Identifier(this=string_text(self.text[start:end]), quoted=True), start, end
+            )
+        return self.identifier("a name")
+
+    def value(self, floor: int = 0) -> Node:
+        kinds = self.kinds
+        first = self.pos
+        read = PREFIX.get(kinds[first])
+        if read is None:
+            self.fail("an expression")
+        left = read(self)
+        infix = INFIX.get
+        while True:
+            row = infix(kinds[self.pos])
+            if row is None or row[0] <= floor:
+                return left
+            power, make, handler = row
+            if make is not None:
+                self.pos += 1
+                node = make(this=left, expression=self.value(power))
+                node._meta = {"start": self.starts[first], "end": self.ends[self.pos - 1]}
+                left = node
+            else:
+                assert handler is not None
+                following = handler(self, left, first)
+                if following is None:
+                    return left
+                left = following
+
+    # Operands
+
+    def name(self) -> Node:
+        """A column, a call, a lambda, a named argument: all begin with a name."""
+        pos = self.pos
+        kinds = self.kinds
+        following = kinds[pos + 1]
+        if following == "(":
+            return self.call()
+        if following == "->":
+            return self.arrow_lambda(1)
+        if following == ":=":
+            return self.named_argument()
+        if following == "," and self.tokens.has_arrow:
+            count = self.lambda_names()
+            if count:
+                return self.arrow_lambda(count)
+        self.pos = pos + 1
+        start, end = self.starts[pos], self.ends[pos]
+        raw = self.text[start:end]
+        if kinds[pos] == "quoted":
+            identifier = exp.Identifier(this=name_text(raw), quoted=True)
+        else:
+            identifier = exp.Identifier(this=raw, quoted=False)
+        identifier._meta = {"start": start, "end": end}
+        node: Node = exp.Column(this=identifier)
+        node._meta = {"start": start, "end": end}
+        if following == ".":
+            return self.path(node, pos)
+        return node
+
+    def path(self, node: Node, first: int) -> Node:
+        """`.name`, `.*` and `.-1` after an operand, as long as they last."""
+        kinds, starts, ends = self.kinds, self.starts, self.ends
+        start = starts[first]
+        length = 0
+        while kinds[self.pos] == ".":
+            self.pos += 1
+            pos = self.pos
+            kind = kinds[pos]
+            length += 1
+            if length > MAX_PATH:
+                self.too_large(f"A path has at most {MAX_PATH} parts", pos)
+            if kind in NAMES:
+                self.pos = pos + 1
+                raw = self.text[starts[pos] : ends[pos]]
+                quoted = kind == "quoted"
+                part: Node = exp.Identifier(this=name_text(raw) if quoted else raw, quoted=quoted)
+                part._meta = {"start": starts[pos], "end": ends[pos]}
+            elif kind == "*":
+                self.pos = pos + 1
+                part = self.star_rest(pos)
+            else:
+                part = self.path_number()
+            node = exp.Dot(this=node, expression=part)
+            node._meta = {"start": start, "end": ends[self.pos - 1]}
+        return node
+
+    def path_number(self) -> Node:
+        """The index in `t.1` and `t.-1`, after the dot."""
+        first = self.pos
+        negative = self.take("-")
+        raw = self.source(self.pos)
+        if self.kinds[self.pos] != "number" or not raw.isdigit():
+            self.fail("the name of a property, an index or `*`")
+        self.pos += 1
+        index = at(
+            exp.Literal(this=number_text(raw), is_string=False),
+            self.starts[self.pos - 1],
+            self.ends[self.pos - 1],
+        )
+        return self.done(exp.Neg(this=index), self.starts[first]) if negative else index
+
+    def keyword_name(self) -> Node:
+        """A word of the grammar where an operand must be: a name, if what follows lets it be one."""
+        pos = self.pos
+        following = self.kinds[pos + 1]
+        if following in _GOES_ON or (
+            following in CLAUSES and self.kinds[pos] not in ("FROM", "SELECT")
+        ):
+            after = self.kinds[pos + 2] if following != "end" else "end"
+            if not (following in ("GROUP", "ORDER") and after != "BY"):
+                return self.name()
+        self.fail("an expression")
+
+    def string(self) -> Node:
+        pos = self.pos
+        start, end = self.starts[pos], self.ends[pos]
+        raw = self.text[start:end]
+        if "\\" in raw:
+            wrong = wrong_escape(raw)
+            if wrong:
+                hint = f"Double the backslash: `\\{wrong}`"
+                self.pos = pos + 1
+                self.note_here(f"`{wrong}` is no escape in a string", pos, hint)
+        self.pos = pos + 1
+        node = exp.Literal(this=string_text(raw), is_string=True)
+        node._meta = {"start": start, "end": end}
+        return node
+
+    def number(self) -> Node:
+        pos = self.pos
+        self.pos = pos + 1
+        start, end = self.starts[pos], self.ends[pos]
+        raw = self.text[start:end]
+        if not raw.isdigit():
+            self.check_number(raw, pos)
+            raw = number_text(raw)
+        elif len(raw) > 1:
+            raw = number_text(raw)
+        if self.text.startswith("_", end):
+            self.note_here(
+                "Digits cannot be grouped using `_`", pos + 1, "Write the number without it"
+            )
+        node = exp.Literal(this=raw, is_string=False)
+        node._meta = {"start": start, "end": end}
+        return node
+
+    def check_number(self, raw: str, pos: int) -> None:
+        lowered = raw.lower()
+        if lowered.startswith("0o") or (lowered.startswith("0b") and lowered[2:].strip("01")):
+            self.refuse(f"`{raw}` is no number", pos, "Write it in decimal or as `0x1f`")
+        if len(raw) > 60 and lowered.startswith(("0x", "0b")):
+            self.refuse("The number is too long", pos)
+
+    def constant(self) -> Node:
+        """NULL, TRUE, FALSE, INF and NAN, unless they head a chain or a call."""
+        pos = self.pos
+        kind = self.kinds[pos]
+        if self.kinds[pos + 1] in (".", "(") and kind not in ("INF", "NAN", "NULL"):
+            return self.name()
+        self.pos = pos + 1
+        node: Node
+        if kind == "NULL":
+            node = exp.Null()
+        elif kind in ("TRUE", "FALSE"):
+            node = exp.Boolean(this=kind == "TRUE")
+        else:
+            node = exp.Literal(this=kind.lower(), is_string=False)
+        node._meta = {"start": self.starts[pos], "end": self.ends[pos]}
+        return node
+
+    def positional(self) -> Node:
+        pos = self.pos
+        self.pos = pos + 1
+        start, end = self.starts[pos], self.ends[pos]
+        index = at(
+            exp.Literal(this=number_text(self.text[start + 1 : end]), is_string=False),
+            start + 1,
+            end,
+        )
+        return at(exp.PositionalColumn(this=index), start, end)
+
+    def signed(self) -> Node:
+        """`-x`, `- -x`, and `+1`."""
+        first = self.pos
+        kinds = self.kinds
+        signs = 0
+        while kinds[self.pos] == "-":
+            self.pos += 1
+            signs += 1
+        if signs == 0:
+            self.pos += 1
+            if kinds[self.pos] not in ("number", "INF"):
+                self.fail("a number", hint="A plus sign only goes before a number")
+            return self.value(NEGATE)
+        if signs > MAX_CHAIN // 20:
+            self.too_large("Too many signs in a row", first)
+        if kinds[self.pos] in ("number", "INF"):
+            # -1::int casts the number -1
+            node = self.negated(PREFIX[kinds[self.pos]](self), first + signs - 1)
+            node = self.operators(node, first + signs - 1, NEGATE)
+            signs -= 1
+        else:
+            node = self.value(NEGATE)
+        for index in range(first + signs - 1, first - 1, -1):
+            node = self.negated(node, index)
+        return node
+
+    def negated(self, node: Node, index: int) -> Node:
+        return self.done(exp.Neg(this=node), self.starts[index])
+
+    def operators(self, left: Node, first: int, floor: int) -> Node:
+        """Go on with the operators after an operand that is already read."""
+        while True:
+            row = INFIX.get(self.kinds[self.pos])
+            if row is None or row[0] <= floor:
+                return left
+            power, make, handler = row
+            following: Node | None
+            if make is not None:
+                self.pos += 1
+                following = self.done(
+                    make(this=left, expression=self.value(power)), self.starts[first]
+                )
+            else:
+                assert handler is not None
+                following = handler(self, left, first)
+            if following is None:
+                return left
+            left = following
+
+    def negation(self) -> Node:
+        """NOT, any number of times."""
+        first = self.pos
+        kinds = self.kinds
+        following = kinds[first + 1]
+        if following in _NOT_IS_A_NAME or (
+            following == "(" and self.match.get(first + 1) == first + 2
+        ):
+            return self.name()
+        while kinds[self.pos] == "NOT":
+            self.pos += 1
+        count = self.pos - first
+        if count > MAX_CHAIN // 20:
+            self.too_large("Too many NOTs in a row", first)
+        node = self.value(NOT)
+        for index in range(first + count - 1, first - 1, -1):
+            node = self.done(exp.Not(this=node), self.starts[index])
+        return node
+
+    def star(self) -> Node:
+        pos = self.pos
+        self.pos = pos + 1
+        if self.kinds[self.pos] == "COLUMNS" and self.kinds[self.pos + 1] == "(":
+            node = self.columns()
+            node.set("unpack", True)
+            return self.done(node, self.starts[pos])
+        return self.star_rest(pos)
+
+    def brackets(self) -> Node:
+        """`(`: a subquery, a lambda's names, a tuple or one expression."""
+        opener = self.pos
+        closer = self.match.get(opener, len(self.kinds) - 1)
+        if self.kinds[min(closer + 1, len(self.kinds) - 1)] == "->":
+            return self.arrow_lambda_in_brackets(closer)
+        self.pos += 1
+        if self.begins_query(opener, closer):
+            query = self.bracketed_query(opener)
+            return self.done(exp.Subquery(this=query), self.starts[opener])
+        if self.kinds[self.pos] == "*" and self.kinds[self.pos + 1] in (
+            "EXCLUDE",
+            "EXCEPT",
+            "REPLACE",
+        ):
+            node = self.star()
+            self.close(opener, ")")
+            return self.done(node, self.starts[opener])
+        if self.kinds[self.pos] == ")":
+            self.fail("an expression")
+        items = self.listed(self.expression, closer)
+        is_tuple = len(items) > 1 or self.kinds[self.pos - 1] == ","
+        self.close(opener, ")")
+        node = exp.Tuple(expressions=items) if is_tuple else exp.Paren(this=items[0])
+        node._meta = {"start": self.starts[opener], "end": self.ends[self.pos - 1]}
+        return node
+
+    def begins_query(self, opener: int, closer: int) -> bool:
+        """Whether brackets hold a query: SELECT or WITH comes first, or brackets that do and a set operator."""
+        kinds = self.kinds
+        while True:
+            first = opener + 1
+            kind = kinds[first]
+            if kind == "SELECT":
+                return kinds[first + 1] not in _SELECT_IS_A_NAME
+            if kind == "WITH":
+                return kinds[first + 1] not in _GOES_ON or kinds[first + 1] in ("(", "[")
+            if kind not in ("(", "{"):
+                return False
+            inner = self.match.get(first, len(kinds) - 1)
+            if kind == "{":
+                return (
+                    kinds[inner + 1] in ("UNION", "INTERSECT", "EXCEPT")
+                    if inner < closer
+                    else False
+                )
+            if inner + 1 < closer and kinds[inner + 1] not in _AFTER_A_QUERY:
+                return False
+            opener, closer = first, inner
+
+    def list_literal(self) -> Node:
+        """`[a, b]`, also after ARRAY."""
+        start = self.starts[self.pos]
+        if self.kinds[self.pos] == "ARRAY":
+            if self.kinds[self.pos + 1] != "[":
+                return self.keyword_name()
+            self.pos += 1
+        opener = self.pos
+        self.pos += 1
+        items: list[Node] = []
+        if self.kinds[self.pos] != "]":
+            items = self.listed(self.expression, self.match.get(opener, -1))
+        self.close(opener, "]")
+        return self.done(exp.Array(expressions=items, bracket_notation=True), start)
+
+    def braces(self) -> Node:
+        """`{`: a placeholder, or a dict."""
+        opener = self.pos
+        start = self.starts[opener]
+        self.pos += 1
+        if self.take("}"):
+            return self.done(exp.Anonymous(this="__dict", expressions=[]), start)
+        key = self.expression()
+        if self.take("}"):
+            return self.done(exp.Placeholder(this=key), start)
+        if self.kinds[self.pos] != ":":
+            self.fail("`}` to close the placeholder or `:` for a dict")
+        items: list[Node] = []
+        while True:
+            self.expect(":")
+            items += (key, self.expression())
+            if not self.take(",") or self.kinds[self.pos] == "}":
+                break
+            key = self.expression()
+        self.close(opener, "}")
+        return self.done(exp.Anonymous(this="__dict", expressions=items), start)
+
+    # Operators that are more than a class
+
+    def dot(self, left: Node, first: int) -> Node:
+        return self.path(left, first)
+
+    def dot_number(self, left: Node, first: int) -> Node | None:
+        """`t.1`: the lexer reads `.1` as one token."""
+        pos = self.pos
+        raw = self.source(pos)
+        if not raw.startswith(".") or not raw[1:].isdigit():
+            return None
+        self.pos += 1
+        index = at(
+            exp.Literal(this=number_text(raw[1:]), is_string=False),
+            self.starts[pos] + 1,
+            self.ends[pos],
+        )
+        return self.done(exp.Dot(this=left, expression=index), self.starts[first])
+
+    def null_safe_access(self, left: Node, first: int) -> Node:
+        self.pos += 1
+        pos = self.pos
+        if self.kinds[pos] == "[":
+            self.pos += 1
+            index = self.expression()
+            self.close(pos, "]")
+            return self.done(
+                exp.Bracket(this=left, expressions=[index], safe=True), self.starts[first]
+            )
+        part = self.identifier("a property") if self.kinds[pos] in NAMES else self.path_number()
+        return self.done(exp.Dot(this=left, expression=part, safe=True), self.starts[first])
+
+    def index(self, left: Node, first: int) -> Node:
+        """`a[b]` and the slices `a[b:c]`."""
+        opener = self.pos
+        self.pos += 1
+        inside = self.starts[self.pos]
+        item: Node | None = None if self.kinds[self.pos] == ":" else self.expression()
+        if self.take(":"):
+            to = None if self.kinds[self.pos] == "]" else self.expression()
+            item = self.done(exp.Slice(this=item, expression=to), inside)
+        self.close(opener, "]")
+        return self.done(exp.Bracket(this=left, expressions=[item]), self.starts[first])
+
+    def call_value(self, left: Node, first: int) -> Node:
+        """`x(1)` where x is no plain name. Nothing can run it, which the resolver says."""
+        opener = self.pos
+        arguments = self.arguments()
+        node = exp.Anonymous(this="__call", expressions=[left, *arguments.expressions])
+        self.pos = max(self.pos, opener + 1)
+        return self.done(node, self.starts[first])
+
+    def cast_operator(self, left: Node, first: int) -> Node:
+        self.pos += 1
+        return self.done(exp.Cast(this=left, to=self.short_type()), self.starts[first])
+
+    def connected(self, left: Node, first: int) -> Node:
+        """A chain of AND, or of OR; a long one becomes a balanced tree."""
+        kind = self.kinds[self.pos]
+        power, make = (AND, exp.And) if kind == "AND" else (OR, exp.Or)
+        operands = [left]
+        while self.kinds[self.pos] == kind:
+            self.pos += 1
+            operands.append(self.value(power))
+        if len(operands) > _BALANCE_FROM:
+            return balanced(make, operands)
+        node = left
+        for operand in operands[1:]:
+            node = make(this=node, expression=operand)
+            node._meta = {"start": self.starts[first], "end": operand.meta["end"]}
+        return node
+
+    def chained(self, left: Node, first: int) -> Node:
+        """Operators of one level, read in a loop so that a long sum nests nothing but its tree."""
+        power, makes = (
+            (ADD, _ADDING) if self.kinds[self.pos] in _ADDING else (MULTIPLY, _MULTIPLYING)
+        )
+        count = 0
+        start = self.starts[first]
+        while True:
+            make = makes.get(self.kinds[self.pos])
+            if make is None:
+                return left
+            if self.kinds[self.pos] == "%" and self.kinds[self.pos + 1] in _AFTER_PERCENT:
+                return left
+            count += 1
+            if count > MAX_CHAIN:
+                self.too_large(f"More than {MAX_CHAIN:,} operators in one chain", self.pos)
+            self.pos += 1
+            left = make(this=left, expression=self.value(power))
+            left._meta = {"start": start, "end": self.ends[self.pos - 1]}
+
+    def percent(self, left: Node, first: int) -> Node | None:
+        if self.kinds[self.pos + 1] in _AFTER_PERCENT:
+            return None
+        return self.chained(left, first)
+
+    def inverted(self, left: Node, first: int) -> Node | None:
+        """`NOT IN`, `NOT LIKE`, `NOT ILIKE`."""
+        following = self.kinds[self.pos + 1]
+        if following == "IN":
+            self.pos += 1
+            return self.infix_not(self.contained(left, first), first)
+        if following in ("LIKE", "ILIKE"):
+            self.pos += 1
+            return self.infix_not(self.like(left, first), first)
+        return None
+
+    def not_between(self, left: Node, first: int) -> Node:
+        self.pos += 1
+        return self.infix_not(self.between(left, first), first)
+
+    def infix_not(self, inner: Node, first: int) -> Node:
+        """The operator's own NOT, which is null-safe; a NOT in front is plain logic."""
+        start, end = self.starts[first], self.ends[self.pos - 1]
+        inner._meta = {"start": start, "end": end}
+        node = exp.Not(this=inner)
+        node._meta = {"start": start, "end": end, "infix": True}
+        return node
+
+    def not_matching(self, left: Node, first: int) -> Node:
+        make = exp.RegexpLike if self.kinds[self.pos] == "!~" else exp.RegexpILike
+        self.pos += 1
+        return self.infix_not(make(this=left, expression=self.value(COMPARE)), first)
+
+    def like(self, left: Node, first: int) -> Node:
+        make = exp.Like if self.kinds[self.pos] == "LIKE" else exp.ILike
+        self.pos += 1
+        node = self.done(make(this=left, expression=self.value(COMPARE)), self.starts[first])
+        if self.kinds[self.pos] == "ESCAPE" and self.kinds[self.pos + 1] == "string":
+            self.pos += 1
+            return self.done(exp.Escape(this=node, expression=self.string()), self.starts[first])
+        return node
+
+    def contained(self, left: Node, first: int) -> Node:
+        """`IN (1, 2)`, `IN (SELECT ...)`, `IN xs`, `IN COHORT 5`."""
+        self.pos += 1
+        if self.kinds[self.pos] == "COHORT" and self.kinds[self.pos + 1] not in _COHORT_IS_A_NAME:
+            self.pos += 1
+            return self.done(
+                exp.In(this=left, expressions=[self.value(COMPARE)], cohort=True),
+                self.starts[first],
+            )
+        right = self.value(COMPARE)
+        if isinstance(right, exp.Subquery):
+            node = exp.In(this=left, query=right)
+        elif isinstance(right, exp.Tuple):
+            node = exp.In(this=left, expressions=right.expressions)
+        elif isinstance(right, exp.Paren):
+            node = exp.In(this=left, expressions=[right.this])
+        else:
+            node = exp.In(this=left, field=right)
+        return self.done(node, self.starts[first])
+
+    def global_in(self, left: Node, first: int) -> Node | None:
+        """`GLOBAL IN`: where one engine answers there is nothing to distribute."""
+        following = self.kinds[self.pos + 1]
+        if following == "IN" or (following == "NOT" and self.kinds[self.pos + 2] == "IN"):
+            self.pos += 1
+            return self.contained(left, first) if following == "IN" else self.inverted(left, first)
+        return None
+
+    def between(self, left: Node, first: int) -> Node:
+        opener = self.pos
+        self.pos += 1
+        low = self.value(BETWEEN)
+        if not self.take("AND"):
+            self.fail(
+                "`AND` and the upper bound",
+                hint=f"`BETWEEN` at line {self.line(opener)} needs two bounds",
+            )
+        high = self.value(BETWEEN)
+        return self.done(exp.Between(this=left, low=low, high=high), self.starts[first])
+
+    def is_(self, left: Node, first: int) -> Node | None:
+        """`IS [NOT] NULL`, `IS [NOT] DISTINCT FROM x`."""
+        self.pos += 1
+        negative = self.take("NOT")
+        if self.kinds[self.pos] == "NULL":
+            test = exp.Is(this=left, expression=self.constant())
+            return self.infix_not(test, first) if negative else self.done(test, self.starts[first])
+        if self.sees("DISTINCT", "FROM"):
+            self.pos += 2
+            make = exp.NullSafeEQ if negative else exp.NullSafeNEQ
+            return self.done(make(this=left, expression=self.value(DISTINCT)), self.starts[first])
+        self.fail("`NULL` or `DISTINCT FROM`", hint="Compare values using `=`")
+
+    def coalesced(self, left: Node, first: int) -> Node:
+        self.pos += 1
+        return self.done(
+            exp.Coalesce(this=left, expressions=[self.value(COALESCE)]), self.starts[first]
+        )
+
+    def ignoring_nulls(self, left: Node, first: int) -> Node | None:
+        if self.kinds[self.pos + 1] != "NULLS":
+            return None
+        self.pos += 2
+        return self.done(exp.IgnoreNulls(this=left), self.starts[first])
+
+    def ternary(self, left: Node, first: int) -> Node:
+        """`a ? b : c`, to the right."""
+        opener = self.pos
+        self.pos += 1
+        self.deeper()
+        yes = self.value(0)
+        if not self.take(":"):
+            self.fail(
+                "`:`", hint=f"`?` at line {self.line(opener)} needs both answers: `a ? b : c`"
+            )
+        no = self.value(TERNARY - 1)
+        self.depth -= 1
+        return self.done(exp.If(**{"this": left, "true": yes, "false": no}), self.starts[first])
+
+    def note_here(self, message: str, index: int, hint: str) -> None:
+        """A problem that does not keep the expression from being read."""
+        problem = self.problem_at(message, index, hint)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def balanced(make: Any, operands: list[Node]) -> Node:
+    """One tree of logarithmic depth over operands of the same associative operator."""
+    while len(operands) > 1:
+        level: list[Node] = []
+        for index in range(0, len(operands) - 1, 2):
+            left, right = operands[index], operands[index + 1]
+            level.append(
+                at(make(this=left, expression=right), left.meta["start"], right.meta["end"])
+            )
+        if len(operands) % 2:
+            level.append(operands[-1])
+        operands = level
+    return operands[0]
+
+
+_ADDING: Final[dict[str, Any]] = {"+": exp.Add, "-": exp.Sub, "||": exp.DPipe}
+_MULTIPLYING: Final[dict[str, Any]] = {"*": exp.Mul, "/": exp.Div, "%": exp.Mod}
+_AFTER_PERCENT: Final = words(", ) end ; WITH OFFSET UNION EXCEPT INTERSECT SETTINGS BY")
+_AFTER_A_QUERY: Final = words("UNION INTERSECT EXCEPT ORDER LIMIT OFFSET )")
+_SELECT_IS_A_NAME: Final = words(", ) ] . = == != < > <= >= end AS / % ||")
+_NOT_IS_A_NAME: Final = words(", ) ] . = == != < > <= >= end AS FROM / * ;")
+_COHORT_IS_A_NAME: Final = words(", ) ] . end AND OR AS FROM GROUP ORDER")
+
+PREFIX: Final[dict[str, Callable[[Expressions], Node]]] = {
+    **dict.fromkeys(COLUMN_NAMES - CLAUSES - UNITS, Expressions.name),
+    **dict.fromkeys(UNITS, Expressions.name),
+    **dict.fromkeys(CLAUSES, Expressions.keyword_name),
+    "string": Expressions.string,
+    "number": Expressions.number,
+    "hash": Expressions.positional,
+    "f'": Expressions.template,
+    "tag<": Expressions.tag,
+    "(": Expressions.brackets,
+    "[": Expressions.list_literal,
+    "{": Expressions.braces,
+    "*": Expressions.star,
+    "-": Expressions.signed,
+    "+": Expressions.signed,
+    "NULL": Expressions.constant,
+    "TRUE": Expressions.constant,
+    "FALSE": Expressions.constant,
+    "INF": Expressions.constant,
+    "NAN": Expressions.constant,
+    "NOT": Expressions.negation,
+    "CASE": Expressions.case,
+    "CAST": Expressions.cast,
+    "TRY_CAST": Expressions.cast,
+    "DATE": Expressions.dated,
+    "TIMESTAMP": Expressions.dated,
+    "INTERVAL": Expressions.interval,
+    "SUBSTRING": Expressions.substring,
+    "TRIM": Expressions.trim,
+    "EXTRACT": Expressions.extract,
+    "POSITION": Expressions.position,
+    "COLUMNS": Expressions.columns_or_name,
+    "LAMBDA": Expressions.colon_lambda,
+    "ARRAY": Expressions.list_literal,
+}
+
+Row = tuple[int, Any, Handler | None]
+
+INFIX: Final[dict[str, Row]] = {
+    "=": (COMPARE, exp.EQ, None),
+    "==": (COMPARE, exp.EQ, None),
+    "!=": (COMPARE, exp.NEQ, None),
+    "<>": (COMPARE, exp.NEQ, None),
+    "<": (COMPARE, exp.LT, None),
+    "<=": (COMPARE, exp.LTE, None),
+    ">": (COMPARE, exp.GT, None),
+    ">=": (COMPARE, exp.GTE, None),
+    "~": (COMPARE, exp.RegexpLike, None),
+    "=~": (COMPARE, exp.RegexpLike, None),
+    "~*": (COMPARE, exp.RegexpILike, None),
+    "=~*": (COMPARE, exp.RegexpILike, None),
+    "!~": (COMPARE, None, Expressions.not_matching),
+    "!~*": (COMPARE, None, Expressions.not_matching),
+    "<=>": (DISTINCT, exp.NullSafeEQ, None),
+    "LIKE": (COMPARE, None, Expressions.like),
+    "ILIKE": (COMPARE, None, Expressions.like),
+    "IN": (COMPARE, None, Expressions.contained),
+    "NOT": (COMPARE, None, Expressions.inverted),
+    "NOT BETWEEN": (BETWEEN, None, Expressions.not_between),
+    "GLOBAL": (COMPARE, None, Expressions.global_in),
+    "+": (ADD, None, Expressions.chained),
+    "-": (ADD, None, Expressions.chained),
+    "||": (ADD, None, Expressions.chained),
+    "*": (MULTIPLY, None, Expressions.chained),
+    "/": (MULTIPLY, None, Expressions.chained),
+    "%": (MULTIPLY, None, Expressions.percent),
+    "AND": (AND, None, Expressions.connected),
+    "OR": (OR, None, Expressions.connected),
+    "BETWEEN": (BETWEEN, None, Expressions.between),
+    "IS": (IS_NULL, None, Expressions.is_),
+    "IGNORE": (IS_NULL, None, Expressions.ignoring_nulls),
+    "??": (COALESCE, None, Expressions.coalesced),
+    "?": (TERNARY, None, Expressions.ternary),
+    ".": (POSTFIX, None, Expressions.dot),
+    "number": (POSTFIX, None, Expressions.dot_number),
+    "?.": (POSTFIX, None, Expressions.null_safe_access),
+    "[": (POSTFIX, None, Expressions.index),
+    "(": (POSTFIX, None, Expressions.call_value),
+    "::": (POSTFIX, None, Expressions.cast_operator),
+}
