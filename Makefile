@@ -50,9 +50,9 @@ docs: setup  ## write the pages that are made from the code
 
 lock: setup  ## resolve the dependencies anew
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-annotate --extra demo -o requirements.lock pyproject.toml
+		--no-annotate --no-strip-extras --extra demo -o requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-annotate --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+		--no-annotate --no-strip-extras --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean:  ## remove what the above made
 	rm -rf .venv .pwh .pwh-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
