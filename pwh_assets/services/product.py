@@ -1,10 +1,8 @@
 """Product events and people from files into the lake: checked as a whole, then published at once or not at all."""
 
-import shutil
 import time
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.product_files import BadRowError, Reading, reading
+from pwh_assets.services.scratch import scratch
 
 if TYPE_CHECKING:
     import duckdb
@@ -191,7 +190,7 @@ def _import(
 
     started = time.monotonic()
     lake = platform.lakes.of(project_id)
-    with _folder(platform) as folder:
+    with scratch(platform.settings, "import") as folder:
         files = reading(Path(path), shape.fields, folder)
         staged = folder / "rows.parquet"
         with (
@@ -208,14 +207,11 @@ def _import(
     )
 
 
-@contextmanager
-def _folder(platform: Platform) -> Iterator[Path]:
-    folder = platform.settings.home / "tmp" / f"import-{uuid.uuid4()}"
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _connect(lake: "Lake", folder: Path) -> "duckdb.DuckDBPyConnection":
+    """A reader of our own, which may spill into our folder."""
+    from pwh_assets.lake.connections import connect
+
+    return connect(lake.address, read_only=True, config={"temp_directory": str(folder / "spill")})
 
 
 def _check(
@@ -297,7 +293,7 @@ def _publish(lake: "Lake", shape: _Shape, staged: Path) -> int:
 def _fill_events(lake: "Lake", folder: Path) -> int:
     """Give events without a person the one their distinct id belongs to now."""
     target = folder / "events.parquet"
-    with lake.read() as connection:
+    with closing(_connect(lake, folder)) as connection:
         row = connection.execute(
             "COPY (SELECT e.* REPLACE (d.person_id AS person_id) FROM lake.product.events e "
             "JOIN lake.product.person_distinct_ids d USING (distinct_id) WHERE e.person_id IS NULL) "

@@ -1,7 +1,7 @@
 """The dbt-duckdb plugin that gives dbt the lake: attached with our words, written to under our lock."""
 
-import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
@@ -9,6 +9,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from pwh_assets import duckdb_extensions
 from pwh_assets.errors import PwhError
 from pwh_assets.lake import Lake, Lakes
+from pwh_assets.services.scratch import scratch
 from pwh_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ class Session:
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
+        self.spill: Path | None = None
         self._held = ExitStack()
         self._is_held = False
         self.error: PwhError | None = None
         """Why the lock was not given; dbt would keep only its text."""
 
     def __enter__(self) -> "Session":
+        self.spill = self._held.enter_context(scratch(self.lake.settings, "dbt"))
         _current.append(self)
         return self
 
@@ -64,14 +67,13 @@ class Plugin(BasePlugin):  # type: ignore[misc]
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
         lake = self._session.lake
         duckdb_extensions.connect(*lake.address.extensions).close()  # checks their signatures once
-        spill = lake.settings.home / "tmp" / f"dbt-{os.getpid()}"
-        spill.parent.mkdir(parents=True, exist_ok=True)
+        spill = self._session.spill or lake.settings.home / "tmp" / "dbt"
         config |= {
             "allow_unsigned_extensions": "true",
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "allow_persistent_secrets": "false",
-            "temp_directory": str(spill),
+            "temp_directory": str(spill / "spill"),
         }
 
     def configure_connection(self, conn: "duckdb.DuckDBPyConnection") -> None:

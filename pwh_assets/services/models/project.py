@@ -74,7 +74,9 @@ def generate(settings: Settings, project_id: int, models: Iterable[Model]) -> Ge
         else:
             continue
         files[f"{stem}.yml"] = _model_yml(model.view)
-    files["models/0_sources.yml"] = _sources_yml(text for path, text in files.items() if path.endswith(".sql"))
+    files["models/0_sources.yml"] = _sources_yml(
+        text for path, text in files.items() if path.endswith(".sql")
+    )
     written = []
     for path, text in files.items():
         file = folder / path

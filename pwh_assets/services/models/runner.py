@@ -62,7 +62,13 @@ def run(lake: "Lake", project: Generated, view_name: str) -> None:
             with Session(lake) as session:
                 result = _invoke(
                     project.folder,
-                    ["run", "--select", f"fqn:pwh.{name}", "--no-populate-cache", "--no-write-json"],
+                    [
+                        "run",
+                        "--select",
+                        f"fqn:pwh.{name}",
+                        "--no-populate-cache",
+                        "--no-write-json",
+                    ],
                     manifest,
                 )
                 if session.error:

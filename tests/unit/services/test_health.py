@@ -156,7 +156,9 @@ def test_a_view_that_was_stale_before_its_input_failed_is_a_root():
 
 def test_a_view_late_because_its_input_is_late_is_blocked():
     late = NOW - timedelta(hours=5)
-    found = issues([table("users", last_synced_at=late)], [view("a", "app_users", last_run_at=late)])
+    found = issues(
+        [table("users", last_synced_at=late)], [view("a", "app_users", last_run_at=late)]
+    )
     assert [(i.name, i.kind) for i in found] == [
         ("app_users", IssueKind.STALE),
         ("a", IssueKind.BLOCKED),
@@ -189,7 +191,9 @@ def test_a_thousand_tables_and_five_hundred_views_are_judged_in_100_ms(broken):
     for i in range(500):
         above = (f"v{i - 1}",) if i % 12 else ()
         views.append(view(f"v{i}", *above, f"app_t{i * 2}", f"app_t{i * 2 + 1}"))
-    facts = {f.name: f for f in [table_fact(t, {}) for t in tables] + [view_fact(v, {}) for v in views]}
+    facts = {
+        f.name: f for f in [table_fact(t, {}) for t in tables] + [view_fact(v, {}) for v in views]
+    }
     graph = build_graph(1, tables, views)
     found, best = [], 1e9
     for _ in range(3):

@@ -1,0 +1,105 @@
+import json
+
+from pwh_assets.core.source import Column
+from pwh_assets.core.view import SavedQuery
+from pwh_assets.services.models import Model, ModelText, generate, model_name
+from pwh_assets.services.models.project import escape
+from pwh_assets.services.models.runner import first_sentence
+from pwh_assets.settings import Settings
+
+
+def model(name, sql, description="", **tokens):
+    view = SavedQuery(
+        f"id-{name}",
+        1,
+        name,
+        "hogql",
+        description=description,
+        owner="ann",
+        columns=(Column("n", "BIGINT", True, "How many {{ x }}"),),
+    )
+    return Model(view, ModelText(sql, tokens))
+
+
+def project(tmp_path, *models):
+    return generate(Settings(home=tmp_path), 1, models)
+
+
+def text(project, path):
+    return (project.folder / path).read_text()
+
+
+def test_views_are_refs_and_synced_and_product_tables_are_sources(tmp_path):
+    made = project(
+        tmp_path,
+        model(
+            "mrr", "select 1 n from T0 join T1", T0=("stripe", "invoice"), T1=("product", "events")
+        ),
+        model("top.mrr", "select n from T0", T0=("views", "mrr")),
+    )
+    assert text(made, "models/mrr.sql").splitlines() == [
+        '{{ config(alias="mrr") }}',
+        'select 1 n from {{ source("stripe", "invoice") }} join {{ source("product", "events") }}',
+    ]
+    assert '{{ config(alias="top.mrr") }}' in text(made, "models/top__mrr.sql")
+    assert '{{ ref("mrr") }}' in text(made, "models/top__mrr.sql")
+    sources = json.loads(text(made, "models/0_sources.yml"))["sources"]
+    assert [(s["name"], [t["name"] for t in s["tables"]]) for s in sources] == [
+        ("product", ["events"]),
+        ("stripe", ["invoice"]),
+    ]
+
+
+def test_a_view_that_is_no_model_is_read_as_a_source(tmp_path):
+    made = project(tmp_path, model("a", "select n from T0", T0=("views", "gone")))
+    assert '{{ source("views", "gone") }}' in text(made, "models/a.sql")
+
+
+def test_the_same_models_write_nothing_and_a_changed_one_writes_itself(tmp_path):
+    one, two = model("a", "select 1 n"), model("b", "select 2 n")
+    first = project(tmp_path, one, two)
+    assert project(tmp_path, two, one) == type(first)(first.folder, first.digest, ())
+    changed = project(tmp_path, one, model("b", "select 3 n"))
+    assert changed.written == ("models/b.sql",) and changed.digest != first.digest
+
+
+def test_files_of_a_removed_view_go(tmp_path):
+    project(tmp_path, model("a", "select 1 n"), model("b", "select 2 n"))
+    made = project(tmp_path, model("a", "select 1 n"))
+    assert sorted(file.name for file in (made.folder / "models").iterdir()) == [
+        "0_sources.yml",
+        "a.sql",
+        "a.yml",
+    ]
+
+
+def test_a_model_without_a_text_keeps_its_file(tmp_path):
+    one = model("a", "select 1 n from T0", T0=("stripe", "invoice"))
+    first = project(tmp_path, one)
+    again = project(tmp_path, Model(one.view, None))
+    assert again.digest == first.digest and again.written == ()
+
+
+def test_braces_of_the_user_reach_no_template(tmp_path):
+    import jinja2
+
+    hostile = "select '{{ env_var(1) }} {% do x %} {# c #} {{{ }}'"
+    assert jinja2.Template(escape(hostile)).render() == hostile
+    made = project(tmp_path, model("a", hostile, description="{{ env_var('HOME') }}"))
+    words = json.loads(text(made, "models/a.yml"))["models"][0]
+    assert jinja2.Template(words["description"]).render() == "{{ env_var('HOME') }}"
+    assert jinja2.Template(words["columns"][0]["description"]).render() == "How many {{ x }}"
+    assert words["config"]["meta"] == {"owner": "ann"}
+
+
+def test_dbt_names_have_no_dots():
+    assert model_name("revenue.mrr") == "revenue__mrr"
+
+
+def test_an_error_of_dbt_becomes_one_sentence():
+    said = (
+        "Runtime Error in model a (models/a.sql)\n  Binder Error: No such column x\n  \n  LINE 3: x\n"
+        "          ^\n  compiled code at target/run/pwh/models/a.sql"
+    )
+    assert first_sentence(said) == "Binder Error: No such column x."
+    assert first_sentence("") == "dbt gave no reason."
