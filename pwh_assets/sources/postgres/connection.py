@@ -1,0 +1,207 @@
+"""Connections to a PostgreSQL server, and its errors in our words with the password kept out."""
+
+import os
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pwh_assets.errors import PwhError, SourceAccessError, SourceError, SourceUnavailableError
+
+if TYPE_CHECKING:
+    import duckdb
+    import psycopg
+
+APPLICATION = "pwh"
+CONNECT_TIMEOUT_S = 10
+_SESSION = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "3",
+    "lock_timeout": "30s",
+    "statement_timeout": "20min",
+    "default_transaction_read_only": "on",
+}
+"""Session settings of the connection that looks at catalogs and cursors."""
+
+_STREAM_OPTIONS = "-c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres -c lock_timeout=30s"
+"""Settings of the connection rows come through; a pooler may refuse them, then it is asked without."""
+
+_REFUSED = ("28", "3D000", "42501", "3F000", "22023")
+_DOWN = ("08", "53", "57P", "57014", "55P03", "40")
+_REFUSED_WORDS = (
+    "authentication failed",
+    "no pg_hba.conf entry",
+    "does not exist",
+    "permission denied",
+    "no password supplied",
+    "not permitted",
+    "does not support ssl",
+    "certificate",
+    "must be superuser",
+)
+_PREAMBLE = re.compile(
+    r"^(IO Error: )?Unable to connect to Postgres at \".*?\": |connection failed: |"
+    r"connection to server at \S+( \(\S+\))?, port \d+ failed: "
+)
+_TABLE_WORDS = ("relation", "column")
+
+
+@contextmanager
+def connected(config: Mapping[str, Any]) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
+    """A read-only connection in autocommit, for catalogs and cursors. Errors are ours, also inside.
+
+    Raises:
+        SourceAccessError: the server refuses user, password, database or permission.
+        SourceUnavailableError: it does not answer, or ended the connection.
+    """
+    import psycopg
+
+    try:
+        with psycopg.connect(
+            **parameters(config), autocommit=True, prepare_threshold=None
+        ) as connection:
+            connection.execute("; ".join(f"SET {n} = '{v}'" for n, v in _SESSION.items()).encode())
+            yield connection
+    except psycopg.Error as error:
+        raise_ours(config, error)
+
+
+@contextmanager
+def attached(config: Mapping[str, Any]) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """An in-memory DuckDB with the server attached as `pg`, one transaction and snapshot throughout."""
+    import duckdb
+
+    from pwh_assets.duckdb_extensions import connect
+
+    connection = connect("postgres_scanner")
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET pg_pool_max_connections = 1")
+        wanted = parameters(config)
+        secret = {
+            "HOST": wanted.pop("host"),
+            "PORT": str(wanted.pop("port")),
+            "USER": wanted.pop("user"),
+            "PASSWORD": wanted.pop("password"),
+            "DATABASE": wanted.pop("dbname"),
+        }
+        words = ", ".join(f"{name} {literal(value)}" for name, value in secret.items() if value)
+        connection.execute(f"CREATE TEMPORARY SECRET server (TYPE postgres, {words})")
+        try:
+            _attach(connection, {**wanted, "options": _STREAM_OPTIONS})
+        except duckdb.Error as error:
+            if "options" not in str(error):
+                raise
+            _attach(connection, wanted)
+        connection.execute("BEGIN")
+        yield connection
+    except (duckdb.Error, OSError) as error:
+        raise_ours(config, error)
+    finally:
+        connection.close()
+
+
+def _attach(connection: "duckdb.DuckDBPyConnection", wanted: Mapping[str, Any]) -> None:
+    dsn = " ".join(f"{name}={_dsn_value(value)}" for name, value in wanted.items())
+    connection.execute(f"ATTACH {literal(dsn)} AS pg (TYPE postgres, READ_ONLY, SECRET server)")
+
+
+def parameters(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What libpq is told. The operator's own password file and service files stay out of it."""
+    found = {
+        "host": config["host"],
+        "port": config["port"],
+        "user": config["user"],
+        "password": config.get("password") or "",
+        "dbname": config["database"],
+        "sslmode": config["sslmode"],
+        "passfile": os.devnull,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "application_name": APPLICATION,
+        "client_encoding": "UTF8",
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 120_000,
+    }
+    if str(config["sslmode"]).startswith("verify"):
+        found["sslrootcert"] = _authorities()
+    return found
+
+
+def _authorities() -> str:
+    """File of the certificate authorities this machine trusts."""
+    import certifi
+
+    return ssl.get_default_verify_paths().cafile or certifi.where()
+
+
+def place(config: Mapping[str, Any]) -> str:
+    """How a sentence names the server."""
+    return f"PostgreSQL at `{config['host']}:{config['port']}`"
+
+
+def raise_ours(config: Mapping[str, Any], error: BaseException) -> NoReturn:
+    """The error in our words: who can mend it decides the class. Our own errors pass through."""
+    if isinstance(error, PwhError):
+        raise error
+    text = _PREAMBLE.sub("", scrubbed(config, " ".join(str(error).split())))
+    state = getattr(error, "sqlstate", None) or ""
+    low = text.lower()
+    who = place(config)
+    if state == "42501" or "permission denied" in low:
+        raise SourceAccessError(
+            f"{who} does not let `{config['user']}` read everything that is needed: {_short(text)} "
+            f"Grant it, for example `GRANT SELECT ON ALL TABLES IN SCHEMA {config['schema']} TO {config['user']}`."
+        ) from None
+    if state.startswith(_REFUSED) or (not state and _is_refusal(low)):
+        raise SourceAccessError(
+            f"{who} refused the connection: {_short(text)} "
+            "Check user, password, database and `sslmode`."
+        ) from None
+    if state and not state.startswith(_DOWN):
+        raise SourceError(
+            f"{who} could not be read: {_short(text)} Look at the table there."
+        ) from None
+    if not state and "ERROR: " in text:
+        raise SourceError(
+            f"{who} could not be read: {_short(text)} Look at the table there."
+        ) from None
+    raise SourceUnavailableError(
+        f"{who} did not answer as it should: {_short(text)} "
+        "Check that it runs and can be reached from here, then sync again."
+    ) from None
+
+
+def _is_refusal(low: str) -> bool:
+    if not any(word in low for word in _REFUSED_WORDS):
+        return False
+    return not ("does not exist" in low and any(word in low for word in _TABLE_WORDS))
+
+
+def scrubbed(config: Mapping[str, Any], text: str) -> str:
+    password = str(config.get("password") or "")
+    return text.replace(password, "***") if len(password) > 2 else text
+
+
+def _short(text: str) -> str:
+    """The server's own words without libpq's preamble, as one sentence."""
+    for mark in ("FATAL: ", "ERROR: ", "error: "):
+        _, found, rest = text.rpartition(mark)
+        if found:
+            text = rest
+            break
+    text = text.split(" LINE ")[0].split(" DETAIL: ")[0].strip()[:300]
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def literal(value: object) -> str:
+    """A string in DuckDB's and PostgreSQL's SQL."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _dsn_value(value: object) -> str:
+    return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,191 @@
+"""One table's rows: the query, its bounds and the Arrow batches that come back."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from pwh_assets.core.source import Column, SyncMode
+from pwh_assets.sources.base import ReadRequest
+from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
+from pwh_assets.sources.postgres.bounds import upper_bound
+from pwh_assets.sources.postgres.catalog import PgColumn, PgTable, lake_column, tables
+from pwh_assets.sources.postgres.connection import attached, connected, literal, place
+from pwh_assets.sources.postgres.types import SQL_TYPES, TEXT
+
+if TYPE_CHECKING:
+    import psycopg
+    import pyarrow as pa
+
+_log = logging.getLogger(__name__)
+
+BATCH_BYTES = 64 << 20
+_ROW_BYTES = """
+SELECT greatest(pg_table_size(c.oid) / greatest(c.reltuples, 1), 1) FROM pg_class c
+WHERE c.oid = %s AND c.relkind IN ('r', 'm') UNION ALL SELECT 1
+"""
+
+
+@dataclass(slots=True)
+class TableReader:
+    """Reads one table once. `watermark` is set after the last row was taken."""
+
+    config: Mapping[str, Any]
+    request: ReadRequest
+    table: PgTable
+    watermark: str | None = None
+
+    @classmethod
+    def open(cls, config: Mapping[str, Any], request: ReadRequest) -> "TableReader":
+        """Look at the table as it is now and settle every column's type.
+
+        Raises:
+            TableMissingError, CursorMissingError, CursorTypeError: what the request names is not there.
+            SourceAccessError, SourceUnavailableError.
+        """
+        with connected(config) as connection:
+            table = find_table(connection, config, request.table)
+            reader = cls(config, request, table)
+            reader._cursor_column()
+            reader.table = replace(table, columns=reader._settled(connection))
+            return reader
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(lake_column(column) for column in self.table.columns)
+
+    def batches(self) -> Iterator["pa.Table"]:
+        """Arrow tables of at most `batch_rows` rows, all from one snapshot taken after the bound."""
+        import pyarrow as pa
+
+        with connected(self.config) as connection:
+            bound = self._bound(connection)
+            batch_rows = self._batch_rows(connection)
+        rows = 0
+        with attached(self.config) as here:
+            for batch in here.execute(self._query(bound)).to_arrow_reader(batch_rows):
+                rows += batch.num_rows
+                yield pa.Table.from_batches([batch])
+        self.watermark = bound
+        _log.info("read table=%s mode=%s rows=%d", self.table.name, self.request.mode.value, rows)
+
+    def _cursor_column(self) -> PgColumn | None:
+        """The column to sync by; None when the whole table is read."""
+        cursor = self.request.cursor
+        if self.request.mode is SyncMode.FULL or cursor is None:
+            return None
+        for column in self.table.columns:
+            if column.name == cursor:
+                if column.typed.cursor_kind is None:
+                    wanted = "a timestamp, a date or a number that only grows"
+                    raise CursorTypeError(self.table.name, cursor, column.typed.lake, wanted)
+                return column
+        names = [column.name for column in self.table.columns]
+        raise CursorMissingError(self.table.name, cursor, names)
+
+    def _settled(self, connection: "psycopg.Connection[Any]") -> tuple[PgColumn, ...]:
+        """Numbers without limits stay text where they were text, or where a value to be read needs it."""
+        were_text = {column.name for column in self.request.columns if column.type == "VARCHAR"}
+        columns = list(self.table.columns)
+        asked = [i for i, column in enumerate(columns) if column.typed.fits]
+        tests = [
+            f"bool_and({columns[i].typed.fits.format(quoted_name(columns[i].name))})"  # type: ignore[union-attr]
+            for i in asked
+            if columns[i].name not in were_text
+        ]
+        fits = iter(self._fits(connection, tests))
+        for i in asked:
+            if columns[i].name in were_text or next(fits) is False:
+                kind = columns[i].typed.cursor_kind
+                columns[i] = replace(columns[i], typed=replace(TEXT, cursor_kind=kind))
+        return tuple(columns)
+
+    def _fits(self, connection: "psycopg.Connection[Any]", tests: list[str]) -> Sequence[Any]:
+        if not tests:
+            return ()
+        query = f"SELECT {', '.join(tests)} FROM {self._relation}{self._where(None)}"
+        return connection.execute(query.encode()).fetchone() or ()
+
+    def _bound(self, connection: "psycopg.Connection[Any]") -> str | None:
+        """The new watermark, at least the old one. Also where a missing permission or a lock shows."""
+        connection.execute(f"SELECT 1 FROM {self._relation} LIMIT 0".encode())
+        column = self._cursor_column()
+        if column is None:
+            return None
+        found = upper_bound(
+            connection,
+            sql.Identifier(self.config["schema"], self.table.name),
+            self.table.oid,
+            column.name,
+            column.typed.cursor_kind or "",
+            self.request.mode is SyncMode.APPEND,
+        )
+        if found is None or self.request.since is None:
+            return found or self.request.since
+        kind = SQL_TYPES[column.typed.cursor_kind or "number"]
+        query = f"SELECT greatest({literal(found)}::{kind}, {literal(self.request.since)}::{kind})::text"
+        row = connection.execute(query.encode()).fetchone()
+        return str(row[0]) if row else found
+
+    def _batch_rows(self, connection: "psycopg.Connection[Any]") -> int:
+        """As many rows as were asked for, fewer where rows are so wide that they would fill the memory."""
+        row = connection.execute(_ROW_BYTES, [self.table.oid]).fetchone()
+        return max(1_000, min(self.request.batch_rows, BATCH_BYTES // int(row[0] if row else 1)))
+
+    def _where(self, bound: str | None) -> str:
+        """Which rows: all, those at or past the watermark, or for appending those between both ends.
+
+        Rows without a cursor value have no place in the order: merging reads them every time, appending
+        takes them the first time.
+        """
+        column = self._cursor_column()
+        if column is None:
+            return ""
+        name, since = quoted_name(column.name), self.request.since
+        nulls = f" OR {name} IS NULL" if column.is_nullable else ""
+        if self.request.mode is SyncMode.INCREMENTAL:
+            return f" WHERE {name} >= {literal(since)}{nulls}" if since is not None else ""
+        if since is None:
+            return f" WHERE {name} <= {literal(bound)}{nulls}" if bound is not None else ""
+        upper = f" AND {name} <= {literal(bound)}" if bound is not None else ""
+        return f" WHERE {name} > {literal(since)}{upper}"
+
+    def _query(self, bound: str | None) -> str:
+        columns = self.table.columns
+        condition = self._where(bound)
+        if self._cursor_column() and self.request.mode is SyncMode.APPEND and bound is None:
+            condition = " WHERE false"
+        on_server = ", ".join(
+            f"{column.typed.on_server.format(quoted_name(column.name))} AS c{i}"
+            for i, column in enumerate(columns)
+        )
+        here = ", ".join(
+            f"{column.typed.here.format(f'c{i}')} AS {quoted_name(column.name)}"
+            for i, column in enumerate(columns)
+        )
+        query = f"SELECT {on_server} FROM {self._relation}{condition}"
+        return f"SELECT {here} FROM postgres_query('pg', {literal(query)})"
+
+    @property
+    def _relation(self) -> str:
+        return f"{quoted_name(self.config['schema'])}.{quoted_name(self.table.name)}"
+
+
+def find_table(
+    connection: "psycopg.Connection[Any]", config: Mapping[str, Any], name: str
+) -> PgTable:
+    """Raises TableMissingError."""
+    for table in tables(connection, config["schema"], name):
+        return table
+    raise TableMissingError(f"{config['schema']}.{name}", place(config))
+
+
+def quoted_name(name: str) -> str:
+    """An identifier in PostgreSQL's and DuckDB's SQL.
+
+    >>> quoted_name('Sel"ect')
+    '"Sel""ect"'
+    """
+    return '"' + name.replace('"', '""') + '"'
