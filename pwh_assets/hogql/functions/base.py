@@ -34,11 +34,17 @@ class Arg:
     @property
     def literal(self) -> Any:
         """The Python value when the argument is a literal, else None."""
-        if isinstance(self.node, exp.Literal):
-            if self.node.is_string:
-                return self.node.this
-            text = self.node.this
-            return int(text) if text.lstrip("-").isdigit() else float(text)
+        node, sign = self.node, 1
+        while isinstance(node, exp.Neg | exp.Paren):
+            sign = -sign if isinstance(node, exp.Neg) else sign
+            node = node.this
+        if isinstance(node, exp.Boolean):
+            return bool(node.this)
+        if isinstance(node, exp.Literal):
+            if node.is_string:
+                return node.this
+            text = node.this
+            return sign * (int(text) if text.isdigit() else float(text))
         return None
 
 
@@ -52,9 +58,13 @@ class Call:
     params: Sequence[Arg] = ()
     distinct: bool = False
     order_sql: str = ""
+    """The ORDER BY inside the parentheses, printed for the engine."""
+    order_keys: Sequence[tuple[str, bool]] = ()
+    """The same order as (SQL, is_descending) pairs, for engines that have to sort by hand."""
     filter_sql: str = ""
     """The condition alone, without FILTER (WHERE …)."""
     over_sql: str = ""
+    """The window, with or without the word OVER."""
     timezone: str = "UTC"
     """The project's time zone."""
     week_start: str = "sunday"
@@ -98,6 +108,10 @@ class Fn:
     category: str = ""
     volatile: bool = False
     """True when two calls may differ (`rand`, `generateUUIDv4`)."""
+    typed: Callable[[Sequence[Arg]], Type] | None = None
+    """The result's type where it depends on a literal (`JSONExtract(x, 'Float')`); wins over `returns`."""
+    lambda_types: Callable[[Sequence[Type]], Sequence[Type]] | None = None
+    """Types of a lambda's parameters by the other arguments' types; else the elements of the arrays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +129,18 @@ class Agg:
     params: tuple[int, int] = (0, 0)
     skip_null: str | None = None
     """Condition template added to the filter, such as `{0} IS NOT NULL`, where an engine would count NULLs."""
+    over_list: "Rendering | None" = None
+    """DuckDB: the same over a list `{0}`, for `arrayReduce` and the combinators that gather rows first."""
     category: str = "aggregate"
-    combinators: tuple[str, ...] = ("If", "Distinct", "OrNull", "OrDefault", "Array", "ArgMin", "ArgMax")
+    combinators: tuple[str, ...] = (
+        "If",
+        "Distinct",
+        "OrNull",
+        "OrDefault",
+        "Array",
+        "ArgMin",
+        "ArgMax",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +176,22 @@ Row = Fn | Agg | WindowFn | Expansion
 def same(template: str, *engines: str) -> dict[str, Rendering]:
     """The same template on several engines; all of duckdb and clickhouse when none is named."""
     return dict.fromkeys(engines or ("duckdb", "clickhouse"), template)
+
+
+def on(
+    duckdb: Rendering,
+    clickhouse: Rendering,
+    postgres: Rendering | None = None,
+    mysql: Rendering | None = None,
+) -> dict[str, Rendering]:
+    """A rendering per engine; an engine that is left out refuses the function by name."""
+    renderings = {
+        "duckdb": duckdb,
+        "clickhouse": clickhouse,
+        "postgres": postgres,
+        "mysql": mysql,
+    }
+    return {engine: sql for engine, sql in renderings.items() if sql is not None}
 
 
 @dataclass(frozen=True, slots=True)

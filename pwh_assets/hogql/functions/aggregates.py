@@ -1,0 +1,519 @@
+"""Aggregates everyone uses: counting, summing, extremes, lists. Over nothing they are NULL, counts 0 and lists empty."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlglot import exp
+
+from pwh_assets.hogql.functions.base import Agg, Arg, Call, Handler, Rendering, Row, on
+from pwh_assets.hogql.functions.rules import array_of_first, first, is_number, sum_type
+from pwh_assets.hogql.functions.sqltext import both, default_value, quote, tail
+from pwh_assets.hogql.functions.texts import to_number, to_text
+from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, STRING, Type, array, map_, tuple_
+
+X = "SELECT {0} FROM (SELECT arrayJoin({1}) AS x)"
+
+
+def over(call: str, values: str = "[1, 2, 3]") -> str:
+    """An example query: an aggregate of `x` over an array's elements."""
+    return X.replace("{0}", call).replace("{1}", values)
+
+
+def pairs(call: str, values: str) -> str:
+    """An example query over pairs: their parts are `a` and `b`."""
+    return f"SELECT {call} FROM (SELECT t.1 AS a, t.2 AS b FROM (SELECT arrayJoin({values}) AS t))"
+
+
+def native(name: str, *, params: bool = False) -> str:
+    """The template of a plain aggregate."""
+    return f"{name}{'({p*})' if params else ''}({{distinct}}{{*}}{{order}})"
+
+
+def _star(call: Call) -> bool:
+    return not call.args or isinstance(call.args[0].node, exp.Star)
+
+
+def _count(call: Call, /) -> str:
+    if _star(call):
+        return f"count({'*' if call.engine != 'clickhouse' else ''}){tail(call)}"
+    if call.distinct:
+        return uniq(call)
+    if len(call.args) > 1:
+        raise ValueError("it takes one argument; count(DISTINCT a, b) takes more.")
+    return f"count({call.args[0].sql}){tail(call)}"
+
+
+def uniq(call: Call, /) -> str:
+    """Distinct values; of several arguments distinct rows in which none is NULL."""
+    listed = ", ".join(arg.sql for arg in call.args)
+    if call.engine == "clickhouse":
+        return f"uniqExact({listed}){tail(call)}"
+    if len(call.args) == 1:
+        return f"count(DISTINCT {listed}){tail(call)}"
+    whole = " AND ".join(f"{arg.sql} IS NOT NULL" for arg in call.args)
+    kept = replace(call, filter_sql=both(call.filter_sql, whole))
+    return f"count(DISTINCT ({listed})){tail(kept)}"
+
+
+def numeric(call: Call) -> Call:
+    """The call with a text first argument read as a number, and a Boolean as 0 or 1 on DuckDB."""
+    arg = call.args[0]
+    if arg.type.name in ("String", "JSON"):
+        arg = Arg(to_number(call.engine, arg), FLOAT, arg.node)
+    elif arg.type == BOOLEAN:
+        integer = "CAST({} AS BIGINT)" if call.engine != "clickhouse" else "toInt64({})"
+        arg = Arg(integer.format(arg.sql), INTEGER, arg.node)
+    return replace(call, args=(arg, *call.args[1:]))
+
+
+def of_numbers(template: str) -> Handler:
+    """A template whose first argument is read as a number."""
+
+    def handler(call: Call, /) -> str:
+        from pwh_assets.hogql.functions.render import fill
+
+        return fill(template, numeric(call))
+
+    return handler
+
+
+def _sum(call: Call, /) -> str:
+    from pwh_assets.hogql.functions.render import fill
+
+    kind = call.args[0].type.name
+    call = numeric(call)
+    plain = fill("sum({distinct}{0})", call)
+    if call.engine == "duckdb" and kind in ("Integer", "Boolean"):
+        return f"CAST({plain} AS BIGINT)"  # DuckDB sums to 128 bits, which Parquet cannot hold.
+    return plain
+
+
+def _list(call: Call, /) -> str:
+    """groupArray: the values in order, without NULLs, at most as many as the parameter says."""
+    arg = call.args[0]
+    if call.engine == "clickhouse":
+        size = f"({call.params[0].sql})" if call.params else ""
+        if not call.order_sql and not call.order_keys:
+            word = "DISTINCT " if call.distinct else ""
+            return f"groupArray{size}({word}{arg.sql}){tail(call)}"
+        sql = clickhouse_sorted(call)
+    else:
+        word = "DISTINCT " if call.distinct else ""
+        order = call.order_sql.strip()
+        order = (
+            f" {order}" if not order or order.upper().startswith("ORDER") else f" ORDER BY {order}"
+        )
+        kept = replace(call, filter_sql=both(call.filter_sql, f"{arg.sql} IS NOT NULL"))
+        sql = f"coalesce(list({word}{arg.sql}{order.rstrip()}){tail(kept)}, [])"
+    if call.params:
+        return first_n(call.engine, sql, call.params[0].sql)
+    return sql
+
+
+def clickhouse_sorted(call: Call) -> str:
+    """ClickHouse has no ORDER BY inside an aggregate: gather value and keys, sort, keep the values."""
+    keys = call.order_keys
+    if not keys:
+        raise ValueError("ORDER BY inside an aggregate is not known there; sort in a subquery.")
+    descending = {down for _, down in keys}
+    if len(descending) > 1:
+        raise ValueError("ORDER BY inside an aggregate has to go one way; sort in a subquery.")
+    word = "DISTINCT " if call.distinct else ""
+    gathered = ", ".join([call.args[0].sql, *(key for key, _ in keys)])
+    kept = replace(call, filter_sql=both(call.filter_sql, f"{call.args[0].sql} IS NOT NULL"))
+    by = ", ".join(f"t.{i}" for i in range(2, len(keys) + 2))
+    sort = "arrayReverseSort" if descending == {True} else "arraySort"
+    return (
+        f"arrayMap(t -> t.1, {sort}(t -> ({by}), groupArray({word}tuple({gathered})){tail(kept)}))"
+    )
+
+
+def first_n(engine: str, sql: str, count: str) -> str:
+    return f"{sql}[1:{count}]" if engine == "duckdb" else f"arraySlice({sql}, 1, {count})"
+
+
+def _unique_list(call: Call, /) -> str:
+    arg = call.args[0]
+    if call.engine == "clickhouse":
+        sql = f"arraySort(groupUniqArray({arg.sql}){tail(call)})"
+    else:
+        kept = replace(call, filter_sql=both(call.filter_sql, f"{arg.sql} IS NOT NULL"))
+        sql = f"list_sort(coalesce(list(DISTINCT {arg.sql}){tail(kept)}, []))"
+    return first_n(call.engine, sql, call.params[0].sql) if call.params else sql
+
+
+def _top(call: Call, /) -> str:
+    arg = call.args[0]
+    size = call.params[0].sql if call.params else "10"
+    weight = f"CAST({call.args[1].sql} AS BIGINT)" if len(call.args) > 1 else None
+    kept = replace(call, filter_sql=both(call.filter_sql, f"{arg.sql} IS NOT NULL"))
+    if call.engine == "clickhouse":
+        counted = f"sumMap(map(assumeNotNull({arg.sql}), toInt64({weight or 1}))){tail(kept)}"
+        ranked = f"arraySort(t -> (-t.2, t.1), arrayZip(mapKeys({counted}), mapValues({counted})))"
+        return f"arraySlice(arrayMap(t -> t.1, {ranked}), 1, {size})"
+    if weight:
+        raise ValueError("weights are not known there; sum them per value and sort.")
+    counted = f"coalesce(map_entries(histogram({arg.sql}){tail(kept)}), [])"
+    return (
+        f"list_transform(list_sort(list_transform({counted}, "
+        f"lambda __e: {{'c': -CAST(__e.value AS BIGINT), 'k': __e.key}})), lambda __e: __e.k)[1:{size}]"
+    )
+
+
+def _joined(call: Call, /) -> str:
+    """string_agg: the texts of a group as one."""
+    arg = call.args[0]
+    separator = (
+        call.args[1].sql if len(call.args) > 1 else call.params[0].sql if call.params else "''"
+    )
+    text = Arg(to_text(call, arg), STRING, arg.node)
+    gathered = _list(replace(call, args=(text,), params=()))
+    if call.engine == "clickhouse":
+        return f"if(empty({gathered}), NULL, arrayStringConcat({gathered}, {separator}))"
+    return f"nullif(array_to_string(nullif({gathered}, []), {separator}), NULL)"
+
+
+def _arg_extreme(duckdb: str, clickhouse: str) -> Handler:
+    def handler(call: Call, /) -> str:
+        value, key = call.args
+        if call.engine == "clickhouse":
+            return f"{clickhouse}({value.sql}, {key.sql}){tail(call)}"
+        kept = replace(call, filter_sql=both(call.filter_sql, f"{value.sql} IS NOT NULL"))
+        return f"{duckdb}({value.sql}, {key.sql}){tail(kept)}"
+
+    return handler
+
+
+def _pair(handler: Handler) -> dict[str, Rendering]:
+    return on(handler, handler)
+
+
+def _json_list(call: Call, /) -> str:
+    gathered = _list(call)
+    if call.engine == "clickhouse":
+        return f"toJSONString({gathered})"
+    return f"CAST(to_json({gathered}) AS VARCHAR)"
+
+
+def _by_key(fold: str, drop_zero: bool) -> Handler:
+    """sumMap, minMap, maxMap: of one Map, or of an array of keys and one of values."""
+
+    def handler(call: Call, /) -> str:
+        from pwh_assets.hogql.functions.sqltext import let
+
+        name = {"list_sum": "sumMap", "list_min": "minMap", "list_max": "maxMap"}[fold]
+        if call.engine == "clickhouse":
+            return f"{name}({', '.join(arg.sql for arg in call.args)}){tail(call)}"
+        maps = len(call.args) == 1
+        if maps and call.args[0].type.name == "Tuple":
+            raise ValueError("it takes a Map, or an array of keys and one of values.")
+        entries = (
+            f"map_entries({call.args[0].sql})"
+            if maps
+            else f"list_transform(list_zip({call.args[0].sql}, {call.args[1].sql}), "
+            "lambda __z: {'key': __z[1], 'value': __z[2]})"
+        )
+        kept = replace(call, filter_sql=both(call.filter_sql, f"{call.args[0].sql} IS NOT NULL"))
+        gathered = f"flatten(list({entries}){tail(kept)})"
+
+        def folded(rows: str) -> str:
+            keys = f"list_sort(list_distinct(list_transform({rows}, lambda __e: __e.key)))"
+            summed = (
+                f"list_transform({keys}, lambda __k: {{'key': __k, 'value': "
+                f"{fold}(list_transform(list_filter({rows}, lambda __e: __e.key = __k), "
+                "lambda __e: __e.value))})"
+            )
+            if drop_zero:
+                summed = f"list_filter({summed}, lambda __e: __e.value <> 0)"
+            if maps:
+                return f"map_from_entries({summed})"
+            return let(
+                summed,
+                lambda all_: (
+                    f"row(list_transform({all_}, lambda __e: __e.key), "
+                    f"list_transform({all_}, lambda __e: __e.value))"
+                ),
+                "__s",
+            )
+
+        return let(f"coalesce({gathered}, [])" if maps else gathered, folded, "__rows")
+
+    return handler
+
+
+def _map_type(types: Sequence[Type]) -> Type:
+    if len(types) == 1:
+        head = types[0]
+        return map_(head.args[0], sum_type(head.args[1:])) if head.name == "Map" else head
+    return tuple_(types[0], array(sum_type(types[1].args)) if types[1].args else types[1])
+
+
+_EVERY = ("duckdb", "clickhouse", "postgres", "mysql")
+
+ROWS: tuple[Row, ...] = (
+    Agg(
+        "count",
+        (0, None),
+        INTEGER,
+        "Number of rows; of an argument, of rows where it is not NULL.",
+        dict.fromkeys(_EVERY, _count),
+        example=(
+            (over("count()"), 3),
+            (over("count(x)", "[1, NULL]"), 1),
+            (over("count(DISTINCT x)", "[1, 1, 2]"), 2),
+            (over("countIf(x > 1)"), 2),
+            (over("countIf(x > 9)"), 0),
+        ),
+        over_list="len(list_filter({0}, lambda __c: __c IS NOT NULL))",
+    ),
+    Agg(
+        "countDistinct",
+        (1, None),
+        INTEGER,
+        "Number of different values.",
+        dict.fromkeys(_EVERY, uniq),
+        example=(over("countDistinct(x)", "[1, 1, NULL]"), 1),
+        over_list="list_unique({0})",
+    ),
+    Agg(
+        "uniq",
+        (1, None),
+        INTEGER,
+        "Number of different values, exact; NULLs do not count.",
+        dict.fromkeys(_EVERY, uniq),
+        example=(
+            (over("uniq(x)", "[1, 1, NULL, 2]"), 2),
+            (over("uniqIf(x, x > 1)"), 2),
+            (over("uniq(x, x % 2)"), 3),
+        ),
+        aliases=(
+            "uniqExact",
+            "uniqCombined",
+            "uniqCombined64",
+            "uniqHLL12",
+            "uniqTheta",
+            "approx_count_distinct",
+        ),
+        over_list="list_unique({0})",
+    ),
+    Agg(
+        "sum",
+        (1, 1),
+        sum_type,
+        "Sum; a text is read as a number.",
+        dict.fromkeys(_EVERY, _sum),
+        example=(
+            (over("sum(x)"), 6),
+            (over("sum(x)", "[1.5, NULL]"), 1.5),
+            (over("sumIf(x, x > 9)"), None),
+            (over("sumIf(x, x > 1)"), 5),
+            (over("sum(x > 1)"), 2),
+        ),
+        aliases=("sumWithOverflow",),
+        over_list="list_sum({0})",
+    ),
+    Agg(
+        "avg",
+        (1, 1),
+        FLOAT,
+        "Mean; a text is read as a number.",
+        dict.fromkeys(_EVERY, of_numbers("avg({distinct}{0})")),
+        example=(
+            (over("avg(x)"), 2.0),
+            (over("avgIf(x, x > 9)"), None),
+            (over("avg(x = 1)", "[1, 2]"), 0.5),
+        ),
+        aliases=("mean",),
+        over_list="list_avg({0})",
+    ),
+    Agg(
+        "min",
+        (1, 1),
+        first,
+        "The smallest value.",
+        dict.fromkeys(_EVERY, "min({distinct}{0})"),
+        example=(
+            (over("min(x)"), 1),
+            (over("minIf(x, x > 1)"), 2),
+            (over("min(x)", "['b', 'a']"), "a"),
+        ),
+        over_list="list_min({0})",
+    ),
+    Agg(
+        "max",
+        (1, 1),
+        first,
+        "The greatest value.",
+        dict.fromkeys(_EVERY, "max({distinct}{0})"),
+        example=(
+            (over("max(x)"), 3),
+            (over("maxIf(x, x < 1)"), None),
+            (over("max(x)", "['b', 'a']"), "b"),
+        ),
+        over_list="list_max({0})",
+    ),
+    Agg(
+        "any",
+        (1, 1),
+        first,
+        "Some value of the group that is not NULL.",
+        on("any_value({0})", "any({distinct}{0})", "min({0})", "any_value({0})"),
+        example=((over("any(x)", "[NULL, 2]"), 2), (over("anyIf(x, x > 9)"), None)),
+        aliases=("any_value", "first_value_respect_nulls"),
+        over_list="list_any_value({0})",
+    ),
+    Agg(
+        "anyLast",
+        (1, 1),
+        first,
+        "The last value met that is not NULL.",
+        on("last({0})", "anyLast({distinct}{0})"),
+        example=(over("anyLast(x)", "[1, 2, NULL]"), 2),
+        skip_null="{0} IS NOT NULL",
+        over_list="list_last(list_filter({0}, lambda __c: __c IS NOT NULL))",
+    ),
+    Agg(
+        "argMin",
+        (2, 2),
+        first,
+        "The first argument where the second is smallest; NULLs of either are skipped.",
+        _pair(_arg_extreme("arg_min", "argMin")),
+        example=(
+            (pairs("argMin(a, b)", "[('x', 3), ('y', 1)]"), "y"),
+            (pairs("argMinIf(a, b, b > 1)", "[('x', 3), ('y', 1)]"), "x"),
+        ),
+        aliases=("min_by", "arg_min"),
+    ),
+    Agg(
+        "argMax",
+        (2, 2),
+        first,
+        "The first argument where the second is greatest; NULLs of either are skipped.",
+        _pair(_arg_extreme("arg_max", "argMax")),
+        example=(
+            (pairs("argMax(a, b)", "[('x', 3), ('y', 1)]"), "x"),
+            (pairs("argMax(a, b)", "[(NULL, 3), ('y', 1)]"), "y"),
+        ),
+        aliases=("max_by", "arg_max"),
+    ),
+    Agg(
+        "groupArray",
+        (1, 1),
+        array_of_first,
+        "The values as an array, without NULLs; at most as many as the parameter says.",
+        on(_list, _list),
+        example=(
+            (over("arraySort(groupArray(x))"), [1, 2, 3]),
+            (over("groupArrayIf(x, x > 9)"), []),
+            (over("length(groupArray(2)(x))"), 2),
+            (over("arraySort(groupArray(DISTINCT x))", "[2, 2, 1]"), [1, 2]),
+        ),
+        aliases=("array_agg", "group_array", "array_concat_agg"),
+        params=(0, 1),
+        over_list="list_filter({0}, lambda __c: __c IS NOT NULL)",
+    ),
+    Agg(
+        "groupUniqArray",
+        (1, 1),
+        array_of_first,
+        "The different values as a sorted array, without NULLs.",
+        _pair(_unique_list),
+        example=(
+            (over("groupUniqArray(x)", "[2, 1, 2, NULL]"), [1, 2]),
+            (over("groupUniqArrayIf(x, x > 9)"), []),
+        ),
+        params=(0, 1),
+        over_list="list_sort(list_distinct({0}))",
+    ),
+    Agg(
+        "topK",
+        (1, 2),
+        array_of_first,
+        "The most frequent values, most frequent first; exact, equals by value.",
+        _pair(_top),
+        example=(
+            (over("topK(2)(x)", "[3, 1, 1, 1, 2, 2]"), [1, 2]),
+            (over("topKIf(2)(x, x > 9)"), []),
+        ),
+        aliases=("approx_top_k",),
+        params=(0, 3),
+    ),
+    Agg(
+        "string_agg",
+        (1, 2),
+        STRING,
+        "The texts of a group joined by the second argument.",
+        _pair(_joined),
+        example=(
+            (over("string_agg(x, '-')", "['a', 'b']"), "a-b"),
+            (over("string_aggIf(x, '-', x = 'z')", "['a', 'b']"), None),
+        ),
+        aliases=("groupConcat", "group_concat", "listagg"),
+        params=(0, 2),
+    ),
+    Agg(
+        "json_agg",
+        (1, 1),
+        STRING,
+        "The values of a group as a JSON array.",
+        _pair(_json_list),
+        example=(over("json_agg(x)"), "[1,2,3]"),
+    ),
+    Agg(
+        "every",
+        (1, 1),
+        BOOLEAN,
+        "Whether all are true.",
+        on(
+            "bool_and(CAST({0} AS BOOLEAN))",
+            "CAST(min({distinct}{0}){filter}{over} AS Nullable(Bool))",
+            "bool_and({0})",
+        ),
+        example=((over("every(x > 0)"), True), (over("every(x > 1)"), False)),
+        aliases=("bool_and",),
+    ),
+    Agg(
+        "bool_or",
+        (1, 1),
+        BOOLEAN,
+        "Whether one is true.",
+        on(
+            "bool_or(CAST({0} AS BOOLEAN))",
+            "CAST(max({distinct}{0}){filter}{over} AS Nullable(Bool))",
+            "bool_or({0})",
+        ),
+        example=((over("bool_or(x > 2)"), True), (over("bool_or(x > 9)"), False)),
+    ),
+    Agg(
+        "sumMap",
+        (1, 2),
+        _map_type,
+        "Sums per key, of a Map or of an array of keys and one of values; a sum of 0 is left out.",
+        _pair(_by_key("list_sum", True)),
+        example=(
+            (over("sumMap(x)", "[map('a', 1, 'b', 2), map('a', 5)]"), {"a": 6, "b": 2}),
+            (pairs("sumMap(a, b)", "[(['a', 'b'], [1, 2]), (['a'], [5])]"), [["a", "b"], [6, 2]]),
+        ),
+        aliases=("sumMappedArrays",),
+    ),
+    Agg(
+        "minMap",
+        (1, 2),
+        _map_type,
+        "Smallest value per key, of a Map or of an array of keys and one of values.",
+        _pair(_by_key("list_min", False)),
+        example=(over("minMap(x)", "[map('a', 1, 'b', 2), map('a', 5)]"), {"a": 1, "b": 2}),
+        aliases=("minMappedArrays",),
+    ),
+    Agg(
+        "maxMap",
+        (1, 2),
+        _map_type,
+        "Greatest value per key, of a Map or of an array of keys and one of values.",
+        _pair(_by_key("list_max", False)),
+        example=(over("maxMap(x)", "[map('a', 1, 'b', 2), map('a', 5)]"), {"a": 5, "b": 2}),
+        aliases=("maxMappedArrays",),
+    ),
+)
+
+__all__ = ["ROWS", "default_value", "is_number", "over", "pairs", "quote"]

@@ -1,0 +1,207 @@
+"""Suffixes that make a new aggregate of an aggregate, as rules: `-If` is a FILTER, `-Distinct` a DISTINCT, and so on.
+
+ClickHouse knows them natively. DuckDB gathers the arguments of `-Array`, `-ForEach`, `-Map`, `-ArgMin` and `-ArgMax` in
+a list and aggregates that, by the row's `over_list`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pwh_assets.hogql.functions.base import Agg, Arg, Call, Rendering, TypeRule
+from pwh_assets.hogql.functions.sqltext import both, default_value, let, over_clause, tail
+from pwh_assets.hogql.types import UNKNOWN, Type, array, map_
+
+STATES = ("State", "Merge", "SimpleState")
+KEYED = ("ArgMin", "ArgMax")
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A row with its rendering for the call's engine, and the function that fills templates."""
+
+    row: Agg
+    rendering: Rendering
+    fill: Callable[[Rendering, Call], str]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is 0 rather than NULL over nothing."""
+        return self.row.name.startswith(("count", "uniq", "groupBitmap", "approx_count"))
+
+
+def apply(aggregate: Aggregate, call: Call, suffixes: tuple[str, ...], result: Type) -> str:
+    """SQL of the call with its combinators; `call.args` are the arguments as written."""
+    if "Merge" in suffixes:
+        at = suffixes.index("Merge")
+        suffixes = tuple(s for s in suffixes[:at] if s != "If") + suffixes[at:]
+    if not suffixes:
+        return _plain(aggregate, call)
+    inner, suffix = suffixes[:-1], suffixes[-1]
+    match suffix:
+        case "If":
+            *args, condition = call.args
+            filtered = both(call.filter_sql, condition.sql)
+            return apply(aggregate, replace(call, args=args, filter_sql=filtered), inner, result)
+        case "Distinct":
+            return apply(aggregate, replace(call, distinct=True), inner, result)
+        case "OrNull":
+            sql = apply(aggregate, call, inner, result)
+            return f"nullif({sql}, 0)" if aggregate.counts else sql
+        case "OrDefault":
+            sql = apply(aggregate, call, inner, result)
+            kind = result_type(aggregate.row.returns, call.types(), inner)
+            if aggregate.counts or kind.name in ("Array", "Map", "Tuple", "State"):
+                return sql
+            if kind.name in ("Unknown", "Null"):
+                raise ValueError(
+                    "the type of its default is not known here; write coalesce(…, default)."
+                )
+            return f"coalesce({sql}, {default_value(kind, call.engine)})"
+    if call.engine == "clickhouse":
+        return _native(aggregate, call, inner, suffix)
+    if suffix in STATES:
+        raise ValueError(
+            "aggregation states exist in ClickHouse only; aggregate the rows themselves."
+        )
+    return _over_list(aggregate, call, inner, suffix)
+
+
+def result_type(rule: TypeRule, types: Sequence[Type], suffixes: tuple[str, ...]) -> Type:
+    """The type with combinators; `types` are those of the arguments as written."""
+    if not suffixes:
+        return rule if isinstance(rule, Type) else rule(types)
+    inner, suffix = suffixes[:-1], suffixes[-1]
+    match suffix:
+        case "If" | "ArgMin" | "ArgMax":
+            return result_type(rule, types[:-1], inner)
+        case "Array":
+            return result_type(rule, [_element(type_) for type_ in types], inner)
+        case "ForEach":
+            return array(result_type(rule, [_element(type_) for type_ in types], inner))
+        case "Map":
+            if types and types[0].name == "Map":
+                return map_(types[0].args[0], result_type(rule, [types[0].args[1]], inner))
+            return UNKNOWN
+        case "State":
+            return Type("State", (result_type(rule, types, inner),))
+        case "Merge":
+            return types[0].args[0] if types and types[0].name == "State" else UNKNOWN
+        case _:
+            return result_type(rule, types, inner)
+
+
+def _element(type_: Type) -> Type:
+    return type_.args[0] if type_.name == "Array" and type_.args else UNKNOWN
+
+
+def _plain(aggregate: Aggregate, call: Call) -> str:
+    skip = aggregate.row.skip_null
+    if skip and call.engine != "clickhouse":
+        condition = aggregate.fill(skip, Call(call.name, call.engine, call.args, call.params))
+        call = replace(call, filter_sql=both(call.filter_sql, condition))
+    return aggregate.fill(aggregate.rendering, call)
+
+
+_NAME = re.compile(r"(\w+)(?=(?:\((?:\{p[\d*]\}(?:, )?)*\))?\(\{distinct\})")
+
+
+def _native(aggregate: Aggregate, call: Call, inner: tuple[str, ...], suffix: str) -> str:
+    """ClickHouse: the suffix goes to the name of the aggregate inside the template."""
+    template = aggregate.rendering
+    if not isinstance(template, str) or not _NAME.search(template):
+        raise ValueError(f"it cannot take -{suffix} here.")
+    if suffix in ("Array", "ForEach", "Map", "Merge"):
+        template = template.replace("toNullable({0})", "{0}")
+    if suffix in KEYED:
+        template = template.replace("{0}", "{*}", 1)
+    if suffix == "Merge":
+        template = re.sub(r"\{distinct\}.*?\)", "{distinct}{0})", template, count=1)
+    native = _NAME.sub(rf"\1{suffix}", template, count=1)
+    return apply(replace(aggregate, rendering=native), call, inner, UNKNOWN)
+
+
+def _over_list(aggregate: Aggregate, call: Call, inner: tuple[str, ...], suffix: str) -> str:
+    """DuckDB: gather the argument in a list, then aggregate the list."""
+    if inner:
+        raise ValueError(f"-{''.join(inner)} before -{suffix} is too deep; aggregate in two steps.")
+    first = call.args[0].sql
+
+    def fold(items: str) -> str:
+        return over_list(aggregate.row, items, call.params, aggregate.fill, call.distinct)
+
+    if suffix == "Array":
+        gathered = f"flatten(list({first}){_not_null(call, first)})"
+        return fold(gathered)
+    if suffix == "ForEach":
+        gathered = f"list({first}){_not_null(call, first)}"
+        return let(
+            gathered,
+            lambda rows: (
+                f"list_transform(range(1, coalesce(list_max(list_transform({rows}, "
+                f"lambda __r: len(__r))), 0) + 1), lambda __i: "
+                + fold(
+                    f"list_transform(list_filter({rows}, lambda __r: len(__r) >= __i), "
+                    "lambda __r: __r[__i])"
+                )
+                + ")"
+            ),
+            "__rows",
+        )
+    if suffix == "Map":
+        gathered = f"flatten(list(map_entries({first})){_not_null(call, first)})"
+        return let(
+            f"coalesce({gathered}, [])",
+            lambda entries: (
+                f"map_from_entries(list_transform(list_sort(list_distinct(list_transform({entries}, "
+                f"lambda __e: __e.key))), lambda __k: row(__k, "
+                + fold(
+                    f"list_transform(list_filter({entries}, lambda __e: __e.key = __k), "
+                    "lambda __e: __e.value)"
+                )
+                + ")))"
+            ),
+            "__entries",
+        )
+    if suffix in KEYED:
+        *_, key = call.args
+        gathered = f"list({{'v': {first}, 'k': {key.sql}}}){_not_null(call, key.sql)}"
+        best = "list_min" if suffix == "ArgMin" else "list_max"
+        return let(
+            gathered,
+            lambda rows: fold(
+                f"list_transform(list_filter({rows}, lambda __r: __r.k = "
+                f"{best}(list_transform({rows}, lambda __s: __s.k))), lambda __r: __r.v)"
+            ),
+            "__rows",
+        )
+    raise ValueError(f"-{suffix} has no equivalent there.")
+
+
+def over_list(
+    row: Agg,
+    items: str,
+    params: Sequence[Arg],
+    fill: Callable[[Rendering, Call], str],
+    distinct: bool = False,
+) -> str:
+    """DuckDB: the aggregate of a list's elements.
+
+    Raises:
+        ValueError: the row has no form over a list.
+    """
+    if row.over_list is None:
+        raise ValueError("it has no form over a list there.")
+    if distinct:
+        items = f"list_distinct({items})"
+    from sqlglot import exp
+
+    return fill(row.over_list, Call(row.name, "duckdb", (Arg(items, UNKNOWN, exp.Null()),), params))
+
+
+def _not_null(call: Call, sql: str) -> str:
+    kept = replace(call, filter_sql=both(call.filter_sql, f"{sql} IS NOT NULL"))
+    return tail(kept)
+
+
+__all__ = ["Aggregate", "apply", "over_clause", "over_list", "result_type"]

@@ -1,0 +1,103 @@
+"""DuckDB macros: text that would be long, or would compute an argument many times, once per session.
+
+Created as temporary macros when a session opens; all names begin with `hog_`. A macro's parameter may not be a lambda,
+and a macro that is an aggregate takes no FILTER, so those are templates in the rows instead.
+"""
+
+from pwh_assets.hogql.functions.moments import LENIENT_FORMATS
+
+
+def _formats(formats: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f"'{text}'" for text in formats) + "]"
+
+
+_US_FORMATS = tuple(text.replace("%d/%m", "%m/%d") for text in LENIENT_FORMATS)
+
+_PARSE = """CREATE OR REPLACE TEMP MACRO {name}(t, zone) AS (
+    CASE
+        WHEN regexp_full_match(trim(t), '[0-9]{{9,10}}') THEN make_timestamp(TRY_CAST(trim(t) AS BIGINT) * 1000000)
+        WHEN regexp_full_match(trim(t), '[0-9]{{13}}') THEN make_timestamp(TRY_CAST(trim(t) AS BIGINT) * 1000)
+        WHEN regexp_full_match(trim(t), '[0-9]{{16}}') THEN make_timestamp(TRY_CAST(trim(t) AS BIGINT))
+        WHEN regexp_full_match(trim(t), '[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}([ T][0-9:.]*)?')
+            THEN {zoned_iso}
+        WHEN regexp_full_match(trim(t), '[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}[ T][0-9:.]+ ?(Z|UTC|GMT|[+-][0-9]{{2}}(:?[0-9]{{2}})?)')
+            THEN timezone('UTC', TRY_CAST(regexp_replace(regexp_replace(trim(t), ' ?(Z|UTC|GMT)$', '+00'),
+                ' ?([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2') AS TIMESTAMPTZ))
+        ELSE {zoned_formats}
+    END)"""
+
+_ZONED = "CASE WHEN zone = 'UTC' THEN {local} ELSE timezone('UTC', timezone(zone, {local})) END"
+
+
+def _parse(name: str, formats: tuple[str, ...]) -> str:
+    iso = "TRY_CAST(trim(t) AS TIMESTAMP)"
+    tried = f"try_strptime(trim(t), {_formats(formats)})"
+    return _PARSE.format(
+        name=name, zoned_iso=_ZONED.format(local=iso), zoned_formats=_ZONED.format(local=tried)
+    )
+
+
+DUCKDB_MACROS: tuple[str, ...] = (
+    """CREATE OR REPLACE TEMP MACRO hog_float_text(x) AS (
+    CASE
+        WHEN abs(x) < 1e15 AND x = trunc(x) THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
+        WHEN abs(x) < 1e21 AND x = trunc(x) THEN CAST(CAST(x AS HUGEINT) AS VARCHAR)
+        WHEN abs(x) < 1e-4 AND abs(x) >= 1e-6 THEN
+            CASE WHEN x < 0 THEN '-' ELSE '' END || '0.' || repeat('0', CASE WHEN abs(x) < 1e-5 THEN 5 ELSE 4 END)
+            || replace(regexp_extract(CAST(abs(x) AS VARCHAR), '^([0-9.]+)e', 1), '.', '')
+        ELSE regexp_replace(regexp_replace(CAST(CAST(x AS DOUBLE) AS VARCHAR), 'e\\+?(-?)0*', 'e\\1'), '\\.0(e|$)', '\\1')
+    END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_decimal_text(t) AS (
+    CASE WHEN contains(t, '.') THEN rtrim(rtrim(t, '0'), '.') ELSE t END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_float(t) AS (
+    CASE WHEN regexp_full_match(t, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])')
+    THEN TRY_CAST(t AS DOUBLE) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_int(t) AS (
+    CASE WHEN regexp_full_match(t, '[+-]?[0-9]+') THEN TRY_CAST(t AS BIGINT) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_bool(t) AS (
+    CASE lower(t) WHEN 'true' THEN true WHEN '1' THEN true WHEN 'false' THEN false WHEN '0' THEN false END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json(t) AS (
+    CASE WHEN json_valid(t) THEN CAST(t AS JSON) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_substring(s, start, size) AS (
+    CASE
+        WHEN start = 0 THEN ''
+        WHEN start > 0 AND size IS NULL THEN substring(s, start)
+        WHEN start > 0 AND size >= 0 THEN substring(s, start, size)
+        WHEN start > 0 THEN substring(s, start, greatest(length(s) - start + 1 + size, 0))
+        WHEN size IS NULL THEN right(s, -start)
+        WHEN size >= 0 THEN left(substring(s, greatest(length(s) + start + 1, 1)),
+            greatest(CASE WHEN -start > length(s) THEN size + start + length(s) ELSE size END, 0))
+        ELSE left(right(s, -start), greatest(least(-start, length(s)) + size, 0))
+    END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_text(j) AS (
+    CASE json_type(j) WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN hog_float_text(CAST(j AS DOUBLE))
+    ELSE json_extract_string(j, '$') END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_raw(j) AS (
+    CASE json_type(j) WHEN 'DOUBLE' THEN hog_float_text(CAST(j AS DOUBLE)) ELSE CAST(j AS VARCHAR) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_int(j) AS (
+    CASE WHEN json_type(j) NOT IN ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') THEN
+        coalesce(hog_int(json_extract_string(j, '$')), TRY_CAST(trunc(hog_float(json_extract_string(j, '$'))) AS BIGINT))
+    END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_uint(j) AS (
+    CASE WHEN hog_json_int(j) >= 0 THEN hog_json_int(j) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_float(j) AS (
+    CASE WHEN json_type(j) NOT IN ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') THEN hog_float(json_extract_string(j, '$')) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_bool(j) AS (
+    CASE json_type(j) WHEN 'BOOLEAN' THEN CAST(j AS BOOLEAN) WHEN 'UBIGINT' THEN j <> '0' WHEN 'BIGINT' THEN true END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_length(j) AS (
+    CASE json_type(j) WHEN 'ARRAY' THEN json_array_length(j) WHEN 'OBJECT' THEN len(json_keys(j)) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_type(j) AS (
+    CASE json_type(j) WHEN 'OBJECT' THEN 'Object' WHEN 'ARRAY' THEN 'Array' WHEN 'VARCHAR' THEN 'String'
+        WHEN 'BOOLEAN' THEN 'Bool' WHEN 'DOUBLE' THEN 'Double' WHEN 'BIGINT' THEN 'Int64'
+        WHEN 'UBIGINT' THEN CASE WHEN TRY_CAST(j AS BIGINT) IS NULL THEN 'UInt64' ELSE 'Int64' END
+        ELSE 'Null' END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_values(j) AS (
+    CASE WHEN json_type(j) = 'ARRAY' THEN json_extract(j, '$[*]') END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_array(j) AS (
+    list_transform(hog_json_values(j), lambda __j: hog_json_raw(__j)))""",
+    """CREATE OR REPLACE TEMP MACRO hog_json_keys(j) AS (
+    CASE WHEN json_type(j) = 'OBJECT' THEN json_keys(j) END)""",
+    _parse("hog_parse", LENIENT_FORMATS),
+    _parse("hog_parse_us", _US_FORMATS),
+)
+"""CREATE statements, in order; none depends on a table."""

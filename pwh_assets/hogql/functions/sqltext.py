@@ -1,0 +1,165 @@
+"""Small pieces of SQL text that handlers share."""
+
+from collections.abc import Callable
+
+from pwh_assets.hogql.functions.base import Arg, Call
+from pwh_assets.hogql.types import Type
+
+
+def quote(text: str, engine: str = "duckdb") -> str:
+    """A string literal. ClickHouse and MySQL read backslashes, so they are doubled there."""
+    if engine in ("clickhouse", "mysql"):
+        text = text.replace("\\", "\\\\")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def name(identifier: str) -> str:
+    """A quoted identifier."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def filter_clause(call: Call) -> str:
+    return f" FILTER (WHERE {call.filter_sql})" if call.filter_sql else ""
+
+
+def over_clause(call: Call) -> str:
+    over = call.over_sql.strip()
+    if not over:
+        return ""
+    if over[:4].upper() == "OVER":
+        return f" {over}"
+    return f" OVER {over}" if over.startswith("(") else f" OVER ({over})"
+
+
+def tail(call: Call) -> str:
+    """FILTER and OVER, as an aggregate's call ends."""
+    return filter_clause(call) + over_clause(call)
+
+
+def both(left: str, right: str) -> str:
+    """Two conditions as one; an empty one is left out."""
+    return f"({left}) AND ({right})" if left and right else left or right
+
+
+def lambda_(engine: str, names: tuple[str, ...], body: str) -> str:
+    """A lambda as the engine writes it."""
+    listed = ", ".join(map(name, names))
+    if engine == "duckdb":
+        return f"lambda {listed}: {body}"
+    return f"({listed}) -> {body}" if len(names) != 1 else f"{listed} -> {body}"
+
+
+def let(sql: str, body: Callable[[str], str], variable: str = "__v") -> str:
+    """DuckDB: `body` with `sql` computed once, whatever number of times it names it."""
+    quoted = name(variable)
+    return f"(list_transform([{sql}], lambda {quoted}: {body(quoted)})[1])"
+
+
+def sql_type(type_: Type, engine: str) -> str:
+    """The engine's spelling of a type."""
+    if type_.name == "Array":
+        inner = sql_type(type_.args[0], engine)
+        return f"{inner}[]" if engine == "duckdb" else f"Array({inner})"
+    if type_.name == "Map":
+        key, value = (sql_type(part, engine) for part in type_.args)
+        return f"MAP({key}, {value})" if engine == "duckdb" else f"Map({_bare(key)}, {value})"
+    if type_.name == "Tuple":
+        parts = [sql_type(part, engine) for part in type_.args]
+        if engine == "duckdb":
+            return f"STRUCT({', '.join(f'v{i} {part}' for i, part in enumerate(parts, 1))})"
+        return f"Tuple({', '.join(parts)})"
+    if type_.name == "Decimal":
+        digits, scale = type_.precision or (38, 9)
+        spelled = (
+            f"DECIMAL({digits}, {scale})"
+            if engine != "clickhouse"
+            else f"Decimal({digits}, {scale})"
+        )
+    else:
+        spelled = _SPELLINGS[engine].get(type_.name, "VARCHAR" if engine == "duckdb" else "String")
+    return f"Nullable({spelled})" if engine == "clickhouse" else spelled
+
+
+def _bare(spelled: str) -> str:
+    return (
+        spelled.removeprefix("Nullable(").removesuffix(")")
+        if spelled.startswith("Nullable")
+        else spelled
+    )
+
+
+_SPELLINGS = {
+    "duckdb": {
+        "String": "VARCHAR",
+        "Integer": "BIGINT",
+        "Float": "DOUBLE",
+        "Boolean": "BOOLEAN",
+        "Date": "DATE",
+        "DateTime": "TIMESTAMP",
+        "Interval": "INTERVAL",
+        "UUID": "UUID",
+        "JSON": "JSON",
+    },
+    "clickhouse": {
+        "String": "String",
+        "Integer": "Int64",
+        "Float": "Float64",
+        "Boolean": "Bool",
+        "Date": "Date32",
+        "DateTime": "DateTime64(6, 'UTC')",
+        "UUID": "UUID",
+        "JSON": "String",
+    },
+    "postgres": {
+        "String": "text",
+        "Integer": "bigint",
+        "Float": "double precision",
+        "Boolean": "boolean",
+        "Date": "date",
+        "DateTime": "timestamp",
+        "Interval": "interval",
+        "UUID": "uuid",
+        "JSON": "jsonb",
+    },
+    "mysql": {
+        "String": "char",
+        "Integer": "signed",
+        "Float": "double",
+        "Boolean": "unsigned",
+        "Date": "date",
+        "DateTime": "datetime(6)",
+        "UUID": "char",
+        "JSON": "json",
+    },
+}
+
+
+def default_value(type_: Type, engine: str) -> str:
+    """What ClickHouse calls a type's default: 0, '', an empty array, the first day of 1970."""
+    match type_.name:
+        case "Integer" | "Float" | "Decimal":
+            return "0"
+        case "Boolean":
+            return "false"
+        case "Array":
+            return "[]"
+        case "Date":
+            return (
+                "CAST('1970-01-01' AS DATE)" if engine != "clickhouse" else "toDate32('1970-01-01')"
+            )
+        case "DateTime":
+            if engine == "clickhouse":
+                return "toDateTime64('1970-01-01 00:00:00', 6, 'UTC')"
+            return "CAST('1970-01-01 00:00:00' AS TIMESTAMP)"
+        case "UUID":
+            if engine == "clickhouse":
+                return "toUUID('00000000-0000-0000-0000-000000000000')"
+            return "CAST('00000000-0000-0000-0000-000000000000' AS UUID)"
+        case _:
+            return "''"
+
+
+def with_args(call: Call, *args: Arg) -> Call:
+    from dataclasses import replace
+
+    return replace(call, args=args)

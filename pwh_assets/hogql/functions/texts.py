@@ -1,0 +1,162 @@
+"""Values as text and texts as values, the same on every engine."""
+
+from pwh_assets.hogql.functions.base import Arg, Call
+from pwh_assets.hogql.functions.moments import local
+from pwh_assets.hogql.functions.rules import element_of
+from pwh_assets.hogql.types import BOOLEAN, FLOAT, STRING, Type
+
+
+def to_text(call: Call, arg: Arg) -> str:
+    """A value as ClickHouse prints it: 3.0 is '3', a Boolean 'true', a time without a zero fraction."""
+    if call.engine == "clickhouse":
+        return _clickhouse_text(call, arg)
+    if call.engine != "duckdb":
+        return f"cast({arg.sql} as {'text' if call.engine == 'postgres' else 'char'})"
+    return _duckdb_text(call, arg.sql, arg.type, arg)
+
+
+def _clickhouse_text(call: Call, arg: Arg) -> str:
+    match arg.type.name:
+        case "String" | "JSON":
+            return arg.sql
+        case "Boolean":
+            return f"toString(CAST({arg.sql} AS Nullable(Bool)))"
+        case "DateTime":
+            return f"replaceOne(toString(toDateTime64({local(call, arg)}, 6)), '.000000', '')"
+        case _:
+            return f"toString({arg.sql})"
+
+
+def _duckdb_text(call: Call, sql: str, type_: Type, arg: Arg | None = None) -> str:
+    match type_.name:
+        case "String":
+            return sql
+        case "Float":
+            return f"hog_float_text({sql})"
+        case "Decimal":
+            return f"hog_decimal_text(CAST({sql} AS VARCHAR))"
+        case "DateTime":
+            moment = local(call, arg or Arg(sql, type_, _NONE))
+            return f"replace(strftime({moment}, '%Y-%m-%d %H:%M:%S.%f'), '.000000', '')"
+        case "Array" if type_.args:
+            inner = _duckdb_quoted(call, "__t", type_.args[0])
+            return (
+                f"('[' || array_to_string(list_transform({sql}, lambda __t: {inner}), ',') || ']')"
+            )
+        case "Tuple" if type_.args:
+            cells = " || ',' || ".join(
+                _duckdb_quoted(call, f"struct_extract({sql}, {i})", part)
+                for i, part in enumerate(type_.args, 1)
+            )
+            return f"('(' || {cells} || ')')"
+        case "Map" if type_.args:
+            key = _duckdb_quoted(call, "__t.key", type_.args[0])
+            value = _duckdb_quoted(call, "__t.value", type_.args[1])
+            return (
+                f"('{{' || array_to_string(list_transform(map_entries({sql}), "
+                f"lambda __t: {key} || ':' || {value}), ',') || '}}')"
+            )
+        case _:
+            return f"CAST({sql} AS VARCHAR)"
+
+
+def _duckdb_quoted(call: Call, sql: str, type_: Type) -> str:
+    text = _duckdb_text(call, sql, type_)
+    if type_.name in ("String", "Date", "DateTime", "UUID"):
+        text = f"'''' || replace(replace({text}, '\\', '\\\\'), '''', '\\''') || ''''"
+    return f"coalesce({text}, 'NULL')"
+
+
+from sqlglot import exp  # noqa: E402
+
+_NONE = exp.Null()
+
+
+def to_number(engine: str, arg: Arg) -> str:
+    """A text as a float, NULL when it is none; other values as they are."""
+    if arg.type.name not in ("String", "JSON"):
+        return arg.sql
+    return to_float(engine, arg)
+
+
+def to_float(engine: str, arg: Arg) -> str:
+    match engine:
+        case "clickhouse":
+            sql = _unbool(arg)
+            return f"accurateCastOrNull({sql}, 'Float64')"
+        case "duckdb" if arg.type.name in ("String", "JSON", "Unknown"):
+            return f"hog_float(CAST({arg.sql} AS VARCHAR))"
+        case "duckdb" if arg.type.name in ("Date", "DateTime"):
+            return (
+                f"CAST(epoch({arg.sql}) AS DOUBLE)"
+                if arg.type.name == "DateTime"
+                else (f"CAST({arg.sql} - DATE '1970-01-01' AS DOUBLE)")
+            )
+        case "duckdb":
+            return f"CAST({arg.sql} AS DOUBLE)"
+        case "postgres":
+            return f"cast({arg.sql} as double precision)"
+        case _:
+            return f"cast({arg.sql} as double)"
+
+
+def _unbool(arg: Arg) -> str:
+    return arg.sql
+
+
+def to_boolean(engine: str, arg: Arg) -> str:
+    """A text as a Boolean: true and 1, false and 0, else NULL."""
+    if arg.type == BOOLEAN:
+        return arg.sql
+    if engine == "clickhouse":
+        return f"accurateCastOrNull({arg.sql}, 'Bool')"
+    if engine == "duckdb" and arg.type.name in ("String", "JSON", "Unknown"):
+        return f"hog_bool(CAST({arg.sql} AS VARCHAR))"
+    return f"({arg.sql} <> 0)"
+
+
+def as_text(call: Call, arg: Arg) -> Arg:
+    return Arg(to_text(call, arg), STRING, arg.node)
+
+
+def as_float(call: Call, arg: Arg) -> Arg:
+    return Arg(to_float(call.engine, arg), FLOAT, arg.node)
+
+
+def unify(call: Call, args: list[Arg], wanted: Type) -> list[str]:
+    """The arguments' SQL in the type all of them fit in, as `rules.common` names it."""
+    out = []
+    for arg in args:
+        if arg.type == wanted or arg.type.name in ("Null", "Unknown"):
+            out.append(arg.sql)
+        elif wanted == STRING:
+            out.append(to_text(call, arg))
+        elif wanted.name == "DateTime" and arg.type.name == "Date":
+            from pwh_assets.hogql.functions.moments import datetime
+
+            out.append(datetime(call, arg))
+        elif wanted.name in ("Integer", "Float", "Decimal") and arg.type.name == "Boolean":
+            out.append(
+                f"CAST({arg.sql} AS BIGINT)" if call.engine == "duckdb" else f"toInt64({arg.sql})"
+            )
+        elif wanted.name == "Float" and arg.type.name in ("Integer", "Decimal"):
+            out.append(
+                f"CAST({arg.sql} AS DOUBLE)" if call.engine == "duckdb" else f"toFloat64({arg.sql})"
+            )
+        elif wanted.name == "Decimal" and arg.type.name == "Integer" and call.engine == "duckdb":
+            out.append(f"CAST({arg.sql} AS DECIMAL(38, 9))")
+        else:
+            out.append(arg.sql)
+    return out
+
+
+__all__ = [
+    "as_float",
+    "as_text",
+    "element_of",
+    "to_boolean",
+    "to_float",
+    "to_number",
+    "to_text",
+    "unify",
+]
