@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from pwh_assets.core.names import nearest, table_spellings
+from pwh_assets.core.names import table_spellings
 from pwh_assets.core.source import DiscoveredTable, Source, SyncedTable, TableStatus
 from pwh_assets.errors import InvalidInputError, NotFoundError
 from pwh_assets.services.egress import check_hosts, hosts_of
@@ -13,6 +13,7 @@ from pwh_assets.services.scrub import scrubbed
 from pwh_assets.services.source_body import apply, best, check_fields, chosen, parse_body
 from pwh_assets.services.source_view import source_to_dict
 from pwh_assets.sources.base import SourceType, secret_fields
+from pwh_assets.sources.registry import find
 from pwh_assets.store import NewTable
 
 
@@ -224,29 +225,12 @@ def find_table(platform: Platform, project_id: int, name: str) -> SyncedTable:
 
 
 def find_type(platform: Platform, name: str) -> SourceType:
-    """The source type by its name or label in any case. Raises InvalidInputError with those there are."""
-    wanted = name.strip().lower().replace(" ", "_")
-    for source_type in platform.sources.values():
-        if wanted in (source_type.name.lower(), source_type.label.lower().replace(" ", "_")):
-            return source_type
-    alias = _ALIASES.get(wanted, "")
-    if alias in platform.sources:
-        return platform.sources[alias]
-    names = sorted(platform.sources)
-    near = nearest(wanted, [*names, *_ALIASES])
-    hint = f"Did you mean `{_ALIASES.get(near, near)}`? " if near else ""
-    raise InvalidInputError(
-        "source_type", f"There is no source type `{name}`. {hint}Known are: {', '.join(names)}."
-    )
+    """The source type by its name or label in any case. Raises InvalidInputError with the nearest one."""
+    word = name.strip().lower()
+    return find(platform.sources, _ALIASES.get(word, word))
 
 
-_ALIASES = {
-    "postgresql": "postgres",
-    "pg": "postgres",
-    "csv": "files",
-    "parquet": "files",
-    "s3": "files",
-}
+_ALIASES = {"postgresql": "postgres", "pg": "postgres"}
 
 
 def _look(
@@ -270,16 +254,16 @@ def _without_clashes(
 ) -> list[NewTable]:
     """Those of the others nobody asked for whose names are free; an unasked table must not refuse a source."""
 
-    def flat(name: str) -> set[str]:
-        return {n for n in table_spellings(source_type, prefix, name) if "." not in n}
+    def spelled(name: str) -> set[str]:
+        return set(table_spellings(source_type, prefix, name))
 
     taken = set(platform.store.names_in_use(project_id))
     for table in chosen_tables:
-        taken |= flat(table.name)
+        taken |= spelled(table.name)
     free = []
     for table in others:
-        if not flat(table.name) & taken:
-            taken |= flat(table.name)
+        if not spelled(table.name) & taken:
+            taken |= spelled(table.name)
             free.append(table)
     return free
 

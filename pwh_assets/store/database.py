@@ -1,5 +1,6 @@
 """One database of ours: short transactions that wait for each other, and the migrations that make it."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,8 +94,24 @@ class Database:
                 if not self.is_sqlite:
                     connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
                 self._upgrade(connection)
-        except sa.exc.DBAPIError as error:
+        except (sa.exc.DBAPIError, sqlite3.Error) as error:
             raise StoreUnavailableError(self.place, _cause(error)) from None
+
+    def problems(self) -> list[str]:
+        """What SQLite finds wrong with its file; Postgres looks after itself."""
+        if not self.is_sqlite:
+            return []
+        with self.read() as connection:
+            broken = connection.execute(sa.text("PRAGMA integrity_check(5)")).scalars().all()
+            dangling = connection.execute(sa.text("PRAGMA foreign_key_check")).all()
+        found = [
+            f"The store at `{self.place}` is damaged: {line}." for line in broken if line != "ok"
+        ]
+        found += [
+            f"The store's table `{row[0]}` has a row that refers to nothing."
+            for row in dangling[:5]
+        ]
+        return found
 
     def close(self) -> None:
         self.engine.dispose()
@@ -126,9 +143,9 @@ class Database:
                 mode = connection.cursor().execute("PRAGMA journal_mode=WAL").fetchone()
                 if mode and mode[0] == "wal":
                     return
-            except Exception as error:
+            except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or attempt == 99:
-                    raise sa.exc.OperationalError("", None, error) from None
+                    raise
             finally:
                 connection.close()
             time.sleep(0.05)
@@ -161,6 +178,7 @@ def _place(url: sa.URL) -> str:
     return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
 
 
-def _cause(error: sa.exc.DBAPIError) -> str:
-    lines = str(error.orig).strip().splitlines() or ["no answer"]
+def _cause(error: sa.exc.DBAPIError | sqlite3.Error) -> str:
+    driver = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    lines = str(driver).strip().splitlines() or ["no answer"]
     return lines[-1].strip().rstrip(".")

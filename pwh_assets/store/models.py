@@ -84,7 +84,7 @@ names = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("subject_id", sa.String(36), nullable=False, index=True),
 )
-"""Every undotted HogQL name in use, lower case: two things at once cannot take the same one."""
+"""Every HogQL name in use with all its spellings, lower case: two things at once cannot take the same one."""
 
 sources = sa.Table(
     "sources",

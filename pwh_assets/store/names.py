@@ -42,9 +42,9 @@ class Claim:
 
 
 def table_claim(subject_id: str, source_type: str, prefix: str, table: str) -> Claim:
-    """A table claims its flat names; its dotted ones cannot meet a view or another source's."""
-    flat = tuple(n for n in table_spellings(source_type, prefix, table) if "." not in n)
-    return Claim(subject_id, "table", flat, f"Table `{table}` of this {source_type} source")
+    """A table claims every spelling, so that no view or other table can be meant by one of them."""
+    spellings = table_spellings(source_type, prefix, table)
+    return Claim(subject_id, "table", spellings, f"Table `{table}` of this {source_type} source")
 
 
 def view_claim(subject_id: str, name: str) -> Claim:

@@ -128,16 +128,19 @@ class SecretBox:
         Raises:
             InvalidInputError: the keys come from the environment, where we cannot add one.
         """
+        from filelock import FileLock
+
         if self._file is None:
             raise InvalidInputError(
                 "PWH_SECRET_KEYS",
                 "The keys come from `PWH_SECRET_KEYS`, which only you can change: put a new `id:key` in front of the "
-                "others and run `pwh secrets rotate` again.",
+                "others.",
             )
-        keys = _read(self._file)
-        key_id = _new_id(keys)
-        keys = {key_id: secrets.token_bytes(_KEY_BYTES), **keys}
-        _replace(self._file, keys)
+        with FileLock(self._file.with_name(f".{self._file.name}.lock"), mode=0o600):
+            keys = _read(self._file)
+            key_id = _new_id(keys)
+            keys = {key_id: secrets.token_bytes(_KEY_BYTES), **keys}
+            _replace(self._file, keys)
         self._keys = keys
         return key_id
 

@@ -178,6 +178,16 @@ class Sources(StorePart):
                 count += 1
         return count
 
+    def new_secret_key(self) -> str:
+        """A key made now and put first, where the keys are in a file; else the first there is. Its id."""
+        box = self._open_box()
+        return box.add_key() if box.is_file_managed else box.key_ids[0]
+
+    @property
+    def secret_key_ids(self) -> tuple[str, ...]:
+        """Ids of the keys here, newest first."""
+        return self._box.key_ids if self._box else ()
+
     def damaged_secrets(self) -> list[tuple[Source, str]]:
         """Sources whose credentials do not open, with the reason."""
         found = []

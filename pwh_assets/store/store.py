@@ -38,6 +38,18 @@ class Store(Projects, Sources, Tables, Views, Jobs, Usage, Checks, Keys):
             raise
         return cls(database, secrets)
 
+    def problems(self) -> list[str]:
+        """What is broken in the database itself or among the credentials, in words."""
+        found = self._db.problems()
+        for source, sentence in self.damaged_secrets():
+            found.append(f"Source `{source.slug}`: {sentence}")
+        return found
+
+    @property
+    def place(self) -> str:
+        """Where the store is, without credentials."""
+        return self._db.place
+
     def close(self) -> None:
         self._db.close()
 

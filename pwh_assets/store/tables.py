@@ -95,7 +95,7 @@ class Tables(StorePart):
         return nearest(name, [flat for _, flat, _ in self._spellings(project_id)])
 
     def names_in_use(self, project_id: int) -> list[str]:
-        """Every undotted HogQL name that is taken, lower case; the product's own among them."""
+        """Every HogQL name that is taken, lower case; the product's own among them."""
         query = sa.select(models.names.c.name).where(models.names.c.project_id == project_id)
         with self._db.read() as connection:
             return [*PRODUCT_TABLES, *connection.execute(query).scalars()]

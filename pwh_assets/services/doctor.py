@@ -1,0 +1,180 @@
+"""Is this installation able to work: packages, home, store, keys, lake, engines, one finding each."""
+
+import os
+import platform as machine
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from pwh_assets.errors import PwhError
+from pwh_assets.services.scrub import scrub
+from pwh_assets.settings import Settings
+
+LEAST_FREE_GB = 1.0
+PACKAGE = "pwh-assets"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `way_out` is empty when it is well."""
+
+    name: str
+    is_ok: bool
+    detail: str
+    way_out: str = ""
+
+
+def doctor(settings: Settings) -> list[Finding]:
+    """Look at everything, also after something is found wrong; never raises."""
+    looks: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
+        ("Python", _python),
+        ("Packages", _packages),
+        ("Home", _home),
+        ("Keys", _keys),
+        ("Store", _store),
+        ("DuckDB extensions", _extensions),
+        ("Lake", _lake),
+        ("ClickHouse", _clickhouse),
+    ]
+    found = []
+    for name, look in looks:
+        try:
+            found += list(look(settings))
+        except PwhError as error:
+            found.append(Finding(name, False, scrub(error.sentence)))
+        except Exception as error:
+            words = scrub(str(error)).strip().splitlines()
+            found.append(
+                Finding(
+                    name, False, f"{type(error).__name__}: {words[0] if words else 'no reason'}"
+                )
+            )
+    return found
+
+
+def _python(settings: Settings) -> Iterator[Finding]:
+    version = machine.python_version()
+    yield Finding(
+        "Python",
+        sys.version_info >= (3, 11),
+        f"{version} on {machine.system()} {machine.machine()}, {os.cpu_count()} cores",
+        "Install Python 3.11 or later and run `make setup` again.",
+    )
+
+
+def _packages(settings: Settings) -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    wrong, count = [], 0
+    for text in metadata.requires(PACKAGE) or []:
+        need = Requirement(text)
+        if need.marker is not None and not need.marker.evaluate({"extra": ""}):
+            continue
+        count += 1
+        try:
+            have = metadata.version(need.name)
+        except metadata.PackageNotFoundError:
+            wrong.append(f"{need.name} is missing")
+            continue
+        if not need.specifier.contains(have, prereleases=True):
+            wrong.append(f"{need.name} is {have}, not {need.specifier}")
+    detail = "; ".join(wrong) if wrong else f"{count} packages as pinned"
+    yield Finding("Packages", not wrong, detail, "Run `make setup` again.")
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    home = settings.home
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=home):
+        pass
+    free_gb = shutil.disk_usage(home).free / 1e9
+    yield Finding(
+        "Home",
+        free_gb >= LEAST_FREE_GB,
+        f"`{home}` is writable, {free_gb:.1f} GB free",
+        f"Free some space on the disk of `{home}` or move `PWH_HOME`.",
+    )
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    from pwh_assets.store import SecretBox
+
+    box = SecretBox.from_settings(settings)
+    where = "the key file" if box.is_file_managed else "`PWH_SECRET_KEYS`"
+    yield Finding("Keys", True, f"{len(box.key_ids)} in {where}, newest `{box.key_ids[0]}`")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    from pwh_assets.store import SecretBox, Store
+
+    store = Store.open(settings.store_url, SecretBox.from_settings(settings))
+    try:
+        problems = store.problems()
+        detail = (
+            " ".join(problems)
+            if problems
+            else f"`{store.place}`, {len(store.project_ids())} projects, {len(store.sources())} sources"
+        )
+        yield Finding("Store", not problems, detail, "See `pwh verify`.")
+    finally:
+        store.close()
+
+
+def _extensions(settings: Settings) -> Iterator[Finding]:
+    import duckdb
+
+    from pwh_assets import duckdb_extensions
+
+    names = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
+    duckdb_extensions.connect(*names).close()
+    yield Finding(
+        "DuckDB extensions", True, f"{', '.join(names)} load (DuckDB {duckdb.__version__})"
+    )
+
+
+def _lake(settings: Settings) -> Iterator[Finding]:
+    from pwh_assets.lake import Lakes
+
+    lakes = Lakes(settings)
+    try:
+        lake = lakes.of(1)
+        tables = lake.tables()
+        with lake.read() as connection:
+            connection.execute("SELECT 1").fetchone()
+        place = settings.lake_data_url or str(Path(settings.home) / "lake")
+        yield Finding(
+            "Lake", True, f"{len(tables)} tables in `{place}`, snapshot {lake.snapshot_id()}"
+        )
+    finally:
+        lakes.close()
+
+
+def _clickhouse(settings: Settings) -> Iterator[Finding]:
+    from importlib.util import find_spec
+
+    from pwh_assets.engines.base import Limits
+    from pwh_assets.engines.clickhouse import ENGINE
+    from pwh_assets.lake import Lakes
+
+    if not settings.clickhouse_url and find_spec("chdb") is None:
+        yield Finding(
+            "ClickHouse",
+            settings.warehouse != "clickhouse",
+            "not installed; queries run on DuckDB",
+            "Install the extra with `pip install 'pwh-assets[clickhouse]'` or set `PWH_CLICKHOUSE_URL`.",
+        )
+        return
+    limits = Limits(timeout_s=20)
+    session = ENGINE(settings, Lakes(settings)).open(1, limits)
+    try:
+        answer = session.run("SELECT version()", {}, limits)
+        version = next(iter(answer.rows()))[0]
+        answer.close()
+    finally:
+        session.close()
+    where = "the server answers" if settings.clickhouse_url else "in-process"
+    yield Finding("ClickHouse", True, f"version {version}, {where}")
