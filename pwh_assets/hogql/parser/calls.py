@@ -174,7 +174,7 @@ class Calls(Cursor):
     def order_by(self) -> exp.Order:
         first = self.pos
         self.pos += 2
-        items = self.listed(self.ordered, -1)
+        items = self.listed(self.ordered, -1, trailing=False)
         order = exp.Order(expressions=items)
         if self.kinds[self.pos] == "INTERPOLATE":
             self.pos += 1
@@ -189,10 +189,18 @@ class Calls(Cursor):
         items = (
             []
             if self.kinds[self.pos] == ")"
-            else self.listed(self.expression, self.match.get(opener, -1))
+            else self.listed(self.interpolation, self.match.get(opener, -1))
         )
         self.close(opener, ")")
         return items
+
+    def interpolation(self) -> Node:
+        """`name` or `name AS value`, the second as an equation."""
+        start = self.starts[self.pos]
+        column = self.value()
+        if not self.take("AS"):
+            return column
+        return self.done(exp.EQ(this=column, expression=self.value()), start)
 
     def ordered(self) -> Node:
         start = self.starts[self.pos]

@@ -220,9 +220,9 @@ class Cursor(ABC):
         hole._meta = {"start": place, "end": self.ends[max(start, self.pos - 1)], "error": True}
         return hole
 
-    def listed(self, item: Callable[[], Node], end: int, first: Node | None = None) -> list[Node]:
+    def listed(self, item: Callable[[], Node], end: int, trailing: bool = True) -> list[Node]:
         """Items with commas between and perhaps one after, up to the token at `end` or a clause."""
-        items: list[Node] = [] if first is None else [first]
+        items: list[Node] = []
         kinds = self.kinds
         while True:
             try:
@@ -232,15 +232,20 @@ class Cursor(ABC):
             if kinds[self.pos] != ",":
                 return items
             self.pos += 1
-            if self.pos == end or self.ends_list():
+            if self.pos == end or self.ends_list(end < 0 or end == self.limit):
+                if not trailing:
+                    self.fail("another item", hint="Remove the comma")
                 return items
 
-    def ends_list(self) -> bool:
-        """After a comma: whether what follows closes the list instead of being its next item."""
+    def ends_list(self, is_open: bool) -> bool:
+        """After a comma: whether what follows ends the list instead of being its next item.
+
+        A list without brackets of its own (`is_open`) ends at a clause too.
+        """
         kind = self.kinds[self.pos]
-        if kind in (")", "]", "}", "end", ";"):
+        if kind in CLOSERS or kind in ("end", ";"):
             return True
-        return kind != "SELECT" and self.begins_clause()
+        return is_open and kind != "SELECT" and self.begins_clause()
 
     def begins_clause(self) -> bool:
         """Whether the next token is a clause's word, not a column that has its name."""

@@ -137,7 +137,7 @@ class Expressions(Calls, Forms, Tags):
             length += 1
             if length > MAX_PATH:
                 self.too_large(f"A path has at most {MAX_PATH} parts", pos)
-            if kind in NAMES:
+            if kind in COLUMN_NAMES:
                 self.pos = pos + 1
                 raw = self.text[starts[pos] : ends[pos]]
                 quoted = kind == "quoted"
@@ -420,7 +420,7 @@ class Expressions(Calls, Forms, Tags):
         """`t.1`: the lexer reads `.1` as one token."""
         pos = self.pos
         raw = self.source(pos)
-        if not raw.startswith(".") or not raw[1:].isdigit():
+        if not raw.startswith(".") or not raw[1:].isdigit() or isinstance(left, exp.Literal):
             return None
         self.pos += 1
         index = at(
@@ -465,7 +465,9 @@ class Expressions(Calls, Forms, Tags):
 
     def cast_operator(self, left: Node, first: int) -> Node:
         self.pos += 1
-        return self.done(exp.Cast(this=left, to=self.short_type()), self.starts[first])
+        node = self.done(exp.Cast(this=left, to=self.short_type()), self.starts[first])
+        node.meta["operator"] = True
+        return node
 
     def connected(self, left: Node, first: int) -> Node:
         """A chain of AND, or of OR; a long one becomes a balanced tree."""

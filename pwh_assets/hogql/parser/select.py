@@ -23,7 +23,7 @@ _RANK: Final = {word: index for index, word in enumerate(_WORDS_IN_ORDER)} | {
     "LEFT": _WORDS_IN_ORDER.index("ARRAY"),
     "INNER": _WORDS_IN_ORDER.index("ARRAY"),
 }
-_AFTER_DISTINCT_AS_NAME: Final = _GOES_ON - {"(", "[", "*", "-", "NOT", "CASE"}
+_AFTER_DISTINCT_AS_NAME: Final = _GOES_ON - {"(", "[", "*", "-", "NOT", "CASE", "FROM"}
 
 
 @dataclass(slots=True)
@@ -219,7 +219,9 @@ class Queries(Tables):
     def name_list(self) -> list[Node]:
         opener = self.pos
         self.expect("(")
-        names = self.listed(lambda: self.identifier("a column name"), self.match.get(opener, -1))
+        names = self.listed(
+            lambda: self.identifier("a column name"), self.match.get(opener, -1), False
+        )
         self.close(opener, ")")
         return names
 
@@ -343,6 +345,10 @@ class Queries(Tables):
         if not self.sees("ARRAY", "JOIN"):
             self.unexpected()
         self.pos += 2
+        if not node.args.get("from_"):
+            self.refuse(
+                "ARRAY JOIN needs a FROM", first, "`SELECT arrayJoin(xs)` works without one"
+            )
         items = self.listed(self.expression, self.limit)
         join = exp.Join(kind="ARRAY", side="LEFT" if side == "LEFT" else "", expressions=items)
         node.append("array_join", self.done(join, self.starts[first]))
@@ -408,7 +414,7 @@ class Queries(Tables):
             self.pos += 2
             if word == "TOTALS":
                 group.set("totals", True)
-                continue
+                break
             make = exp.Cube if word == "CUBE" else exp.Rollup
             items = group.expressions
             group.set("expressions", None)
@@ -426,7 +432,7 @@ class Queries(Tables):
         if kind == "GROUPING" and self.sees("GROUPING", "SETS", "("):
             opener = first + 2
             self.pos += 3
-            sets = self.listed(self.grouping_set, self.match.get(opener, -1))
+            sets = self.listed(self.grouping_set, self.match.get(opener, -1), trailing=False)
             self.close(opener, ")")
             return self.done(exp.GroupingSets(expressions=sets), self.starts[first])
         return self.expression()
@@ -442,7 +448,7 @@ class Queries(Tables):
 
     def window_clause(self, node: exp.Select) -> None:
         self.pos += 1
-        node.set("windows", self.listed(self.named_window, self.limit))
+        node.set("windows", self.listed(self.named_window, self.limit, trailing=False))
 
     def named_window(self) -> Node:
         start = self.starts[self.pos]
@@ -486,15 +492,18 @@ class Queries(Tables):
         count = self.value()
         percent = self.take("%") or self.take("PERCENT")
         offset: Node | None = None
+        has_comma = self.kinds[self.pos] == ","
         if self.take(","):
-            offset, count = count, self.value()
-            percent = self.take("%") or self.take("PERCENT") or percent
+            # HogQL reads `LIMIT a, b` as LIMIT a OFFSET b, but `LIMIT a, b BY c` as b rows after a
+            offset = self.value()
         ties = self.ties()
         offset_at = self.pos
         if offset is None and self.take("OFFSET"):
             offset = self.value()
             ties = self.ties() or ties
         if self.take("BY"):
+            if has_comma and offset is not None:
+                count, offset = offset, count
             self.limit_by(node, first, count, offset)
             return
         if node.args.get("limit"):
@@ -513,7 +522,7 @@ class Queries(Tables):
     def limit_by(self, node: Node, first: int, count: Node, offset: Node | None) -> None:
         if not isinstance(node, exp.Select):
             self.refuse("`LIMIT BY` belongs inside one SELECT", first)
-        if node.args.get("limit_by") or node.args.get("limit"):
+        if node.args.get("limit_by") or node.args.get("limit") or node.args.get("offset"):
             self.refuse("`LIMIT BY` must stand before `LIMIT`", first)
         if offset is None:
             offset = at(exp.Null(), count.meta["end"], count.meta["end"])

@@ -16,8 +16,13 @@ _JOIN_WORDS: Final = (
 )
 
 # After a clause's word that stands where a table must: what lets it be the table's name.
-_TABLE_GOES_ON: Final = words(""", ) ; end . AS FINAL SAMPLE WHERE PREWHERE GROUP ORDER LIMIT UNION HAVING JOIN LEFT INNER RIGHT FULL
-    CROSS""")
+_TABLE_GOES_ON: Final = words(
+    """, ) ; end . AS FINAL SAMPLE WHERE PREWHERE GROUP ORDER LIMIT UNION HAVING JOIN LEFT INNER RIGHT FULL
+    CROSS"""
+)
+_TABLE_WORDS: Final = words(
+    "ORDER GROUP ALL END DESC ASC FILTER OVER FOR WINDOW SETTINGS FINAL SAMPLE NULLS IGNORE"
+)
 
 
 class Tables(Expressions):
@@ -187,7 +192,9 @@ class Tables(Expressions):
             self.pos += 1
             alias.set(
                 "columns",
-                self.listed(lambda: self.identifier("a column name"), self.match.get(opener, -1)),
+                self.listed(
+                    lambda: self.identifier("a column name"), self.match.get(opener, -1), False
+                ),
             )
             self.close(opener, ")")
         self.done(alias, start)
@@ -211,7 +218,12 @@ class Tables(Expressions):
             return self.done(exp.Table(this=self.tag()), self.starts[pos])
         if kind == "string":
             self.fail("a table", hint="Files cannot be read from a query; add them as a source")
-        if kind not in NAMES or (kind in CLAUSES and self.kinds[pos + 1] not in _TABLE_GOES_ON):
+        following = self.kinds[pos + 1]
+        if kind not in NAMES or (
+            kind in CLAUSES
+            and following not in _TABLE_GOES_ON
+            and not (kind in _TABLE_WORDS and following == "name")
+        ):
             self.fail("a table")
         return self.table_name()
 
@@ -220,6 +232,8 @@ class Tables(Expressions):
         start = self.starts[first]
         if self.kinds[first + 1] == "(":
             self.pos += 1
+            if self.begins_query(self.pos, self.match.get(self.pos, len(self.kinds) - 1)):
+                self.fail("a table", first, "Put only the query in brackets: `FROM (SELECT ...)`")
             raw = self.source(first)
             name = name_text(raw) if self.kinds[first] == "quoted" else raw
             call = exp.Anonymous(this=name, expressions=self.arguments().expressions)
@@ -257,7 +271,8 @@ class Tables(Expressions):
         first = self.pos
         self.pos += 1
         return self.done(
-            exp.Values(expressions=self.listed(self.values_row, -1)), self.starts[first]
+            exp.Values(expressions=self.listed(self.values_row, -1, trailing=False)),
+            self.starts[first],
         )
 
     def values_row(self) -> Node:
