@@ -57,7 +57,7 @@ class Calls(Cursor):
         """From `(` to `)`: DISTINCT, expressions or one query, ORDER BY, IGNORE NULLS."""
         opener = self.pos
         kinds = self.kinds
-        closer = self.match.get(opener, len(kinds) - 1)
+        closer = self.match.get(opener, self.last)
         self.pos += 1
         if kinds[self.pos] == ")":
             self.pos += 1

@@ -56,13 +56,16 @@ class Cursor(ABC):
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
         self.text = tokens.text
-        self.kinds = tokens.kinds
-        self.starts = tokens.starts
-        self.ends = tokens.ends
+        self.last = len(tokens) - 1
+        """The token `end`. Some more of it follow, so that looking ahead needs no care."""
+        size = len(tokens.text)
+        self.kinds = tokens.kinds + ["end"] * 4
+        self.starts = tokens.starts + [size] * 4
+        self.ends = tokens.ends + [size] * 4
         self.match = tokens.match
         self.pos = 0
         self.depth = 0
-        self.limit = len(tokens.kinds) - 1
+        self.limit = self.last
         """The token that ends the query being read: its closing bracket, or the end of the text."""
         self.problems: list[Problem] = []
 
@@ -88,7 +91,7 @@ class Cursor(ABC):
 
     def bracketed_query(self, opener: int) -> Node:
         """The query in the brackets opened at `opener`, the place being right after it."""
-        outer, self.limit = self.limit, self.match.get(opener, len(self.kinds) - 1)
+        outer, self.limit = self.limit, self.match.get(opener, self.last)
         query = self.query()
         self.limit = outer
         self.close(opener, ")")
@@ -209,7 +212,7 @@ class Cursor(ABC):
         self.note(fault)
         start = self.pos
         kinds = self.kinds
-        end = min(end, len(kinds) - 1) if end >= 0 else self.limit
+        end = min(end, self.last) if end >= 0 else self.limit
         while self.pos < end:
             kind = kinds[self.pos]
             if kind in stops or kind in CLOSERS or (kind != "SELECT" and self.begins_clause()):

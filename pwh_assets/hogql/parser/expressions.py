@@ -327,8 +327,8 @@ class Expressions(Calls, Forms, Tags):
     def brackets(self) -> Node:
         """`(`: a subquery, a lambda's names, a tuple or one expression."""
         opener = self.pos
-        closer = self.match.get(opener, len(self.kinds) - 1)
-        if self.kinds[min(closer + 1, len(self.kinds) - 1)] == "->":
+        closer = self.match.get(opener, self.last)
+        if self.kinds[min(closer + 1, self.last)] == "->":
             return self.arrow_lambda_in_brackets(closer)
         self.pos += 1
         if self.begins_query(opener, closer):
@@ -363,7 +363,7 @@ class Expressions(Calls, Forms, Tags):
                 return kinds[first + 1] not in _GOES_ON or kinds[first + 1] in ("(", "[")
             if kind not in ("(", "{"):
                 return False
-            inner = self.match.get(first, len(kinds) - 1)
+            inner = self.match.get(first, self.last)
             if kind == "{":
                 return (
                     kinds[inner + 1] in ("UNION", "INTERSECT", "EXCEPT")

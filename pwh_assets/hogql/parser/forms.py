@@ -45,8 +45,8 @@ class Forms(Cursor):
 
     def has_when(self, first: int) -> bool:
         """Whether the brackets after CASE are followed by a WHEN before their query ends."""
-        pos = self.match.get(first + 1, len(self.kinds) - 1) + 1
-        last = len(self.kinds) - 1
+        pos = self.match.get(first + 1, self.last) + 1
+        last = self.last
         while pos < last:
             kind = self.kinds[pos]
             if kind in ("WHEN", "END"):

@@ -198,7 +198,7 @@ class Queries(Tables):
             return False
         pos += 1
         if kinds[pos] == "(":
-            pos = min(self.match.get(pos, len(kinds) - 1) + 1, len(kinds) - 1)
+            pos = min(self.match.get(pos, self.last) + 1, self.last)
         if kinds[pos] == "USING" and kinds[pos + 1] == "KEY":
             return True
         if kinds[pos] != "AS":
@@ -210,7 +210,7 @@ class Queries(Tables):
             return False
         opener = pos + 1
         inside = kinds[opener + 1]
-        return self.begins_query(opener, self.match.get(opener, len(kinds) - 1)) or inside in (
+        return self.begins_query(opener, self.match.get(opener, self.last)) or inside in (
             ")",
             "{",
             "end",

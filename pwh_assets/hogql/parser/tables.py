@@ -232,7 +232,7 @@ class Tables(Expressions):
         start = self.starts[first]
         if self.kinds[first + 1] == "(":
             self.pos += 1
-            if self.begins_query(self.pos, self.match.get(self.pos, len(self.kinds) - 1)):
+            if self.begins_query(self.pos, self.match.get(self.pos, self.last)):
                 self.fail("a table", first, "Put only the query in brackets: `FROM (SELECT ...)`")
             raw = self.source(first)
             name = name_text(raw) if self.kinds[first] == "quoted" else raw
@@ -258,7 +258,7 @@ class Tables(Expressions):
             values = self.values()
             self.close(opener, ")")
             return self.done(values, start)
-        if self.begins_query(opener, self.match.get(opener, len(self.kinds) - 1)):
+        if self.begins_query(opener, self.match.get(opener, self.last)):
             return self.done(exp.Subquery(this=self.bracketed_query(opener)), start)
         table, joins = self.tables()
         self.close(opener, ")")
