@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from pwh_assets.core.source import SyncMode
 from pwh_assets.lake.attach import ALIAS, quote
 from pwh_assets.lake.staged import Staged
 from pwh_assets.lake.types import widened, widens_in_place
@@ -38,19 +37,19 @@ class Evolution:
 def plan_columns(
     connection: "duckdb.DuckDBPyConnection",
     target: str,
-    mode: SyncMode,
+    is_replaced: bool,
     current: Mapping[str, str],
     declared: Mapping[str, str],
     staged: Staged,
     names: Mapping[str, str],
 ) -> Evolution:
-    """Decide each column's type. A full sync takes the source's types as they are now; others widen."""
+    """Decide each column's type. Rows that replace all bring the source's types as they are now; others widen."""
     found = staged.columns
     types = dict(current)
     for name, lake_name in names.items():
         new = declared.get(name) or reduce(widened, found[name])
         old = current.get(lake_name)
-        if old is None or mode is SyncMode.FULL:
+        if old is None or is_replaced:
             types[lake_name] = new
             continue
         kind = widened(old, new)

@@ -54,6 +54,11 @@ class Lake:
         with self.read() as connection:
             return catalog.tables(connection, self.address)
 
+    def has_table(self, schema: str, table: str) -> bool:
+        with self.read() as connection:
+            found = catalog.existing_tables(connection, self.address)
+        return (schema.lower(), table.lower()) in {(s.lower(), t.lower()) for s, t in found}
+
     def snapshot_id(self) -> int:
         """The newest snapshot: changes whenever anything in the lake does."""
         mark = self._catalog_mark()

@@ -21,16 +21,16 @@ def merge(
     types: Mapping[str, str],
     key: Sequence[str],
     *,
-    is_new: bool,
+    is_empty: bool,
 ) -> int:
     """Replace rows with a staged key and add the rest; of rows with the same key the last staged one counts.
 
     Returns how many rows were written.
     """
     rows = _last_per_key(connection, staged, names, types, key)
-    if not is_new and staged.row_count <= SMALL_ROWS:
+    if not is_empty and staged.row_count <= SMALL_ROWS:
         rows = _changed_only(connection, target, rows, types, key)
-    if not is_new:
+    if not is_empty:
         matches = " AND ".join(
             f"t.{quote(name)} IS NOT DISTINCT FROM s.{quote(name)}" for name in key
         )

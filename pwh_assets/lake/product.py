@@ -51,6 +51,7 @@ _STATE_COLUMNS = (
     ("watermark", "VARCHAR"),
     ("row_count", "BIGINT"),
     ("committed_at", "TIMESTAMP"),
+    ("cursor", "VARCHAR"),
 )
 
 

@@ -1,8 +1,8 @@
 """Staged rows become a table's rows: columns evolve, rows are replaced, merged or added, in one transaction."""
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,11 @@ class Publish:
     state: SyncState | None = None
     """Written with the rows; its `row_count` is filled in here. A load id that is already the table's
     publishes nothing."""
+    renames: Mapping[str, str | None] = field(default_factory=dict)
+    """Names in the files that stand for another column of the source, or for none (None). Two that stand
+    for the same column fill it together."""
+    is_replacement: bool = False
+    """Put the rows in the place of all there are, also in a mode that merges or appends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Published:
     """True when the table was made."""
     columns: tuple[Column, ...] = ()
     """The table's columns afterwards."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The lake's name of each of the source's columns."""
 
 
 def publish(connection: "duckdb.DuckDBPyConnection", address: Address, what: Publish) -> Published:
@@ -69,7 +76,7 @@ def publish(connection: "duckdb.DuckDBPyConnection", address: Address, what: Pub
         target = f"{ALIAS}.{quote(what.schema)}.{quote(what.table)}"
         columns = tuple(Column(*pair) for pair in _describe(connection, target).items())
         return Published(before.row_count, 0, snapshot_id=_snapshot(connection), columns=columns)
-    staged = read_staged(connection, what.files)
+    staged = read_staged(connection, what.files, what.renames)
     connection.execute("BEGIN")
     try:
         done = _apply(connection, what, staged, exists, before)
@@ -124,20 +131,23 @@ def _apply(
             f"Nothing is known about the columns of `{what.schema}.{what.table}`, and it has no rows yet. "
             "It appears when its first row arrives."
         )
-    change = plan_columns(connection, target, what.mode, current, declared, staged, names)
+    is_replaced = what.is_replacement or what.mode is SyncMode.FULL
+    change = plan_columns(connection, target, is_replaced, current, declared, staged, names)
     evolve(
         connection,
         what.schema,
         what.table,
         change,
-        is_replaced=what.mode is SyncMode.FULL,
+        is_replaced=is_replaced,
         staged=staged,
     )
     if staged.row_count == 0:
         written = 0
     elif what.mode is SyncMode.INCREMENTAL:
         key = _key(what, names)
-        written = merge(connection, target, staged, names, change.types, key, is_new=not exists)
+        written = merge(
+            connection, target, staged, names, change.types, key, is_empty=is_replaced or not exists
+        )
     else:
         columns = ", ".join(map(quote, change.types))
         connection.execute(f"INSERT INTO {target} ({columns}) {staged.select(names, change.types)}")
@@ -154,12 +164,16 @@ def _apply(
         columns_missing=change.missing,
         was_new=not exists,
         columns=tuple(Column(name, kind) for name, kind in change.types.items()),
+        names=names,
     )
 
 
 def _is_news(state: SyncState, before: SyncState | None, written: int, change: Evolution) -> bool:
     """A sync that found nothing new writes nothing, so caches keyed by the snapshot stay good."""
-    unchanged = before is not None and before.watermark == state.watermark
+    unchanged = before is not None and (before.watermark, before.cursor) == (
+        state.watermark,
+        state.cursor,
+    )
     return not unchanged or written > 0 or change.is_any
 
 

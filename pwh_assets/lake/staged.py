@@ -17,12 +17,14 @@ POSITION = '"__pwh_position"'
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Files with the very same columns. `types` are the lake's, in the order of `names`."""
+    """Files with the very same columns. `types` are the lake's, in the order of `names`, which are the
+    source's; a name may come twice, None is a column that is left out.
+    """
 
     files: tuple[Path, ...]
     offset: int
     """How many staged files come before these."""
-    names: tuple[str, ...]
+    names: tuple[str | None, ...]
     types: tuple[str, ...]
 
 
@@ -39,6 +41,8 @@ class Staged:
         found: dict[str, list[str]] = {}
         for group in self.groups:
             for name, kind in zip(group.names, group.types, strict=True):
+                if name is None:
+                    continue
                 kinds = found.setdefault(name, [])
                 if kind not in kinds:
                     kinds.append(kind)
@@ -57,9 +61,12 @@ class Staged:
         """
         parts = []
         for group in self.groups:
-            place = {lake_names[name]: f"c{i}" for i, name in enumerate(group.names)}
+            places: dict[str, list[str]] = {}
+            for i, source_name in enumerate(group.names):
+                if source_name is not None:
+                    places.setdefault(lake_names[source_name], []).append(f"c{i}")
             words = [
-                f"CAST({place.get(name, 'NULL')} AS {kind}) AS {quote(name)}"
+                f"{_value(places.get(name, []), kind)} AS {quote(name)}"
                 for name, kind in types.items()
             ]
             if with_position:
@@ -74,7 +81,16 @@ class Staged:
         return " UNION ALL ".join(parts)
 
 
-def read_staged(connection: "duckdb.DuckDBPyConnection", files: Sequence[Path]) -> Staged:
+def _value(places: Sequence[str], kind: str) -> str:
+    casts = [f"CAST({place} AS {kind})" for place in places or ["NULL"]]
+    return casts[0] if len(casts) == 1 else f"COALESCE({', '.join(casts)})"
+
+
+def read_staged(
+    connection: "duckdb.DuckDBPyConnection",
+    files: Sequence[Path],
+    renames: Mapping[str, str | None],
+) -> Staged:
     """Look at the files' footers; files without rows or columns are left out."""
     import pyarrow.parquet as pq
 
@@ -93,7 +109,12 @@ def read_staged(connection: "duckdb.DuckDBPyConnection", files: Sequence[Path]) 
         offset += 1
     return Staged(
         tuple(
-            Group(tuple(paths), start, tuple(names), tuple(_types(connection, paths[0])))
+            Group(
+                tuple(paths),
+                start,
+                tuple(renames.get(name, name) for name in names),
+                tuple(_types(connection, paths[0])),
+            )
             for _, start, paths, names in groups
         ),
         rows,

@@ -22,11 +22,13 @@ class SyncState:
     watermark: str | None
     row_count: int
     at: datetime
+    cursor: str | None = None
+    """The cursor column the watermark belongs to."""
 
 
 def read_state(connection: "duckdb.DuckDBPyConnection", table_id: str) -> SyncState | None:
     row = connection.execute(
-        f"SELECT table_id, load_id, watermark, row_count, committed_at FROM {STATE} "
+        f"SELECT table_id, load_id, watermark, row_count, committed_at, cursor FROM {STATE} "
         f"WHERE table_id = {literal(table_id)}"
     ).fetchone()
     return SyncState(*row) if row else None
@@ -36,6 +38,6 @@ def write_state(connection: "duckdb.DuckDBPyConnection", state: SyncState) -> No
     """Inside the caller's transaction."""
     connection.execute(f"DELETE FROM {STATE} WHERE table_id = {literal(state.table_id)}")
     connection.execute(
-        f"INSERT INTO {STATE} VALUES (?, ?, ?, ?, ?)",
-        [state.table_id, state.load_id, state.watermark, state.row_count, state.at],
+        f"INSERT INTO {STATE} VALUES (?, ?, ?, ?, ?, ?)",
+        [state.table_id, state.load_id, state.watermark, state.row_count, state.at, state.cursor],
     )

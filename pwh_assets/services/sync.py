@@ -1,0 +1,359 @@
+"""Syncing one table: extract without a lock, publish in one transaction, then write down how it went."""
+
+import errno
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pwh_assets.core.job import Job, JobKind, JobStatus, SyncResult
+from pwh_assets.core.names import slug
+from pwh_assets.core.source import Column, SyncedTable, SyncMode, TableStatus
+from pwh_assets.errors import BusyError, InvalidInputError, PwhError
+from pwh_assets.services import package as packages
+from pwh_assets.services.egress import check_hosts
+from pwh_assets.services.extract import extract
+from pwh_assets.services.package import Package
+from pwh_assets.services.platform import Platform
+from pwh_assets.services.scrub import scrubbed
+from pwh_assets.sources.base import ReadRequest
+
+if TYPE_CHECKING:
+    from pwh_assets.lake import Lake, Published, SyncState
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running sync is."""
+
+    table_name: str
+    phase: str
+    """`extract` or `publish`."""
+    rows: int
+    bytes: int
+    """Bytes seen so far; 0 while the source hands out single rows."""
+    elapsed_s: float
+
+
+class TableBusyError(BusyError):
+    """Another sync of the table is running."""
+
+    def __init__(self, table_name: str) -> None:
+        self.table_name = table_name
+        super().__init__(
+            f"`{table_name}` is being synced by another run. Nothing was started; look again when it has ended."
+        )
+
+
+class HomeStorageError(PwhError):
+    """The home folder cannot take the files of an extraction."""
+
+    code = "home_storage"
+    retryable = True
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The rows could not be written to `PWH_HOME`: {reason}. Free space or mend the folder's rights, "
+            "then sync again; the table is as it was."
+        )
+
+
+def sync_table(
+    platform: Platform,
+    table: SyncedTable,
+    *,
+    full: bool = False,
+    run_id: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> SyncResult:
+    """Bring one table up to date with its source.
+
+    Args:
+        full: read everything and put it in the place of all rows, whatever the table's mode.
+        run_id: Dagster's run this is part of.
+        progress: told a few times a second how far it is.
+
+    Raises:
+        BusyError: another sync of this table is running; nothing was started.
+        PwhError: what failed, also written to the job and the table. The lake's table is as it was.
+    """
+    with _only_one(platform, table):
+        table = platform.store.table(table.id)
+        platform.store.abandon_jobs(table.project_id)
+        job = platform.store.start_job(
+            table.project_id, JobKind.SYNC, table.id, table.table_name, run_id=run_id
+        )
+        try:
+            platform.store.update_table(table.id, status=TableStatus.RUNNING)
+            result, columns = _Sync(platform, table, full, progress).run()
+            _note_success(platform, table, job, result, columns)
+        except BaseException as error:
+            _note_failure(platform, table, job, error)
+            raise
+        return result
+
+
+@contextmanager
+def _only_one(platform: Platform, table: SyncedTable) -> Iterator[None]:
+    from pwh_assets.lake.locks import hold
+
+    lock = hold(platform.settings, f"sync-{table.id}")
+    try:
+        lock.__enter__()
+    except BusyError:
+        raise TableBusyError(table.table_name) from None
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
+
+
+class _Sync:
+    """One run of one table, after it got the table's lock."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        table: SyncedTable,
+        full: bool,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.platform, self.table, self.is_full = platform, table, full
+        self.lake: Lake = platform.lakes.of(table.project_id)
+        self.schema, self.name = table.source.slug, slug(table.name)
+        self.folder: Path = platform.settings.home / "pipelines" / table.id
+        self._progress = progress
+        self._began = time.monotonic()
+
+    def run(self) -> tuple[SyncResult, tuple[Column, ...]]:
+        """The result, and the columns as the source spells them with the types the lake has."""
+        first = self.lake.state(self.table.id)
+        recovered = self._recover(first)
+        state = self.lake.state(self.table.id) if recovered else first
+        package = self._extract(state)
+        done = self._publish(package)
+        packages.discard(self.folder)
+        both = [one for one in (recovered, done) if one is not None]
+        last = both[-1] if both else None
+        result = SyncResult(
+            table_name=self.table.table_name,
+            mode=str(self.table.mode),
+            rows_synced=sum(one.rows_written for one in both),
+            row_count=last.row_count if last else 0,
+            bytes_staged=package.bytes,
+            duration_s=time.monotonic() - self._began,
+            cursor_before=first.watermark if first else None,
+            cursor_after=package.watermark,
+            columns_added=tuple(dict.fromkeys(name for one in both for name in one.columns_added)),
+            columns_widened=tuple(
+                dict.fromkeys(name for one in both for name in one.columns_widened)
+            ),
+            columns_missing=last.columns_missing if last and package.shows_all_columns else (),
+            was_recovered=recovered is not None,
+        )
+        log.info("synced %s: %d rows", result.table_name, result.rows_synced)
+        return result, _source_columns(self.table, package, last)
+
+    def _recover(self, state: "SyncState | None") -> "Published | None":
+        """Publish what a dead run finished extracting, when the table still is what it was read for.
+
+        A full copy is not recovered: it would show the source as it was, not as it is.
+        """
+        package = packages.load(self.folder)
+        if package is None or self.is_full or not self._fits(package, state):
+            return None
+        try:
+            return self._publish(package)
+        except PwhError as error:
+            if error.retryable:
+                raise
+            log.warning(
+                "%s: a left package was thrown away: %s", self.table.table_name, error.sentence
+            )
+            return None
+
+    def _fits(self, package: Package, state: "SyncState | None") -> bool:
+        table = self.table
+        return (
+            package.mode is table.mode
+            and package.mode is not SyncMode.FULL
+            and package.cursor == table.cursor
+            and package.primary_key == table.primary_key
+            and package.base_load_id == (state.load_id if state else None)
+        )
+
+    def _extract(self, state: "SyncState | None") -> Package:
+        table, platform = self.table, self.platform
+        source_type = platform.sources[table.source.source_type]
+        if table.mode is SyncMode.INCREMENTAL and not table.primary_key:
+            raise InvalidInputError(
+                "primary_key",
+                f"`{table.table_name}` is synced in mode `incremental` but has no primary key to merge on. "
+                "Choose the key's columns, or another mode.",
+            )
+        exists = self.lake.has_table(self.schema, self.name)
+        by_cursor = table.mode is not SyncMode.FULL and table.cursor is not None
+        fits = state is not None and exists and state.cursor == table.cursor
+        since = state.watermark if state and by_cursor and fits and not self.is_full else None
+        request = ReadRequest(
+            table=table.name,
+            mode=table.mode,
+            columns=table.columns,
+            primary_key=table.primary_key,
+            cursor=table.cursor,
+            since=since,
+        )
+        packages.discard(self.folder)
+        config = platform.store.source_config(table.source.id)
+        with scrubbed(source_type, config), _storage_errors(self.folder):
+            check_hosts(platform.settings, config)
+            reading = source_type.read(config, request)
+            extracted = extract(
+                reading, self.folder, lambda rows, size: self._tell("extract", rows, size)
+            )
+            watermark = reading.watermark() or since
+        package = Package(
+            load_id=str(uuid.uuid4()),
+            mode=table.mode,
+            is_replacement=since is None,
+            cursor=table.cursor if by_cursor else None,
+            base_load_id=state.load_id if state else None,
+            watermark=watermark if by_cursor else None,
+            columns=reading.columns,
+            primary_key=table.primary_key,
+            files=tuple(str(file.relative_to(self.folder)) for file in extracted.files),
+            rows=extracted.rows,
+            bytes=extracted.bytes,
+            renames=extracted.renames,
+            is_sparse=extracted.is_sparse,
+        )
+        with _storage_errors(self.folder):
+            packages.save(self.folder, package)
+        return package
+
+    def _publish(self, package: Package) -> "Published | None":
+        from pwh_assets.lake import Publish, SyncState
+
+        is_known = package.rows or package.columns or self.lake.has_table(self.schema, self.name)
+        if not is_known:
+            return None  # no row yet, and the source says nothing about columns
+        self._tell("publish", package.rows, package.bytes)
+        return self.lake.publish(
+            Publish(
+                schema=self.schema,
+                table=self.name,
+                mode=package.mode,
+                files=[self.folder / file for file in package.files],
+                columns=package.columns,
+                primary_key=package.primary_key,
+                renames=package.renames,
+                is_replacement=package.is_replacement,
+                state=SyncState(
+                    table_id=self.table.id,
+                    load_id=package.load_id,
+                    watermark=package.watermark,
+                    row_count=0,
+                    at=_now(),
+                    cursor=package.cursor,
+                ),
+            )
+        )
+
+    def _tell(self, phase: str, rows: int, size: int) -> None:
+        if self._progress is not None:
+            elapsed = time.monotonic() - self._began
+            self._progress(Progress(self.table.table_name, phase, rows, size, elapsed))
+
+
+@contextmanager
+def _storage_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
+        ours = error.errno in (errno.EACCES, errno.EPERM) and str(folder.parent) in str(
+            error.filename
+        )
+        if full or ours:
+            raise HomeStorageError(os.strerror(error.errno or 0)) from None
+        raise
+
+
+def _source_columns(
+    table: SyncedTable, package: Package, done: "Published | None"
+) -> tuple[Column, ...]:
+    """The columns as the source spells them, with the types the lake has; known ones keep their place."""
+    if done is None:
+        return ()
+    types = {column.name: column.type for column in done.columns}
+    known = {column.name: column for column in (*table.columns, *package.columns)}
+    found = [
+        replace(known.get(name, Column(name, "")), type=types[lake_name])
+        for name, lake_name in done.names.items()
+    ]
+    if package.shows_all_columns:
+        return tuple(found)
+    fresh = {column.name: column for column in found}
+    kept = [fresh.pop(column.name, column) for column in table.columns]
+    return (*kept, *fresh.values())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _note_success(
+    platform: Platform,
+    table: SyncedTable,
+    job: Job,
+    result: SyncResult,
+    columns: tuple[Column, ...],
+) -> None:
+    store = platform.store
+    store.finish_job(
+        job.id, JobStatus.COMPLETED, rows=result.rows_synced, bytes=result.bytes_staged
+    )
+    store.add_usage(
+        table.project_id, table.id, JobKind.SYNC, result.rows_synced, result.bytes_staged
+    )
+    changes = {"columns": columns} if columns and columns != table.columns else {}
+    store.update_table(
+        table.id,
+        status=TableStatus.COMPLETED,
+        watermark=result.cursor_after,
+        row_count=result.row_count,
+        last_synced_at=datetime.now(UTC),
+        latest_error=None,
+        failed_at=None,
+        **changes,
+    )
+
+
+def _note_failure(platform: Platform, table: SyncedTable, job: Job, error: BaseException) -> None:
+    """What went wrong goes to the job and the table; a failure to write that down must not hide it."""
+    store = platform.store
+    try:
+        if not isinstance(error, Exception):
+            store.finish_job(job.id, JobStatus.CANCELLED, error="The run was stopped.")
+            back = table.status if table.status is not TableStatus.RUNNING else TableStatus.FAILED
+            store.update_table(table.id, status=back)
+            return
+        if isinstance(error, PwhError):
+            sentence, code = error.sentence, error.code
+        else:
+            sentence, code = f"Internal error: {type(error).__name__}. See the log.", "internal"
+        store.finish_job(job.id, JobStatus.FAILED, error=sentence, error_code=code)
+        since = table.failed_at if table.latest_error and table.failed_at else datetime.now(UTC)
+        store.update_table(
+            table.id, status=TableStatus.FAILED, latest_error=sentence, failed_at=since
+        )
+    except Exception:
+        log.exception("%s: the failure could not be written down", table.table_name)
