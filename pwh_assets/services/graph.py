@@ -116,14 +116,14 @@ def build_graph(
         inputs[outside], inputs[name] = (), (outside,)
         for spelling in table_spellings(source.source_type, source.prefix, table.name):
             spellings[spelling.lower()] = name
-        spellings[table.id] = spellings[f"{source.slug}.{slug(table.name)}"] = name
+        spellings[table.id.lower()] = spellings[f"{source.slug}.{slug(table.name)}"] = name
         spellings[outside.lower()] = outside
     saved = list(views)
     for view in saved:
         kind_of_view = NodeKind.MATERIALIZED if view.is_materialized else NodeKind.VIEW
         key = asset_key(project_id, "views", view.name)
         nodes[view.name] = Node(view.name, kind_of_view, view.id, key, None, view.description)
-        spellings[view.name.lower()] = spellings[view.id] = view.name
+        spellings[view.name.lower()] = spellings[view.id.lower()] = view.name
     missing: dict[str, tuple[str, ...]] = {}
     for view in saved:
         known = {name: spellings.get(name.lower()) for name in view.inputs}

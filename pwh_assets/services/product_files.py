@@ -116,9 +116,9 @@ def _lines_to_parquet(file: Path, fields: Sequence[str], target: Path) -> None:
 
 def _batches(file: Path, fields: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
     rows: list[dict[str, Any]] = []
-    opened = gzip.open(file, "rb") if file.suffix.lower() == ".gz" else file.open("rb")
-    with opened as lines:
-        place = 0
+    place = 0
+    is_packed = file.suffix.lower() == ".gz"
+    with gzip.open(file, "rb") if is_packed else file.open("rb") as lines:
         try:
             for place, line in enumerate(lines, 1):
                 if not line.strip():
@@ -128,9 +128,8 @@ def _batches(file: Path, fields: Sequence[str]) -> Iterator[list[dict[str, Any]]
                     yield rows
                     rows = []
         except (EOFError, OSError) as error:
-            raise BadRowError(
-                file.name, place + 1, f"the file ends in the middle ({error})"
-            ) from None
+            words = f"the file ends in the middle ({error})"
+            raise BadRowError(file.name, place + 1, words) from None
     yield rows
 
 

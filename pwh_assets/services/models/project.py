@@ -63,17 +63,19 @@ def generate(settings: Settings, project_id: int, models: Iterable[Model]) -> Ge
     """
     folder = folder_of(settings, project_id)
     files = _template_files()
-    every = sorted(models, key=lambda model: model.view.name)
+    every = sorted(
+        (each for each in models if each.text is not None or _sql_file(folder, each).exists()),
+        key=lambda model: model.view.name,
+    )
     names = {model.view.name.lower(): model_name(model.view.name) for model in every}
     for model in every:
-        stem = f"models/{model_name(model.view.name)}"
-        if model.text is not None:
-            files[f"{stem}.sql"] = _model_sql(model.view, model.text, names)
-        elif (folder / f"{stem}.sql").exists():
-            files[f"{stem}.sql"] = (folder / f"{stem}.sql").read_text(encoding="utf-8")
+        file = _sql_file(folder, model)
+        if model.text is None:
+            text = file.read_text(encoding="utf-8")
         else:
-            continue
-        files[f"{stem}.yml"] = _model_yml(model.view)
+            text = _model_sql(model.view, model.text, names)
+        files[f"models/{file.name}"] = text
+        files[f"models/{file.stem}.yml"] = _model_yml(model.view)
     files["models/0_sources.yml"] = _sources_yml(
         text for path, text in files.items() if path.endswith(".sql")
     )
@@ -91,6 +93,10 @@ def generate(settings: Settings, project_id: int, models: Iterable[Model]) -> Ge
             file.unlink(missing_ok=True)
             written.append(f"models/{file.name}")
     return Generated(folder, _digest(files), tuple(written))
+
+
+def _sql_file(folder: Path, model: Model) -> Path:
+    return folder / "models" / f"{model_name(model.view.name)}.sql"
 
 
 def _template_files() -> dict[str, str]:
@@ -145,11 +151,7 @@ def _sources_yml(texts: Iterable[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """The text as Jinja prints it back: nothing in it is an expression.
-
-    >>> escape("select '{{ env_var(1) }}'")
-    'select \\'{{ "{" }}{ env_var(1) }}\\''
-    """
+    """The text as Jinja prints it back: nothing in it is an expression."""
     return re.sub(r"\{(?=[{%#])", '{{ "{" }}', text)
 
 

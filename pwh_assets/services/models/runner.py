@@ -100,7 +100,7 @@ def _manifest(project: Generated) -> "Manifest":
 
 
 def _invoke(folder: Path, command: list[str], manifest: "Manifest | None") -> Any:
-    """dbt's answer. Nothing is printed, sent anywhere or written outside the project's folder."""
+    """What dbt answers. Nothing is printed, sent anywhere or written outside the project's folder."""
     from dbt.cli.main import dbtRunner
 
     return dbtRunner(manifest=manifest).invoke(
@@ -116,7 +116,7 @@ def _invoke(folder: Path, command: list[str], manifest: "Manifest | None") -> An
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """dbt's own deprecation warnings are not ours to show, and it may leave us in another folder."""
+    """Keep dbt's own deprecation warnings to itself, and come back from the folder it goes to."""
     before = os.getcwd()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -143,11 +143,7 @@ _NOISE = re.compile(
 
 
 def first_sentence(text: str) -> str:
-    """What went wrong, without dbt's frame around it.
-
-    >>> first_sentence("Runtime Error in model mrr (models/mrr.sql)\\n  Conversion Error: no number: 'x'\\n  LINE 1: x")
-    "Conversion Error: no number: 'x'."
-    """
+    """What went wrong, as one sentence without dbt's frame around it."""
     lines = [line.strip() for line in text.splitlines()]
     found = [line for line in lines if not _NOISE.match(line)] or [line for line in lines if line]
     words = found[0] if found else "dbt gave no reason"

@@ -1,0 +1,134 @@
+"""A view's text through the compiler: its columns, its inputs, and the SQL of its dbt model."""
+
+import hashlib
+import re
+
+from pwh_assets.core.names import slug
+from pwh_assets.core.source import Column
+from pwh_assets.core.view import SavedQuery
+from pwh_assets.errors import InvalidInputError, quoted
+from pwh_assets.hogql.catalog import Catalog
+from pwh_assets.hogql.plan import OutputColumn, Plan
+from pwh_assets.hogql.types import Type
+from pwh_assets.services.models.project import ModelText
+from pwh_assets.services.platform import Platform
+
+_LAKE_TYPES = {
+    "String": "VARCHAR",
+    "Integer": "BIGINT",
+    "Float": "DOUBLE",
+    "Boolean": "BOOLEAN",
+    "Date": "DATE",
+    "DateTime": "TIMESTAMP",
+    "Interval": "INTERVAL",
+    "UUID": "UUID",
+    "JSON": "JSON",
+}
+_COLUMN_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+
+
+def compile_view(platform: Platform, project_id: int, sql: str) -> Plan:
+    """The plan of a saved text: no limit of its own, on the lake.
+
+    Raises:
+        HogQLError: the text is wrong; it says where.
+    """
+    from pwh_assets import hogql
+    from pwh_assets.services.catalog import build_catalog
+
+    return hogql.compile(sql, build_catalog(platform, project_id), engine="duckdb", limit=None)
+
+
+def examine(
+    platform: Platform, project_id: int, name: str, sql: str
+) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """Columns and inputs (HogQL names) of a text that shall be a view.
+
+    Raises:
+        HogQLError: the text is wrong; it says where.
+        InvalidInputError: columns have no name or the same one.
+    """
+    from pwh_assets.services.catalog import build_catalog
+
+    plan = compile_view(platform, project_id, sql)
+    _check_columns(name, plan.columns)
+    catalog = build_catalog(platform, project_id)
+    columns = tuple(
+        Column(column.name, lake_type(column.type), True, _described(catalog, column))
+        for column in plan.columns
+    )
+    return columns, plan.tables
+
+
+def model_text(platform: Platform, view: SavedQuery) -> ModelText:
+    """The SQL of a view's model, with a token for every stored table it reads.
+
+    `now()` in it is the moment of the build.
+
+    Raises:
+        HogQLError: the text no longer fits its inputs.
+    """
+    from pwh_assets import hogql
+    from pwh_assets.services.catalog import build_catalog
+
+    seed = hashlib.sha256(view.sql.encode()).hexdigest()[:12]
+    tokens: dict[tuple[str, ...], str] = {}
+
+    def relation(path: tuple[str, ...]) -> str:
+        return tokens.setdefault(path, f"pwh_{seed}_{len(tokens)}_")
+
+    catalog = build_catalog(platform, view.project_id)
+    plan = hogql.compile(view.sql, catalog, engine="duckdb", limit=None, relation=relation)
+    return ModelText(plan.sql, {token: path for path, token in tokens.items()})
+
+
+def lake_type(type_: Type) -> str:
+    """How the lake stores a HogQL type, in DuckDB's spelling.
+
+    >>> lake_type(Type("Array", (Type("Integer"),))), lake_type(Type("Decimal", precision=(18, 2)))
+    ('BIGINT[]', 'DECIMAL(18,2)')
+    """
+    if type_.name == "Array" and type_.args:
+        return f"{lake_type(type_.args[0])}[]"
+    if type_.name == "Map" and len(type_.args) == 2:
+        return f"MAP({lake_type(type_.args[0])}, {lake_type(type_.args[1])})"
+    if type_.name == "Tuple":
+        names = type_.fields or tuple(f"_{number}" for number in range(1, len(type_.args) + 1))
+        fields = ", ".join(
+            f"{slug(name)} {lake_type(each)}" for name, each in zip(names, type_.args, strict=True)
+        )
+        return f"STRUCT({fields})"
+    if type_.name == "Decimal" and type_.precision:
+        return f"DECIMAL({type_.precision[0]},{type_.precision[1]})"
+    return _LAKE_TYPES.get(type_.name, "VARCHAR")
+
+
+def _check_columns(name: str, columns: tuple[OutputColumn, ...]) -> None:
+    nameless = [column.name for column in columns if not _COLUMN_NAME.fullmatch(column.name)]
+    if nameless:
+        raise InvalidInputError(
+            "query",
+            f"View `{name}` has columns without a name: {quoted(nameless)}. "
+            "Give each expression one: `count() AS events`.",
+        )
+    seen: dict[str, str] = {}
+    twice: list[str] = []
+    for column in columns:
+        if column.name.lower() in seen and column.name not in twice:
+            twice.append(column.name)
+        seen[column.name.lower()] = column.name
+    if twice:
+        raise InvalidInputError(
+            "query",
+            f"View `{name}` has more than one column {quoted(twice)}. Give each its own name with `AS`.",
+        )
+
+
+def _described(catalog: Catalog, column: OutputColumn) -> str:
+    """The description of the one column this one repeats."""
+    if len(column.origins) != 1 or column.origins[0][2]:
+        return ""
+    table, of, _ = column.origins[0]
+    source = catalog.by_name.get(table.lower())
+    found = [each.description for each in source.columns if each.name == of] if source else []
+    return found[0] if found else ""

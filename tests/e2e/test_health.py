@@ -1,0 +1,104 @@
+"""Health of a real home: every state made to happen, through the store, the lake and dbt."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pwh_assets.core.check import CheckResult
+from pwh_assets.core.health import IssueKind
+from pwh_assets.core.source import TableStatus
+from pwh_assets.errors import PwhError
+from pwh_assets.services.health import health
+from pwh_assets.services.views import build_view, materialize_view, remove_view, save_view
+from tests.e2e.homes import Warehouse, orders, people
+
+
+@pytest.fixture
+def home(tmp_path):
+    warehouse = Warehouse(tmp_path / "home")
+    warehouse.write("users", people())
+    warehouse.write("orders", orders(100))
+    save_view(warehouse.platform, 1, "plain", "SELECT id, email FROM app_users")
+    save_view(warehouse.platform, 1, "kept", "SELECT id FROM plain")
+    save_view(warehouse.platform, 1, "sums", "SELECT sum(amount) AS total FROM app_orders")
+    for name in ("kept", "sums"):
+        build_view(warehouse.platform, materialize_view(warehouse.platform, 1, name))
+    yield warehouse
+    warehouse.close()
+
+
+def issues(home, **moment):
+    now = datetime.now(UTC) + timedelta(**moment)
+    return {issue.name: issue for issue in health(home.platform, 1, now)}
+
+
+def test_a_failed_sync_is_the_root_of_the_views_below_it_until_it_is_mended(home):
+    assert issues(home) == {}
+    failed = {
+        "status": TableStatus.FAILED,
+        "latest_error": "No route to host.",
+        "failed_at": datetime.now(UTC),
+    }
+    home.store.update_table(home.table("app_users").id, **failed)
+    found = issues(home)
+    assert set(found) == {"app_users", "kept"}
+    assert found["app_users"].kind is IssueKind.FAILED and found["app_users"].blocks == (
+        "kept",
+        "plain",
+    )
+    assert found["kept"].kind is IssueKind.BLOCKED and found["kept"].root == "app_users"
+    assert home.ask("SELECT count() FROM kept") == [(10,)]
+    home.write("users", people())
+    assert issues(home) == {}
+
+
+def test_everything_goes_stale_when_nothing_runs(home):
+    found = issues(home, days=3)
+    assert {name: issue.kind for name, issue in found.items()} == {
+        "app_users": IssueKind.STALE,
+        "app_orders": IssueKind.STALE,
+        "kept": IssueKind.BLOCKED,
+        "sums": IssueKind.BLOCKED,
+    }
+
+
+def test_a_materialized_view_that_was_never_built_is_an_issue_after_its_period(home):
+    save_view(home.platform, 1, "late", "SELECT 1 AS a")
+    materialize_view(home.platform, 1, "late", "15min")
+    assert issues(home) == {}
+    assert issues(home, minutes=20)["late"].kind is IssueKind.NEVER_RAN
+
+
+def test_a_view_that_fails_alone_leaves_its_siblings_well(home):
+    save_view(home.platform, 1, "sums", "SELECT throwIf(amount > 5, 'no') AS total FROM app_orders")
+    with pytest.raises(PwhError):
+        build_view(home.platform, home.store.view(1, "sums"))
+    (issue,) = issues(home).values()
+    assert (issue.name, issue.kind, issue.type) == ("sums", IssueKind.FAILED, "materialized_view")
+    assert "could not be built" in issue.error and "pwh view run sums" in issue.way_out
+
+
+def test_a_forced_removal_shows_in_the_views_it_broke(home):
+    remove_view(home.platform, 1, "plain", force=True)
+    issue = issues(home)["kept"]
+    assert issue.kind is IssueKind.FAILED and "`plain`" in issue.error
+
+
+def test_a_failed_check_and_a_paused_table_are_issues(home):
+    users, orders_table = home.table("app_users"), home.table("app_orders")
+    home.store.record_check(1, users.id, "primary_key", False, "error", {"message": "2 nulls"})
+    home.store.record_check(1, users.id, "volume", False, "warn", {})
+    home.store.update_table(orders_table.id, should_sync=False)
+    found = issues(home)
+    assert (
+        found["app_users"].kind is IssueKind.CHECK_FAILED and "2 nulls" in found["app_users"].error
+    )
+    assert found["app_orders"].kind is IssueKind.PAUSED and found["app_orders"].blocks == ("sums",)
+    assert isinstance(home.store.latest_checks(1)[0], CheckResult)
+
+
+def test_a_removed_source_breaks_its_views_in_words(home):
+    home.store.remove_source(home.source.id)
+    found = issues(home)
+    assert set(found) == {"plain", "sums", "kept"}
+    assert "`app_users`" in found["plain"].error and found["kept"].root == "plain"

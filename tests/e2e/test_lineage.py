@@ -1,0 +1,108 @@
+"""Lineage of a real project: tables from the store, columns and properties from compiled texts."""
+
+import json
+import time
+
+import pytest
+
+from pwh_assets.core.source import Column
+from pwh_assets.errors import NotFoundError
+from pwh_assets.services.lineage import ColumnEdge, lineage
+from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.store import NewTable
+from tests.e2e.homes import Warehouse, orders, people
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    warehouse = Warehouse(tmp_path_factory.mktemp("lineage") / "home")
+    warehouse.write("users", people())
+    warehouse.write("orders", orders())
+    for name, sql in (
+        ("paying", "SELECT id AS user, lower(email) AS mail FROM app_users WHERE plan = 'paid'"),
+        (
+            "spent",
+            "SELECT p.mail AS mail, sum(o.amount) AS total FROM paying p JOIN app_orders o ON o.user_id = p.user GROUP BY mail",
+        ),
+        ("report", "SELECT mail, round(total) AS rounded FROM spent"),
+        (
+            "browsers",
+            "SELECT properties.$browser AS browser, person.properties.email AS email FROM events",
+        ),
+    ):
+        save_view(warehouse.platform, 1, name, sql)
+    materialize_view(warehouse.platform, 1, "spent")
+    yield warehouse
+    warehouse.close()
+
+
+def edges(found, target):
+    return {
+        (e.source, e.source_column, e.path, e.target_column)
+        for e in found.columns
+        if e.target == target
+    }
+
+
+def test_tables_lead_from_the_source_to_the_last_view(home):
+    found = lineage(home.platform, 1, "spent")
+    assert found.upstream == (
+        "postgres_app/users",
+        "app_users",
+        "postgres_app/orders",
+        "app_orders",
+        "paying",
+    )
+    assert found.downstream == ("report",)
+    assert json.loads(json.dumps(found.as_dict()))["columns"] == []
+
+
+def test_columns_lead_through_plain_and_materialized_views(home):
+    found = lineage(home.platform, 1, "spent", columns=True)
+    assert ColumnEdge("postgres_app/users", "email", "app_users", "email") in found.columns
+    assert edges(found, "paying") >= {
+        ("app_users", "email", (), "mail"),
+        ("app_users", "id", (), "user"),
+    }
+    assert ("app_orders", "amount", (), "total") in edges(found, "spent")
+    assert {e[0] for e in edges(found, "spent") if e[3] == "mail"} <= {"paying", "app_users"}
+    assert edges(found, "report") == {
+        ("spent", "mail", (), "mail"),
+        ("spent", "total", (), "rounded"),
+    }
+
+
+def test_properties_are_named(home):
+    found = lineage(home.platform, 1, "browsers", columns=True)
+    assert ("events", "properties", ("$browser",), "browser") in edges(found, "browsers")
+    assert ("persons", "properties", ("email",), "email") in edges(found, "browsers")
+
+
+def test_a_name_nothing_has_is_an_error_with_the_nearest(home):
+    with pytest.raises(NotFoundError, match="Did you mean `app_orders`"):
+        lineage(home.platform, 1, "app_order")
+
+
+def test_another_project_has_its_own_lineage(home):
+    home.store.ensure_project(2, "Other")
+    with pytest.raises(NotFoundError):
+        lineage(home.platform, 2, "spent")
+
+
+def test_a_large_project_answers_in_50_ms(home):
+    home.store.ensure_project(3, "Large")
+    columns = (Column("id", "BIGINT"),)
+    tables = [NewTable(f"t{i}", columns, ("id",)) for i in range(1000)]
+    home.store.add_source(3, "postgres", "big_", "", {}, {}, tables)
+    for i in range(500):
+        above = [f"v{i - 1}"] if i % 12 else []
+        home.store.save_view(
+            3, f"v{i}", "select 1", (), [*above, f"big_t{2 * i}", f"big_t{2 * i + 1}"]
+        )
+    lineage(home.platform, 3, "v0")
+    best = 1e9
+    for _ in range(3):
+        started = time.process_time()
+        found = lineage(home.platform, 3, "v11")
+        best = min(best, time.process_time() - started)
+    assert len(found.nodes) == 12 + 2 * 24 and best < 0.05
