@@ -1,12 +1,13 @@
 """Connecting a source, showing it, following its schema, changing how its tables sync, and letting it go."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from pwh_assets.core.names import table_spellings
 from pwh_assets.core.source import DiscoveredTable, Source, SyncedTable, TableStatus
-from pwh_assets.errors import InvalidInputError, NotFoundError
+from pwh_assets.errors import BusyError, InvalidInputError, NotFoundError
 from pwh_assets.services.egress import check_hosts, hosts_of
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.scrub import scrubbed
@@ -118,7 +119,8 @@ def remove_source(platform: Platform, project_id: int, source_id: str) -> dict[s
         `tables`: how many went; `views`: names of the views that read one of them and cannot run any more.
 
     Raises:
-        NotFoundError.
+        NotFoundError: no such source.
+        BusyError: one of its tables is being synced; nothing was removed.
     """
     store = platform.store
     source = store.source(source_id, project_id)
@@ -131,8 +133,15 @@ def remove_source(platform: Platform, project_id: int, source_id: str) -> dict[s
         for view in store.views(project_id)
         if spelled & {name.lower() for name in view.inputs}
     ]
+    _wait_for_syncs(platform, tables, timeout_s=0)
     store.remove_source(source.id)
+    _wait_for_syncs(
+        platform, tables, timeout_s=600
+    )  # one may have begun in between; none begins now
     platform.lakes.of(project_id).drop_schema(source.slug)
+    for table in tables:
+        store.forget_checks(table.id)
+        shutil.rmtree(platform.settings.home / "pipelines" / table.id, ignore_errors=True)
     return {"tables": len(tables), "views": views}
 
 
@@ -270,13 +279,26 @@ def _without_clashes(
 
 def _changes(table: SyncedTable, seen: DiscoveredTable) -> dict[str, Any]:
     wanted: dict[str, Any] = {"is_missing": False, "cursors": seen.cursors}
-    if seen.columns:
-        wanted["columns"] = seen.columns
+    if seen.columns and table.last_synced_at is None:
+        wanted["columns"] = seen.columns  # later the sync itself follows the columns
     if not table.primary_key:
         wanted["primary_key"] = seen.primary_key
     if seen.description and not table.description:
         wanted["description"] = seen.description
     return {name: value for name, value in wanted.items() if getattr(table, name) != value}
+
+
+def _wait_for_syncs(platform: Platform, tables: list[SyncedTable], timeout_s: float) -> None:
+    from pwh_assets.lake.locks import hold
+
+    for table in tables:
+        try:
+            with hold(platform.settings, f"sync-{table.id}", timeout_s):
+                pass
+        except BusyError:
+            raise BusyError(
+                f"`{table.table_name}` is being synced right now. Remove the source when that has ended."
+            ) from None
 
 
 def _forget(platform: Platform, table: SyncedTable) -> None:

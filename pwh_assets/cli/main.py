@@ -1,0 +1,84 @@
+"""The entry: reads the command line, runs one command, and turns every error into a sentence and a status."""
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from pwh_assets import __version__
+from pwh_assets.cli import events, health, hogql, installation, query, source, sync, up, view
+from pwh_assets.cli.arguments import Parser
+from pwh_assets.errors import PwhError
+
+INTERRUPTED = 130
+
+
+def parser() -> Parser:
+    """Every command with its arguments; the docs page is made from it."""
+    top = Parser(
+        prog="pwh", description="The product warehouse: connect, sync, ask, save, look after."
+    )
+    top.add_argument("--version", action="version", version=f"pwh {__version__}")
+    groups = top.add_subparsers(metavar="COMMAND", dest="noun", required=True, parser_class=Parser)
+    for noun in (up, source, sync, query, view, health, hogql, events, installation):
+        noun.register(groups)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns its exit status: 0, 1 for a failure or issues, 2 for what the user has to change."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = parser().parse_args(words)
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except PwhError as error:
+        return _refuse(error, as_json="--json" in words)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has had enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  it has to outlive this function
+        return 0
+    except SystemExit as stop:  # --help and --version
+        return stop.code if isinstance(stop.code, int) else 0
+    except Exception as error:
+        return _apologize(error)
+    return status
+
+
+def _refuse(error: PwhError, as_json: bool) -> int:
+    sentence = " ".join(error.sentence.split())
+    if as_json:
+        shape = {
+            "type": "validation_error" if error.exit_status == 2 else "server_error",
+            "code": error.code,
+            "detail": sentence,
+            "attr": error.attr,
+        }
+        print(json.dumps({"error": shape}, ensure_ascii=False))
+    print(sentence, file=sys.stderr)
+    return error.exit_status
+
+
+def _apologize(error: Exception) -> int:
+    """A mistake of ours: one sentence for the user, the traceback for the log."""
+    from pwh_assets.services.scrub import scrub
+
+    lines = scrub(str(error)).strip().splitlines()
+    cause = f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+    log = Path(os.environ.get("PWH_HOME") or ".pwh") / "logs" / "cli.log"
+    where = ""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as out:
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            out.write(f"{stamp} {scrub(''.join(traceback.format_exception(error)))}\n")
+        where = f" The details are in `{log}`."
+    except OSError:
+        pass
+    print(f"Something went wrong inside PWH ({cause}).{where}", file=sys.stderr)
+    return 1

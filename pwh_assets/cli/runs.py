@@ -1,0 +1,101 @@
+"""Telling how a run goes and went, table by table."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pwh_assets.cli.console import count, note, print_json, say
+
+if TYPE_CHECKING:
+    from pwh_assets.errors import PwhError
+    from pwh_assets.orchestration.run import RunOutcome
+    from pwh_assets.orchestration.watcher import Outcome, Subject, Watcher
+
+
+def reporter(is_quiet: bool) -> "Watcher":
+    """A watcher that prints a line per table or view as it lands, and on a terminal how far it is."""
+    from pwh_assets.orchestration.watcher import Watcher
+
+    class Reporter(Watcher):
+        def progressed(self, subject: "Subject", progress: Any) -> None:
+            if is_quiet or not sys.stderr.isatty():
+                return
+            size = f", {progress.bytes / 1e6:,.1f} MB" if progress.bytes else ""
+            text = f"  {progress.table_name}: {progress.phase} {count(progress.rows, 'row')}{size}, {progress.elapsed_s:.0f} s"
+            sys.stderr.write(f"\r\x1b[2K{text}")
+            sys.stderr.flush()
+
+        def retrying(
+            self, subject: "Subject", error: "PwhError", attempt: int, wait_s: float
+        ) -> None:
+            if not is_quiet:
+                _clear()
+                note(f"  attempt {attempt} failed, next in {wait_s:.0f} s: {error.sentence}")
+
+        def ended(self, outcome: "Outcome") -> None:
+            super().ended(outcome)
+            if not is_quiet:
+                _clear()
+                say(_line(outcome))
+
+    return Reporter()
+
+
+def print_outcome(outcome: "RunOutcome", as_json: bool) -> int:
+    """The facts or a summary. Returns 1 when something did not land or broke its contract."""
+    if as_json:
+        print_json({"results": [_facts(each) for each in outcome.outcomes], "ok": outcome.is_ok})
+    else:
+        landed = len(outcome.outcomes) - len(outcome.failed)
+        say(f"{landed} of {len(outcome.outcomes)} landed.")
+        if not outcome.is_ok:
+            note("`pwh health` says what each failure holds up.")
+    return 0 if outcome.is_ok else 1
+
+
+def _line(outcome: "Outcome") -> str:
+    if outcome.trouble is not None:
+        return f"✗ {outcome.name}: {outcome.trouble.text}"
+    result: Any = outcome.result
+    if result is None:
+        return f"✓ {outcome.name}"
+    if hasattr(result, "rows_synced"):
+        words = [f"{count(result.rows_synced, 'row')} moved", f"{result.row_count:,} in all"]
+        if result.cursor_after and result.cursor_after != result.cursor_before:
+            words.append(f"up to {result.cursor_after}")
+        for verb in ("added", "widened", "missing"):
+            if names := getattr(result, f"columns_{verb}"):
+                words.append(f"columns {verb}: {', '.join(names)}")
+        if result.was_recovered:
+            words.append("an interrupted sync was finished first")
+    else:
+        words = [count(result.rows, "row")]
+    line = f"✓ {outcome.name}: {', '.join(words)}, {result.duration_s:.1f} s"
+    for check in outcome.failed_checks:
+        line += f"\n  ✗ check `{check.name}` failed: {_details(check.details)}"
+    return line
+
+
+def _details(details: Any) -> str:
+    return ", ".join(f"{name} {value}" for name, value in details.items()) or "see Dagster"
+
+
+def _facts(outcome: "Outcome") -> dict[str, Any]:
+    subject: Any = outcome.subject
+    return {
+        "name": outcome.name,
+        "id": subject.id,
+        "run_id": outcome.run_id,
+        "ok": outcome.trouble is None and not outcome.failed_checks,
+        "result": outcome.result,
+        "error": outcome.trouble,
+        "failed_checks": [
+            {"name": check.name, "severity": check.severity, "details": check.details}
+            for check in outcome.failed_checks
+        ],
+    }
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()

@@ -1,0 +1,34 @@
+"""The API's process: `python -m pwh_assets.cli.serve --port 8000`, started by `pwh up`."""
+
+import argparse
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until a signal comes. Tells Dagster of changed definitions meanwhile."""
+    parser = argparse.ArgumentParser(prog="pwh-api")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--dagster-url")
+    args = parser.parse_args(argv)
+
+    import uvicorn
+
+    from pwh_assets.api.app import create_app
+    from pwh_assets.orchestration.reload import Reloader
+    from pwh_assets.platform import open_platform
+
+    platform = open_platform()
+    reloader = Reloader(platform)
+    reloader.start()
+    try:
+        app = create_app(platform, args.dagster_url)
+        uvicorn.run(app, host=args.host, port=args.port, log_level="warning", access_log=False)
+    finally:
+        reloader.stop()
+        platform.store.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

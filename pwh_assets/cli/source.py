@@ -1,0 +1,239 @@
+"""`pwh source`: connect sources, look at them, change them, let them go."""
+
+import argparse
+from typing import Any
+
+from pwh_assets.cli.arguments import Groups, command, group, open_project
+from pwh_assets.cli.console import count, note, print_json, say, table
+from pwh_assets.cli.inputs import read_json
+from pwh_assets.errors import InvalidInputError, SourceError
+
+
+def register(groups: Groups) -> None:
+    nouns = group(groups, "source", "connected sources and their tables")
+    add = command(nouns, "add", "connect a source; prints its id", _add)
+    add.add_argument(
+        "file", metavar="FILE", help="JSON with the API's create body, or - for standard input"
+    )
+    command(nouns, "list", "all sources with their tables", _list)
+    show = command(nouns, "show", "one source with its tables and their columns", _show)
+    show.add_argument("id", metavar="ID")
+    refresh = command(nouns, "refresh", "look again what tables the source has", _refresh)
+    refresh.add_argument("id", metavar="ID")
+    remove = command(
+        nouns, "remove", "disconnect a source and drop its rows from the lake", _remove
+    )
+    remove.add_argument("id", metavar="ID")
+    update = command(
+        nouns, "update", "change fields or credentials, or how one table syncs", _update
+    )
+    update.add_argument("id", metavar="ID")
+    update.add_argument(
+        "file", metavar="FILE", nargs="?", help="JSON with description and payload, or -"
+    )
+    update.add_argument("--table", metavar="NAME", help="the table the following options are about")
+    update.add_argument("--sync", choices=("on", "off"), help="whether the table syncs")
+    update.add_argument("--mode", metavar="MODE", help="full, incremental or append")
+    update.add_argument("--cursor", metavar="COLUMN", help="the column a sync goes by")
+    update.add_argument(
+        "--primary-key", metavar="COLUMN[,COLUMN]", help="the columns rows are merged by"
+    )
+    update.add_argument("--every", metavar="FREQUENCY", help="how often it syncs, such as 6hour")
+    update.add_argument("--at", metavar="HH:MM", help="time of day in UTC, for 24hour and longer")
+
+
+def find_source(args: argparse.Namespace, platform: Any, given: str) -> str:
+    """The id of the source a user means: by id, by its first characters, or by its name."""
+    sources = platform.store.sources(args.project)
+    exact = [s.id for s in sources if given in (s.id, s.slug)]
+    if exact:
+        return str(exact[0])
+    begin = [s.id for s in sources if len(given) >= 4 and s.id.startswith(given.lower())]
+    return str(begin[0]) if len(begin) == 1 else given
+
+
+def _add(args: argparse.Namespace) -> int:
+    from pwh_assets.services.sources import create_source, show_source
+
+    body = read_json(args.file)
+    platform = open_project(args)
+    with _entered():
+        source = create_source(platform, args.project, body)
+    if args.json:
+        print_json(show_source(platform, args.project, source.id))
+        return 0
+    tables = platform.store.tables(args.project, source.id)
+    syncing = [t for t in tables if t.should_sync]
+    say(source.id)
+    note(
+        f"Connected `{source.slug}`: {count(len(tables), 'table')}, {len(syncing)} of them will sync. Next: `pwh sync {source.slug}`."
+    )
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    from pwh_assets.services.sources import list_sources
+
+    sources = list_sources(open_project(args), args.project)
+    if args.json:
+        print_json({"results": sources, "count": len(sources)})
+    elif not sources:
+        say("No source is connected. `pwh source add FILE` connects one.")
+    else:
+        for source in sources:
+            say(f"{source['slug']}  {source['source_type']}  {source['status']}  {source['id']}")
+            say(_tables(source["schemas"]))
+            say()
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    from pwh_assets.services.sources import show_source
+
+    platform = open_project(args)
+    source = show_source(platform, args.project, find_source(args, platform, args.id))
+    if args.json:
+        print_json(source)
+        return 0
+    for name in (
+        "id",
+        "source_type",
+        "slug",
+        "prefix",
+        "description",
+        "status",
+        "created_at",
+        "last_run_at",
+    ):
+        if source[name]:
+            say(f"{name:12}  {source[name]}")
+    for name, value in source["job_inputs"].items():
+        say(f"  {name:20}  {value}")
+    say()
+    say(_tables(source["schemas"]))
+    for each in source["schemas"]:
+        columns = ", ".join(f"{c['name']} {c['type']}" for c in each["columns"])
+        say(f"\n{each['table']}: {columns}")
+        if each["latest_error"]:
+            say(f"  {each['latest_error']}")
+    return 0
+
+
+def _refresh(args: argparse.Namespace) -> int:
+    from pwh_assets.services.sources import refresh_source
+
+    platform = open_project(args)
+    with _entered():
+        counts = refresh_source(platform, args.project, find_source(args, platform, args.id))
+    if args.json:
+        print_json(counts)
+    else:
+        say(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in counts.items()))
+        if counts["added"]:
+            note(
+                "New tables do not sync yet. `pwh source update ID --table NAME --sync on` starts one."
+            )
+    return 0
+
+
+def _remove(args: argparse.Namespace) -> int:
+    from pwh_assets.services.sources import remove_source
+
+    platform = open_project(args)
+    source_id = find_source(args, platform, args.id)
+    removed = remove_source(platform, args.project, source_id)
+    if args.json:
+        print_json({"id": source_id, **removed})
+        return 0
+    say(f"Removed `{args.id}` and its {count(removed['tables'], 'table')}.")
+    if removed["views"]:
+        note(f"These views read them and cannot run any more: {', '.join(removed['views'])}.")
+    return 0
+
+
+def _update(args: argparse.Namespace) -> int:
+    from pwh_assets.services.source_view import table_to_dict
+    from pwh_assets.services.sources import show_source, update_source, update_table
+
+    changes = _table_changes(args)
+    if args.table is None and changes:
+        raise InvalidInputError(
+            "table", "Say which table these options are about: add `--table NAME`."
+        )
+    if args.table is not None and not changes:
+        raise InvalidInputError(
+            "table",
+            "Say what changes: `--sync`, `--mode`, `--cursor`, `--primary-key`, `--every` or `--at`.",
+        )
+    if args.table is None and args.file is None:
+        raise InvalidInputError(
+            "file", "Say what changes: a FILE with `payload`, or `--table NAME` with an option."
+        )
+    platform = open_project(args)
+    source_id = find_source(args, platform, args.id)
+    if args.file is not None:
+        with _entered():
+            update_source(platform, args.project, source_id, _mapping(read_json(args.file)))
+    shown: Any = None
+    if args.table is not None:
+        known = platform.store.tables(
+            args.project, platform.store.source(source_id, args.project).id
+        )
+        named = [t.id for t in known if args.table in (t.id, t.name, t.table_name)]
+        changed = update_table(platform, args.project, named[0] if named else args.table, changes)
+        shown = table_to_dict(changed)
+    if args.json:
+        print_json(shown or show_source(platform, args.project, source_id))
+    else:
+        say(_tables([shown]) if shown else f"Changed `{args.id}`; the connection was tested.")
+    return 0
+
+
+def _table_changes(args: argparse.Namespace) -> dict[str, Any]:
+    keys = args.primary_key.split(",") if args.primary_key else None
+    given = {
+        "should_sync": None if args.sync is None else args.sync == "on",
+        "sync_type": args.mode,
+        "incremental_field": args.cursor,
+        "primary_key": [key.strip() for key in keys] if keys else None,
+        "sync_frequency": args.every,
+        "sync_time_of_day": args.at,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _mapping(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise InvalidInputError(
+            "body", "The file must hold a JSON object with `description` or `payload`."
+        )
+    return body
+
+
+def _tables(schemas: list[dict[str, Any]]) -> str:
+    if not schemas:
+        return "  no tables"
+    rows = [
+        (
+            each["table"],
+            each["sync_type"] if each["should_sync"] else "off",
+            each["incremental_field"] or "",
+            each["sync_frequency"]
+            + (f" at {each['sync_time_of_day']}" if each["sync_time_of_day"] else ""),
+            "missing at the source" if each["is_missing"] else each["status"],
+            each["row_count"] if each["row_count"] is not None else "",
+            each["last_synced_at"] or "",
+        )
+        for each in schemas
+    ]
+    return table(("table", "mode", "cursor", "every", "status", "rows", "last synced"), rows)
+
+
+class _entered:  # noqa: N801  reads as a word: with _entered(): ...
+    """What a user just typed leads to no source: that is theirs to mend, so the status is 2."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, SourceError):
+            error.exit_status = 2  # type: ignore[misc]

@@ -1,0 +1,64 @@
+"""`pwh sync`: read tables from their sources now, with progress."""
+
+import argparse
+from typing import Any
+
+from pwh_assets.cli.arguments import Groups, command, open_project
+from pwh_assets.cli.console import print_json, say
+from pwh_assets.cli.source import find_source
+
+
+def register(groups: Groups) -> None:
+    parser = command(groups, "sync", "sync tables now; status 1 when any failed", _sync)
+    parser.add_argument(
+        "what",
+        metavar="ID|TABLE",
+        nargs="*",
+        help="sources or tables; everything that is on without",
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="read whole tables, not only what is new"
+    )
+
+
+def _sync(args: argparse.Namespace) -> int:
+    platform = open_project(args)
+    tables = chosen(args, platform)
+    if not tables:
+        if args.json:
+            print_json({"results": [], "count": 0})
+        else:
+            say("There is nothing to sync. `pwh source add FILE` connects a source.")
+        return 0
+    from pwh_assets.cli.runs import print_outcome, reporter
+    from pwh_assets.orchestration.run import run_sync
+
+    outcome = run_sync(platform, tables, full=args.full, watcher=reporter(args.json))
+    return print_outcome(outcome, args.json)
+
+
+def chosen(args: argparse.Namespace, platform: Any) -> list[Any]:
+    """Tables named, or all tables of the sources named, or all that are on.
+
+    A table that is named syncs also when its sync is off.
+
+    Raises:
+        NotFoundError: a word is neither a source nor a table.
+    """
+    from pwh_assets.services.sources import find_table
+
+    everything = [
+        t for t in platform.store.tables(args.project) if t.should_sync and not t.is_missing
+    ]
+    if not args.what:
+        return everything
+    found: dict[str, Any] = {}
+    for word in args.what:
+        source_id = find_source(args, platform, word)
+        of_source = [t for t in platform.store.tables(args.project) if t.source.id == source_id]
+        if of_source:
+            found.update({t.id: t for t in of_source if t.should_sync and not t.is_missing})
+        else:
+            named = find_table(platform, args.project, word)
+            found[named.id] = named
+    return list(found.values())
