@@ -1,0 +1,142 @@
+"""Synced tables as assets: one multi-asset per source, in which a table that fails fails alone."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+import dagster as dg
+
+from pwh_assets.core.job import SyncResult
+from pwh_assets.core.source import Source, SyncedTable
+from pwh_assets.errors import NotFoundError, PwhError
+from pwh_assets.orchestration.checks import check_specs, check_synced
+from pwh_assets.orchestration.failures import failure_of, log_unexpected
+from pwh_assets.orchestration.inventory import Inventory, scoped
+from pwh_assets.orchestration.metadata import check_result, of_sync
+from pwh_assets.orchestration.processes import sign_run
+from pwh_assets.orchestration.retry import TRIES, with_retries
+from pwh_assets.orchestration.specs import synced_spec
+from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
+from pwh_assets.resources.lake import LakeReader
+from pwh_assets.services.platform import Platform
+
+
+class SyncConfig(dg.Config):
+    """What one may choose when starting a sync by hand."""
+
+    full: bool = False
+    """Read everything again and replace the tables, whatever their mode."""
+
+
+def source_assets(
+    inventory: Inventory, source: Source, tables: Sequence[SyncedTable]
+) -> dg.AssetsDefinition:
+    """All tables of a source; any subset of them runs in one step of one run."""
+    specs = [synced_spec(inventory, table) for table in tables]
+    ids = {spec.key: table.id for spec, table in zip(specs, tables, strict=True)}
+
+    @dg.multi_asset(
+        name=scoped(inventory.project_id, source.slug, "tables"),
+        specs=specs,
+        check_specs=[
+            check
+            for spec, table in zip(specs, tables, strict=True)
+            for check in check_specs(spec.key, table)
+        ],
+        can_subset=True,
+        op_tags={"pwh/source_type": source.source_type},
+    )
+    def sync(
+        context: dg.AssetExecutionContext,
+        config: SyncConfig,
+        platform: dg.ResourceParam[Platform],
+        lake: dg.ResourceParam[LakeReader],
+        watcher: dg.ResourceParam[Watcher],
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        sign_run(context)
+        troubles: dict[str, Trouble] = {}
+        for key in sorted(context.selected_asset_keys):
+            table = _current(platform, ids[key])
+            if table is None:
+                context.log.info("%s was removed meanwhile and is left out.", key.to_user_string())
+                continue
+            watcher.started(table)
+            try:
+                result = _sync(context, platform, watcher, table, config.full)
+            except Exception as error:
+                trouble = troubles[table.table_name] = Trouble.of(error)
+                context.log.error(
+                    "%s failed (%s): %s", table.table_name, trouble.code, trouble.text
+                )
+                log_unexpected(error, f"sync of {table.table_name}")
+                watcher.ended(Outcome(table, context.run.run_id, trouble=trouble))
+                continue
+            table = _current(platform, table.id) or table
+            checks = check_synced(context, platform, lake, table)
+            watcher.ended(
+                Outcome(
+                    table,
+                    context.run.run_id,
+                    result,
+                    failed_checks=tuple(c for c in checks if not c.passed),
+                )
+            )
+            upstream = dg.AssetKey(["external", *key.path])
+            yield dg.MaterializeResult(
+                asset_key=key,
+                metadata=of_sync(table, result, upstream, _dlt_metadata(context, key, table)),
+                check_results=[check_result(key, check, table.table_name) for check in checks],
+            )
+        if troubles:
+            raise failure_of(source.slug, "table", troubles, len(context.selected_asset_keys))
+
+    return sync
+
+
+def _sync(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    watcher: Watcher,
+    table: SyncedTable,
+    full: bool,
+) -> SyncResult:
+    from pwh_assets.services.sync import sync_table
+
+    def before_retry(error: PwhError, attempt: int, wait_s: float) -> None:
+        context.log.warning(
+            "%s: attempt %d of %d failed, the next in %.0f s. %s",
+            table.table_name,
+            attempt,
+            TRIES,
+            wait_s,
+            error.sentence,
+        )
+        watcher.retrying(table, error, attempt, wait_s)
+
+    return with_retries(
+        lambda: sync_table(
+            platform,
+            table,
+            full=full,
+            run_id=context.run.run_id,
+            progress=lambda progress: watcher.progressed(table, progress),
+        ),
+        before_retry,
+    )
+
+
+def _current(platform: Platform, table_id: str) -> SyncedTable | None:
+    """The table as it is configured now: definitions may be older than the last change."""
+    with suppress(NotFoundError):
+        return platform.store.table(table_id)
+    return None
+
+
+def _dlt_metadata(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, table: SyncedTable
+) -> dict[str, object]:
+    from pwh_assets.resources.translator import (
+        dlt_metadata,
+    )  # imports dlt, which the sync has by now
+
+    spec = context.assets_def.specs_by_key[key]
+    return dict(dlt_metadata(key, spec.group_name or "", table))

@@ -1,0 +1,48 @@
+"""Inventories made into definitions: assets, checks, jobs, schedules and sensors in one value."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import dagster as dg
+
+from pwh_assets.orchestration.assets import source_assets
+from pwh_assets.orchestration.inventory import Inventory
+from pwh_assets.orchestration.jobs import jobs_of
+from pwh_assets.orchestration.maintenance import maintenance_asset
+from pwh_assets.orchestration.schedules import schedules_of
+from pwh_assets.orchestration.sensors import sensors_of
+from pwh_assets.orchestration.specs import external_spec, product_specs, virtual_assets_allowed
+from pwh_assets.orchestration.view_assets import view_assets
+from pwh_assets.orchestration.watcher import Watcher
+
+
+def compose(
+    inventories: Collection[Inventory],
+    resources: Mapping[str, Any],
+    executor: dg.ExecutorDefinition = dg.in_process_executor,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
+    """Definitions of these projects. Opens nothing."""
+    jobs = {job.name: job for inventory in inventories for job in jobs_of(inventory)}
+    with virtual_assets_allowed():
+        return dg.Definitions(
+            assets=[asset for inventory in inventories for asset in _assets_of(inventory)],
+            jobs=list(jobs.values()),
+            schedules=[schedule for each in inventories for schedule in schedules_of(each)],
+            sensors=sensors_of(inventories, jobs),
+            resources={"watcher": Watcher(), **resources},
+            executor=executor,
+            loggers=loggers,
+            metadata={
+                f"catalog_version_{each.project_id}": dg.MetadataValue.text(each.version)
+                for each in inventories
+            },
+        )
+
+
+def _assets_of(inventory: Inventory) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [*product_specs(inventory)]
+    for source, tables in inventory.sources.values():
+        assets += [external_spec(inventory, table) for table in tables]
+        assets.append(source_assets(inventory, source, tables))
+    return [*assets, *view_assets(inventory), maintenance_asset(inventory.project_id)]

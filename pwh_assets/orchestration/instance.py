@@ -1,0 +1,104 @@
+"""Dagster's instance of a home: where runs, materializations, schedules and ticks are remembered."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from pwh_assets.settings import Settings
+
+FIRST_LINE = (
+    "# Written by PWH, and again when a release changes it. Take this line out to keep your own."
+)
+INSTANCE_YAML = f"""{FIRST_LINE}
+# SQLite in this folder. For Postgres see
+# https://docs.dagster.io/deployment/oss/oss-instance-configuration#dagster-storage
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+
+concurrency:
+  runs:
+    max_concurrent_runs: 4
+    tag_concurrency_limits:
+      # One run per source, one of views, one of maintenance at a time.
+      - key: pwh/one_at_a_time
+        value:
+          applyLimitPerUniqueValue: true
+        limit: 1
+
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 180
+  cancel_timeout_seconds: 180
+  max_runtime_seconds: 86400
+  poll_interval_seconds: 60
+
+# A sync tries again by itself, table by table, when that can help; only a run whose process died is run again.
+run_retries:
+  enabled: true
+  max_retries: 1
+  retry_on_asset_or_op_failure: false
+
+freshness:
+  enabled: true
+
+sensors:
+  use_threads: true
+  num_workers: 4
+schedules:
+  use_threads: true
+  num_workers: 4
+
+retention:
+  schedule:
+    purge_after_days: {{skipped: 7, failure: 30, success: 30, started: 30}}
+  sensor:
+    purge_after_days: {{skipped: 1, failure: 30, success: 30, started: 30}}
+"""
+IN_PROCESS_YAML = f"""{INSTANCE_YAML}
+# Runs that a command executes itself print to its terminal, not to a captured log.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
+LOCATION = "pwh"
+"""Name of the code location in Dagster's UI."""
+
+
+def write_instance_files(settings: Settings) -> Path:
+    """Make the home's Dagster folder with its `dagster.yaml`; a file somebody made their own is left alone."""
+    folder = settings.dagster_home
+    folder.mkdir(parents=True, exist_ok=True)
+    write_ours(folder / "dagster.yaml", INSTANCE_YAML)
+    return folder
+
+
+def write_ours(path: Path, text: str) -> None:
+    """Write a file of ours, whole or not at all, unless it is the same or no longer ours."""
+    if path.exists():
+        kept = path.read_text()
+        if kept == text or not kept.startswith(FIRST_LINE):
+            return
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text)
+    fresh.replace(path)
+
+
+@contextmanager
+def in_process_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The same instance for runs of this process: it leaves stdout and stderr alone."""
+    folder = write_instance_files(settings)
+    write_ours(folder / "in_process.yaml", IN_PROCESS_YAML)
+    with dg.DagsterInstance.from_config(str(folder), "in_process.yaml") as instance:
+        yield instance
+
+
+@contextmanager
+def instance_for(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The home's instance, closed at the end; safe beside running servers and other processes."""
+    folder = write_instance_files(settings)
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        yield instance

@@ -1,0 +1,118 @@
+"""Keeping Dagster's picture of the store fresh: the code location is reloaded after a change, at most every ten seconds."""
+
+import json
+import logging
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from pwh_assets.orchestration.instance import LOCATION
+from pwh_assets.orchestration.servers import webserver_url
+from pwh_assets.services.platform import Platform
+from pwh_assets.settings import Settings
+
+log = logging.getLogger(__name__)
+
+APART_S = 10.0
+LOOK_EVERY_S = 2.0
+_TIMEOUT_S = 120.0
+_RELOAD = """
+mutation Reload($name: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $name) {
+    __typename
+    ... on WorkspaceLocationEntry { locationOrLoadError { __typename ... on PythonError { message } } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+def reload_location(settings: Settings) -> bool:
+    """Have the running webserver load the definitions anew; the daemon follows by itself.
+
+    Returns:
+        True when it did. False when Dagster is down (the next start loads everything) or refused, which is
+        logged: a store change never fails because of Dagster.
+    """
+    url = webserver_url(settings)
+    if url is None:
+        return False
+    try:
+        answer = _ask(f"{url}/graphql", _RELOAD, {"name": LOCATION})
+    except (OSError, ValueError) as error:
+        log.debug("dagster is not there to reload: %s", type(error).__name__)
+        return False
+    found = (answer.get("data") or {}).get("reloadRepositoryLocation") or {}
+    loaded = found.get("locationOrLoadError") or {}
+    if found.get("__typename") != "WorkspaceLocationEntry" or "message" in loaded:
+        message = loaded.get("message") or found.get("message") or answer.get("errors")
+        log.warning("dagster could not load the definitions: %s", str(message).splitlines()[:1])
+        return False
+    return True
+
+
+class Reloader:
+    """Watches the store and reloads the code location when sources, tables or views changed.
+
+    It sees the changes of every process, since it compares the store's catalog versions; however many there
+    are, reloads are at least `APART_S` apart and the last change is always followed by one.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        reload: Callable[[Settings], bool] = reload_location,
+        apart_s: float = APART_S,
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
+        self._platform = platform
+        self._reload = reload
+        self._apart_s = apart_s
+        self._look_every_s = look_every_s
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Watch in a thread until `stop`. What is in the store now counts as loaded."""
+        loaded = self._versions()
+        self._thread = threading.Thread(
+            target=self._watch, args=(loaded,), name="dagster-reloader", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def _watch(self, loaded: dict[int, str]) -> None:
+        last = 0.0
+        while not self._stop.wait(self._look_every_s):
+            try:
+                now = self._versions()
+                if now == loaded or time.monotonic() - last < self._apart_s:
+                    continue
+                last = time.monotonic()
+                if self._reload(self._platform.settings):
+                    loaded = now
+            except Exception as error:
+                log.warning("looking for changed definitions failed: %s", type(error).__name__)
+
+    def _versions(self) -> dict[int, str]:
+        store = self._platform.store
+        return {each: store.catalog_version(each) for each in store.project_ids()}
+
+
+def _ask(url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    # Loopback never goes through a proxy of the environment.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=_TIMEOUT_S) as answer:
+            return dict(json.load(answer))
+    except urllib.error.HTTPError as error:
+        raise OSError(f"status {error.code}") from None

@@ -1,0 +1,217 @@
+"""Starting runs in this process: what `pwh sync` and `pwh view run` do. They show in Dagster's UI like any other."""
+
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dagster as dg
+
+from pwh_assets.core.names import DEFAULT_PROJECT
+from pwh_assets.core.source import SyncedTable
+from pwh_assets.core.view import SavedQuery
+from pwh_assets.errors import UserError
+from pwh_assets.orchestration.compose import compose
+from pwh_assets.orchestration.instance import in_process_instance
+from pwh_assets.orchestration.inventory import Inventory, read_inventories, scoped
+from pwh_assets.orchestration.jobs import (
+    maintenance_job_name,
+    sync_job_name,
+    table_key,
+    views_job_name,
+)
+from pwh_assets.orchestration.maintenance import maintenance_key
+from pwh_assets.orchestration.processes import PROCESS_TAG, fail_dead_runs
+from pwh_assets.orchestration.watcher import Outcome, Subject, Trouble, Watcher
+from pwh_assets.resources.parts import of_platform
+from pwh_assets.services.platform import Platform
+from pwh_assets.store.processes import this_process
+
+TRIGGER_TAG = "pwh/trigger"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How every table or view that was asked for went, in the order it was asked for."""
+
+    run_ids: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    trouble: Trouble | None = None
+    """What is wrong with a run as a whole, where no table or view is to blame."""
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """What did not land."""
+        return tuple(each for each in self.outcomes if each.trouble is not None)
+
+    @property
+    def broken(self) -> tuple[Outcome, ...]:
+        """What landed and breaks its contract."""
+        return tuple(each for each in self.outcomes if each.failed_checks)
+
+    @property
+    def is_ok(self) -> bool:
+        return not (self.failed or self.broken or self.trouble)
+
+
+def run_sync(
+    platform: Platform,
+    tables: Sequence[SyncedTable],
+    full: bool = False,
+    on_progress: Callable[[SyncedTable, Any], None] | None = None,
+    watcher: Watcher | None = None,
+) -> RunOutcome:
+    """Sync these tables now: one Dagster run per source, in this process. A table that fails fails alone.
+
+    Args:
+        full: read everything again, whatever the tables' modes.
+        on_progress: told a few times a second how far a table is (`services.sync.Progress`).
+        watcher: told what starts, is tried again and ends; for more than progress.
+    """
+    watcher = watcher or (_Progress(on_progress) if on_progress else Watcher())
+    by_source: dict[str, list[SyncedTable]] = {}
+    for table in tables:
+        by_source.setdefault(table.source.id, []).append(table)
+    runs = []
+    with in_process_instance(platform.settings) as instance:
+        fail_dead_runs(instance, platform)
+        for group in by_source.values():
+            source = group[0].source
+            (inventory,) = read_inventories(platform, [source.project_id])
+            asked = {table.id for table in group}
+            inventory = replace(
+                inventory,
+                tables=tuple(each for each in inventory.tables if each.source.id == source.id),
+                views=(),
+            )
+            keys = [
+                table_key(inventory.graph, each) for each in inventory.tables if each.id in asked
+            ]
+            op = scoped(source.project_id, source.slug, "tables")
+            job = sync_job_name(source.project_id, source.slug)
+            config = {"ops": {op: {"config": {"full": full}}}}
+            runs.append(_run(platform, instance, inventory, job, keys, group, watcher, config))
+    return _together(runs, tables)
+
+
+def run_views(
+    platform: Platform, views: Sequence[SavedQuery], watcher: Watcher | None = None
+) -> RunOutcome:
+    """Build these materialized views now, inputs before readers: one Dagster run per project, in this process.
+
+    Raises:
+        UserError: one of them is plain; nothing was built.
+    """
+    for view in views:
+        if not view.is_materialized:
+            raise PlainViewError(view.name)
+    watcher = watcher or Watcher()
+    runs = []
+    with in_process_instance(platform.settings) as instance:
+        fail_dead_runs(instance, platform)
+        for project_id in dict.fromkeys(view.project_id for view in views):
+            group = [view for view in views if view.project_id == project_id]
+            (inventory,) = read_inventories(platform, [project_id])
+            inventory = replace(inventory, tables=())
+            keys = [dg.AssetKey(inventory.graph.nodes[view.name].asset_key) for view in group]
+            job = views_job_name(project_id)
+            runs.append(_run(platform, instance, inventory, job, keys, group, watcher))
+    return _together(runs, views)
+
+
+def run_maintenance(platform: Platform, project_id: int = DEFAULT_PROJECT) -> RunOutcome:
+    """Look after a project's lake now. There is `trouble` when that failed or the lake is not whole."""
+    with in_process_instance(platform.settings) as instance:
+        fail_dead_runs(instance, platform)
+        (inventory,) = read_inventories(platform, [project_id])
+        inventory = replace(inventory, tables=(), views=())
+        job, key = maintenance_job_name(project_id), maintenance_key(project_id)
+        return _run(platform, instance, inventory, job, [key], [], Watcher())
+
+
+class PlainViewError(UserError):
+    """A plain view has no table to build."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"View `{name}` is plain: it is computed whenever it is read. "
+            f"To keep it as a table, run `pwh view materialize {name} --every 24hour`."
+        )
+
+
+class _Progress(Watcher):
+    def __init__(self, tell: Callable[[SyncedTable, Any], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def progressed(self, subject: Subject, progress: Any) -> None:
+        if isinstance(subject, SyncedTable):
+            self._tell(subject, progress)
+
+
+def _run(
+    platform: Platform,
+    instance: dg.DagsterInstance,
+    inventory: Inventory,
+    job: str,
+    keys: Sequence[dg.AssetKey],
+    subjects: Sequence[Subject],
+    watcher: Watcher,
+    config: Mapping[str, Any] | None = None,
+) -> RunOutcome:
+    run_id = str(uuid.uuid4())
+    before = len(watcher.outcomes)
+    definitions = compose(
+        [inventory],
+        {**of_platform(platform), "watcher": watcher},
+        loggers={"console": _silent},
+    )
+    result = definitions.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        asset_selection=list(keys),
+        run_config={**(config or {}), "loggers": {"console": {}}},
+        run_id=run_id,
+        tags={TRIGGER_TAG: "command", PROCESS_TAG: this_process()},
+        raise_on_error=False,
+    )
+    outcomes = watcher.outcomes[before:]
+    known = {each.subject.id for each in outcomes}
+    trouble = None
+    if not result.success and (not subjects or {each.id for each in subjects} - known):
+        trouble = Trouble(
+            "\n".join(_causes(result)) or "The run failed before it began.", "run_failed"
+        )
+    outcomes += [
+        Outcome(each, run_id, trouble=trouble or Trouble("It was left out of the run.", "left_out"))
+        for each in subjects
+        if each.id not in known
+    ]
+    return RunOutcome((run_id,), tuple(outcomes), trouble if not subjects else None)
+
+
+def _causes(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """What failed, in the words of the failures and checks."""
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.user_failure_data:
+            yield event.step_failure_data.user_failure_data.description or "A step failed."
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            yield check.description or f"`{check.check_name}` failed."
+
+
+def _together(runs: Sequence[RunOutcome], asked: Sequence[Subject]) -> RunOutcome:
+    place = {subject.id: index for index, subject in enumerate(asked)}
+    outcomes = [outcome for run in runs for outcome in run.outcomes]
+    outcomes.sort(key=lambda outcome: place.get(outcome.subject.id, len(place)))
+    return RunOutcome(tuple(run_id for run in runs for run_id in run.run_ids), tuple(outcomes))
+
+
+@dg.logger
+def _silent(context: dg.InitLoggerContext) -> logging.Logger:
+    """The caller tells the user; Dagster keeps its own log of the run."""
+    logger = logging.getLogger("pwh_assets.orchestration.silent")
+    logger.propagate = False
+    logger.setLevel(logging.CRITICAL + 1)
+    return logger

@@ -1,0 +1,196 @@
+"""Change sensors: one per kind of source. New tables sync at once, changed ones within minutes."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pwh_assets.core.names import slug
+from pwh_assets.core.source import Source, SyncedTable, TableStatus
+from pwh_assets.errors import PwhError
+from pwh_assets.orchestration.inventory import Inventory
+from pwh_assets.orchestration.jobs import sync_job_name, table_key
+from pwh_assets.orchestration.processes import fail_dead_runs
+from pwh_assets.orchestration.specs import is_scheduled
+from pwh_assets.resources.secrets import SourceSecrets
+from pwh_assets.services.platform import Platform
+from pwh_assets.services.scrub import scrub, secret_values
+from pwh_assets.sources.base import ReadRequest, SourceType
+
+if TYPE_CHECKING:
+    from pwh_assets.orchestration.jobs import AssetJob
+
+EVERY_S = 60
+QUIET = timedelta(minutes=5)
+"""A table that changes all the time is synced this often, not with every tick."""
+PROBE_S = 40.0
+"""What has not answered by then is asked again next time (Dagster ends a tick after 60 s)."""
+PROBES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What one source said: a text per table, or why it said nothing."""
+
+    values: Mapping[str, str]
+    """Table id -> text that differs when the table may have changed."""
+    error: str = ""
+
+
+def sensors_of(
+    inventories: Iterable[Inventory], jobs: "Mapping[str, AssetJob]"
+) -> list[dg.SensorDefinition]:
+    """One sensor per source type in use, over all projects. `jobs` are all jobs by name."""
+    started: dict[str, list[AssetJob]] = {}
+    keys: dict[str, dg.AssetKey] = {}
+    for inventory in inventories:
+        for source_slug, (source, tables) in inventory.sources.items():
+            job = jobs[sync_job_name(inventory.project_id, source_slug)]
+            started.setdefault(source.source_type, []).append(job)
+            for table in tables:
+                keys[table.id] = table_key(inventory.graph, table)
+    return [_sensor(kind, each, keys) for kind, each in sorted(started.items())]
+
+
+def _sensor(
+    source_type: str, jobs: "Sequence[AssetJob]", keys: Mapping[str, dg.AssetKey]
+) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=f"changes_in_{slug(source_type)}",
+        jobs=jobs,
+        minimum_interval_seconds=EVERY_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Syncs new {source_type} tables at once, and tables that changed at the source "
+        f"within {QUIET.seconds // 60} minutes.",
+    )
+    def evaluate(
+        context: dg.SensorEvaluationContext,
+        platform: dg.ResourceParam[Platform],
+        secrets: dg.ResourceParam[SourceSecrets],
+    ) -> dg.SensorResult:
+        fail_dead_runs(context.instance, platform)
+        tables = [
+            table
+            for table in platform.store.tables()
+            if table.source.source_type == source_type and table.id in keys and is_scheduled(table)
+        ]
+        probed = probe_all(platform, secrets, tables)
+        for error in sorted({each.error for each in probed if each.error}):
+            context.log.warning("A source could not be asked for changes. %s", error)
+        before: dict[str, str] = json.loads(context.cursor or "{}")
+        seen = {table_id: text for each in probed for table_id, text in each.values.items()}
+        due, after = decide(tables, before, seen, datetime.now(UTC))
+        requests = list(_requests(due, keys, after))
+        return dg.SensorResult(
+            run_requests=requests,
+            cursor=json.dumps(after, sort_keys=True),
+            skip_reason=None if requests else f"Nothing new in {len(tables)} tables.",
+        )
+
+    return evaluate
+
+
+def decide(
+    tables: Sequence[SyncedTable],
+    before: Mapping[str, str],
+    seen: Mapping[str, str],
+    now: datetime,
+) -> tuple[list[SyncedTable], dict[str, str]]:
+    """Which tables to sync, and the cursor to keep. Pure.
+
+    A table without a remembered probe is remembered, and synced only when it never was. One that changed
+    within `QUIET` of its last sync keeps its old probe, so that it is due as soon as the quiet time is over.
+    """
+    due, after = [], {}
+    for table in tables:
+        new, old = seen.get(table.id), before.get(table.id)
+        is_new = table.status is TableStatus.NEVER_RUN
+        if new is None:
+            if old is not None:
+                after[table.id] = old
+        elif old is None or old == new or is_new:
+            after[table.id] = new
+        elif table.last_synced_at is not None and now - table.last_synced_at < QUIET:
+            after[table.id] = old
+            continue
+        else:
+            after[table.id] = new
+            due.append(table)
+            continue
+        if is_new:
+            due.append(table)
+    return due, after
+
+
+def probe_all(
+    platform: Platform, secrets: SourceSecrets, tables: Sequence[SyncedTable]
+) -> list[Probed]:
+    """Ask every source of these tables at the same time, each once, within `PROBE_S` in all."""
+    by_source: dict[str, list[SyncedTable]] = {}
+    for table in tables:
+        by_source.setdefault(table.source.id, []).append(table)
+    pool = ThreadPoolExecutor(PROBES_AT_ONCE, thread_name_prefix="probe")
+    try:
+        asked = [
+            pool.submit(_probe, platform, secrets, group[0].source, group)
+            for group in by_source.values()
+        ]
+        done, _ = wait(asked, timeout=PROBE_S)
+        return [future.result() for future in asked if future in done]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _probe(
+    platform: Platform, secrets: SourceSecrets, source: Source, tables: Sequence[SyncedTable]
+) -> Probed:
+    kind: SourceType | None = platform.sources.get(source.source_type)
+    if kind is None or not hasattr(kind, "probe"):
+        return Probed({})
+    ids = {table.name: table.id for table in tables}
+    requests = [
+        ReadRequest(
+            table.name,
+            table.mode,
+            table.columns,
+            table.primary_key,
+            cursor=table.cursor,
+            since=table.watermark,
+        )
+        for table in tables
+    ]
+    try:
+        config = secrets.config(source)
+    except PwhError as error:
+        return Probed({}, f"`{source.slug}`: {error.sentence}")
+    try:
+        found = kind.probe(config, requests)
+    except Exception as error:
+        words = scrub(str(error), secret_values(kind, config)).strip().splitlines() or ["no reason"]
+        return Probed({}, f"`{source.slug}`: {words[0]}")
+    return Probed({ids[name]: text for name, text in found.items() if text and name in ids})
+
+
+def _requests(
+    due: Sequence[SyncedTable], keys: Mapping[str, dg.AssetKey], seen: Mapping[str, str]
+) -> Iterable[dg.RunRequest]:
+    """One run per source. Its key is made of what was seen and synced, so that one change is taken up once."""
+    by_source: dict[str, list[SyncedTable]] = {}
+    for table in due:
+        by_source.setdefault(table.source.id, []).append(table)
+    for tables in by_source.values():
+        source = tables[0].source
+        facts = [
+            [table.id, seen.get(table.id, "new"), str(table.last_synced_at)] for table in tables
+        ]
+        yield dg.RunRequest(
+            run_key=hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()[:32],
+            job_name=sync_job_name(source.project_id, source.slug),
+            asset_selection=[keys[table.id] for table in tables],
+            tags={"pwh/trigger": "change"},
+        )

@@ -1,0 +1,118 @@
+"""The commands behind Dagster's UI: a code server that holds the definitions, the webserver and the daemon."""
+
+import hashlib
+import json
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pwh_assets.orchestration.instance import FIRST_LINE, LOCATION, write_instance_files, write_ours
+from pwh_assets.settings import Settings
+
+HOST = "127.0.0.1"
+_LONGEST_SOCKET = 100
+"""Unix socket paths end at 107 bytes on Linux and 103 elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A process to keep running. `environment` is added to the parent's."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
+    """What `pwh up` keeps running, in this order. The webserver listens on loopback only.
+
+    Also notes the webserver's address in the home, where `reload` finds it.
+    """
+    folder = write_instance_files(settings)
+    address = socket_of(folder)
+    address.unlink(missing_ok=True)
+    workspace = folder / "workspace.yaml"
+    write_ours(
+        workspace,
+        f"{FIRST_LINE}\nload_from:\n  - grpc_server:\n      socket: {json.dumps(str(address))}\n"
+        f"      location_name: {LOCATION}\n",
+    )
+    note_webserver(settings, dagster_port)
+    environment = {
+        "PWH_HOME": str(settings.home),
+        "DAGSTER_HOME": str(folder),
+        "PYTHONUNBUFFERED": "1",
+        "DO_NOT_TRACK": "1",
+    }
+    python, files = (sys.executable, "-W", "ignore::DeprecationWarning"), ("-w", str(workspace))
+    return [
+        Command(
+            "dagster-code",
+            (
+                *(*python, "-m", "dagster", "code-server", "start", "--socket", str(address)),
+                *("-m", "pwh_assets.definitions", "-a", "defs", "--location-name", LOCATION),
+                *("--log-level", "warning", "--use-python-environment-entry-point"),
+            ),
+            environment,
+        ),
+        Command(
+            "dagster-webserver",
+            (
+                *(*python, "-m", "dagster_webserver", *files),
+                *("-h", HOST, "-p", str(dagster_port), "--log-level", "warning"),
+            ),
+            environment,
+        ),
+        Command(
+            "dagster-daemon",
+            (*python, "-m", "dagster._daemon", "run", *files, "--log-level", "warning"),
+            environment,
+        ),
+    ]
+
+
+def socket_of(folder: Path) -> Path:
+    """The code server's Unix socket: in the home, or in a private folder of its own when the home's path is long.
+
+    A socket cannot be shared by accident, as a port is: gRPC lets several servers listen on one port.
+    """
+    address = folder / "code.sock"
+    if len(os.fsencode(address)) <= _LONGEST_SOCKET:
+        return address
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    private = Path(tempfile.gettempdir()) / f"pwh-{os.getuid()}-{digest}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.stat().st_uid != os.getuid() or private.stat().st_mode & 0o077:
+        raise PermissionError(f"`{private}` belongs to somebody else; remove it or set TMPDIR.")
+    return private / "code.sock"
+
+
+def note_webserver(settings: Settings, port: int) -> None:
+    _note(settings).write_text(json.dumps({"url": f"http://{HOST}:{port}"}))
+
+
+def webserver_url(settings: Settings) -> str | None:
+    """Where the home's webserver was last told to listen; it may be down."""
+    try:
+        return str(json.loads(_note(settings).read_text())["url"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def is_free(port: int) -> bool:
+    """True when nothing listens on this loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _note(settings: Settings) -> Path:
+    return settings.dagster_home / "webserver.json"

@@ -1,0 +1,102 @@
+"""Saved queries as assets: plain ones are virtual, materialized ones are built by dbt."""
+
+import logging
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pwh_assets.core.names import slug
+from pwh_assets.core.view import SavedQuery
+from pwh_assets.errors import ConflictError, NotFoundError, PwhError
+from pwh_assets.orchestration.checks import blocked_by
+from pwh_assets.orchestration.failures import failure_of, log_unexpected
+from pwh_assets.orchestration.inventory import Inventory, scoped
+from pwh_assets.orchestration.metadata import of_view
+from pwh_assets.orchestration.processes import sign_run
+from pwh_assets.orchestration.retry import TRIES, with_retries
+from pwh_assets.orchestration.specs import view_spec
+from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
+from pwh_assets.resources.dbt import DbtModels
+from pwh_assets.resources.hogql import HogQLService
+from pwh_assets.services.graph import project_graph
+from pwh_assets.services.platform import Platform
+
+log = logging.getLogger(__name__)
+
+
+class BrokenInputError(ConflictError):
+    """A table the view reads breaks its contract, so the view keeps the rows it has."""
+
+    code = "broken_input"
+
+    def __init__(self, name: str, causes: dict[str, str]) -> None:
+        self.name, self.causes = name, causes
+        super().__init__(
+            f"View `{name}` was not rebuilt and keeps its rows: {' '.join(causes.values())} "
+            "Mend the table at its source and sync it again."
+        )
+
+
+def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefinition:
+    """A materialized view. Dagster runs those of one run in the order they read each other."""
+    view_id, project_id, name = view.id, view.project_id, view.name
+    spec = view_spec(inventory, view)
+
+    @dg.multi_asset(name=_op_name(inventory, view), specs=[spec])
+    def build(
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        dbt: dg.ResourceParam[DbtModels],
+        hogql: dg.ResourceParam[HogQLService],
+        watcher: dg.ResourceParam[Watcher],
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        sign_run(context)
+        try:
+            current = platform.store.view(project_id, view_id)
+        except NotFoundError:
+            raise dg.Failure(f"View `{name}` was removed meanwhile.", allow_retries=False) from None
+        watcher.started(current)
+
+        def before_retry(error: PwhError, attempt: int, wait_s: float) -> None:
+            context.log.warning(
+                "%s: attempt %d of %d failed, the next in %.0f s. %s",
+                name,
+                attempt,
+                TRIES,
+                wait_s,
+                error.sentence,
+            )
+            watcher.retrying(current, error, attempt, wait_s)
+
+        try:
+            broken = blocked_by(platform, current)
+            if broken:
+                raise BrokenInputError(name, broken)
+            result = with_retries(lambda: dbt.build(current, context.run.run_id), before_retry)
+        except Exception as error:
+            trouble = Trouble.of(error)
+            log_unexpected(error, f"build of view {name}")
+            watcher.ended(Outcome(current, context.run.run_id, trouble=trouble))
+            raise failure_of("views", "view", {name: trouble}, 1) from None
+        watcher.ended(Outcome(current, context.run.run_id, result))
+        graph = project_graph(platform, project_id)
+        yield dg.MaterializeResult(
+            asset_key=spec.key, metadata=of_view(name, result, hogql.origins(current), graph)
+        )
+
+    return build
+
+
+def _op_name(inventory: Inventory, view: SavedQuery) -> str:
+    """`view_<name>`; two names that Dagster could not tell apart (`a.b`, `a_b`) get their ids."""
+    name = scoped(inventory.project_id, "view", view.name)
+    is_shared = sum(slug(other.name) == slug(view.name) for other in inventory.views) > 1
+    return f"{name}_{slug(view.id[:8])}" if is_shared else name
+
+
+def view_assets(inventory: Inventory) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """Every view of a project."""
+    return [
+        materialized_asset(inventory, view) if view.is_materialized else view_spec(inventory, view)
+        for view in inventory.views
+    ]

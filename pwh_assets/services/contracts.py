@@ -1,0 +1,166 @@
+"""Table contracts: does a synced table hold what it was declared to hold? Run after every sync, on the lake."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pwh_assets.core.check import CheckResult
+from pwh_assets.core.names import slug
+from pwh_assets.core.source import SyncedTable, SyncMode
+from pwh_assets.lake.attach import ALIAS, quote
+from pwh_assets.lake.types import canonical, widened
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandera.pandas as pa
+
+COLUMNS = "columns_as_declared"
+"""Every declared column is there, with the declared type or a wider one."""
+UNIQUE = "key_is_unique"
+"""No two rows share the primary key, and none lacks it."""
+PRESENT = "key_is_present"
+"""No row lacks the primary key (appended tables hold several versions of a row)."""
+SAMPLE_ROWS = 1_000
+
+
+def contract_of(table: SyncedTable) -> Mapping[str, str]:
+    """The checks a table has: name -> what it says."""
+    checks = {COLUMNS: "Every declared column is there, with its type or a wider one."}
+    if table.primary_key:
+        key = ", ".join(f"`{name}`" for name in table.primary_key)
+        if table.mode is SyncMode.APPEND:
+            checks[PRESENT] = f"No row lacks its key {key}."
+        else:
+            checks[UNIQUE] = f"No two rows share their key {key}, and none lacks it."
+    return checks
+
+
+def check_contract(
+    connection: "duckdb.DuckDBPyConnection", table: SyncedTable
+) -> tuple[CheckResult, ...]:
+    """Check a table's contract over a connection that has the project's lake attached as `lake`.
+
+    Columns are checked with pandera on a sample, keys with SQL on all rows; memory is bounded by the
+    connection's limit. A table whose declared columns are not known yet passes the first.
+    """
+    place = f"{ALIAS}.{quote(table.source.slug)}.{quote(slug(table.name))}"
+    results = [_columns(connection, table, place)]
+    if table.primary_key:
+        results.append(_key(connection, table, place))
+    return tuple(results)
+
+
+def schema_of(types: Mapping[str, Any], required: frozenset[str]) -> "pa.DataFrameSchema":
+    """The pandera schema of declared columns; `types` are Arrow types, `required` may not be null."""
+    import pandas as pd
+    import pandera.pandas as pa
+
+    return pa.DataFrameSchema(
+        {
+            name: pa.Column(pd.ArrowDtype(kind), nullable=name not in required)
+            for name, kind in types.items()
+        },
+        strict=False,
+    )
+
+
+def _columns(
+    connection: "duckdb.DuckDBPyConnection", table: SyncedTable, place: str
+) -> CheckResult:
+    import pandas as pd
+    import pandera.pandas as pa
+
+    stored = {
+        str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {place}").fetchall()
+    }
+    declared = dict(
+        zip(
+            (column.name for column in table.columns),
+            canonical(connection, [column.type for column in table.columns]),
+            strict=True,
+        )
+    )
+    expected = {
+        name: stored[name] if widened(kind, stored.get(name, kind)) == stored.get(name) else kind
+        for name, kind in declared.items()
+    }
+    sample = connection.execute(f"SELECT * FROM {place} LIMIT {SAMPLE_ROWS}").to_arrow_table()
+    schema = schema_of(_arrow_types(connection, expected), frozenset(table.primary_key))
+    problems: list[str] = []
+    try:
+        schema.validate(sample.to_pandas(types_mapper=pd.ArrowDtype), lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        problems = _problems(errors.failure_cases.to_dict("records"), declared, stored)
+    details = {"columns": len(declared), "sampled_rows": sample.num_rows}
+    if problems:
+        details["problems"] = problems
+    return _result(table, COLUMNS, not problems, details)
+
+
+def _problems(
+    cases: list[dict[str, Any]], declared: Mapping[str, str], stored: Mapping[str, str]
+) -> list[str]:
+    """One sentence per column; pandera lists every value. Values are not told: they may be personal."""
+    found: dict[str, str] = {}
+    for case in cases:
+        name = str(case["column"] or case["failure_case"])
+        if name not in stored:
+            found[name] = f"`{name}` is missing; declared `{declared.get(name, '?')}`"
+        elif case["check"] == "not_nullable":
+            found.setdefault(name, f"`{name}` is part of the key and has NULLs")
+        else:
+            found[name] = f"`{name}` is `{stored[name]}`; declared `{declared.get(name, '?')}`"
+    return list(found.values())
+
+
+def _arrow_types(
+    connection: "duckdb.DuckDBPyConnection", types: Mapping[str, str]
+) -> dict[str, Any]:
+    """What DuckDB hands to Arrow for each type."""
+    if not types:
+        return {}
+    casts = ", ".join(f"CAST(NULL AS {kind}) AS c{i}" for i, kind in enumerate(types.values()))
+    schema = connection.execute(f"SELECT {casts}").to_arrow_table().schema
+    return {name: schema.field(i).type for i, name in enumerate(types)}
+
+
+def _key(connection: "duckdb.DuckDBPyConnection", table: SyncedTable, place: str) -> CheckResult:
+    key = [quote(name) for name in table.primary_key]
+    lacks = " OR ".join(f"{name} IS NULL" for name in key)
+    rows, nulls = _one(connection, f"SELECT count(*), count(*) FILTER (WHERE {lacks}) FROM {place}")
+    details: dict[str, Any] = {"key": list(table.primary_key), "rows": rows, "null_keys": nulls}
+    if table.mode is SyncMode.APPEND:
+        return _result(table, PRESENT, nulls == 0, details)
+    # Grouping spills to disk under the memory limit; count(DISTINCT ...) does not.
+    keys, surplus = _one(
+        connection,
+        f"SELECT count(*), coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM {place} "
+        f"WHERE NOT ({lacks}) GROUP BY {', '.join(key)} HAVING count(*) > 1)",
+    )
+    details |= {"duplicated_keys": keys, "surplus_rows": surplus}
+    return _result(table, UNIQUE, nulls == 0 and keys == 0, details)
+
+
+def _one(connection: "duckdb.DuckDBPyConnection", sql: str) -> tuple[int, int]:
+    row = connection.execute(sql).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def _result(table: SyncedTable, name: str, passed: bool, details: Mapping[str, Any]) -> CheckResult:
+    return CheckResult(table.project_id, table.id, name, passed, "error", details)
+
+
+def explain(result: CheckResult, table_name: str) -> str:
+    """A failed check in one sentence."""
+    found = result.details
+    if result.name == COLUMNS:
+        return f"`{table_name}` differs from its declaration: {'; '.join(found['problems'])}."
+    words = []
+    if found.get("duplicated_keys"):
+        words.append(
+            f"{found['surplus_rows']} rows repeat a key (in {found['duplicated_keys']} keys)"
+        )
+    if found.get("null_keys"):
+        words.append(f"{found['null_keys']} rows have no key")
+    key = ", ".join(f"`{name}`" for name in found.get("key", ()))
+    return f"`{table_name}` breaks its key {key}: {' and '.join(words)}."

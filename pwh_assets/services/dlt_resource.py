@@ -1,0 +1,28 @@
+"""A synced table in dlt's words, for tools that describe dlt resources."""
+
+from typing import TYPE_CHECKING
+
+from pwh_assets.core.names import slug
+from pwh_assets.core.source import SyncedTable, SyncMode
+
+if TYPE_CHECKING:
+    from dlt.extract import DltResource
+
+_DISPOSITION = {
+    SyncMode.FULL: "replace",
+    SyncMode.INCREMENTAL: "merge",
+    SyncMode.APPEND: "append",
+}
+
+
+def dlt_resource(table: SyncedTable) -> "DltResource":
+    """The table as a dlt resource without rows: its name, key, cursor and write disposition."""
+    import dlt
+
+    return dlt.resource(
+        [],
+        name=table.name,
+        table_name=slug(table.name),
+        write_disposition=_DISPOSITION[table.mode],
+        primary_key=list(table.primary_key) or None,
+    )
