@@ -87,6 +87,8 @@ class Catalog:
     version: str = ""
     timezone: str = "UTC"
     week_start: str = "sunday"
+    cohorts: Mapping[str, int] = field(default_factory=dict)
+    """Cohorts by name, for `IN COHORT 'name'`; numbers need no entry."""
 
     @cached_property
     def by_name(self) -> Mapping[str, TableDef]:

@@ -1,0 +1,461 @@
+"""Calls: from a name to its registry row, with combinators, lambdas, DISTINCT, ORDER BY, FILTER and OVER."""
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from pwh_assets.hogql.functions.base import Agg, Expansion, Fn, WindowFn
+from pwh_assets.hogql.functions.registry import REGISTRY
+from pwh_assets.hogql.functions.render import arity, lambda_types, result_type
+from pwh_assets.hogql.resolve.core import CODES, as_arg
+from pwh_assets.hogql.resolve.nodes import (
+    ArrayJoinSource,
+    ArrayValue,
+    Call,
+    ColumnRef,
+    Frame,
+    Lambda,
+    Literal,
+    Logic,
+    MapValue,
+    Now,
+    Order,
+    TupleValue,
+    Value,
+    Window,
+)
+from pwh_assets.hogql.resolve.operators import NUMBERS, TEXTS, Operators
+from pwh_assets.hogql.types import DATE, DATETIME, INTEGER, UNKNOWN, Type, array, map_, tuple_
+
+NOWS: dict[str, str] = {
+    "now": "now",
+    "now64": "now",
+    "nowinblock": "now",
+    "current_timestamp": "now",
+    "utctimestamp": "now",
+    "utc_timestamp": "now",
+    "today": "today",
+    "curdate": "today",
+    "current_date": "today",
+    "yesterday": "yesterday",
+}
+
+INFIX: dict[str, type[exp.Expression]] = {
+    "like": exp.Like,
+    "ilike": exp.ILike,
+}
+
+WINDOW_WORDS = frozenset(["lag", "lead", "first_value", "last_value", "nth_value"])
+
+
+class Calls(Operators):
+    """Resolves calls."""
+
+    def called(self, node: exp.Expression) -> Value:
+        """A call without OVER, FILTER and the like."""
+        return self.function(node)
+
+    def function(
+        self,
+        node: exp.Expression,
+        condition: Value | None = None,
+        window: Window | None = None,
+        order: list[Order] | None = None,
+    ) -> Value:
+        name: str = node.this
+        special = SPECIAL.get(name) or SPECIAL_FOLDED.get(name.lower())
+        if special is not None and window is None and condition is None:
+            found = special(self, node)
+            if found is not None:
+                return found
+        row = REGISTRY.find(name)
+        suffixes: tuple[str, ...] = ()
+        if row is None or isinstance(row, Agg):
+            aggregate = REGISTRY.aggregate(name)
+            if aggregate is None:
+                return self.unknown_function(name, node)
+            row, suffixes = aggregate
+        if isinstance(row, Expansion):
+            return self.expanded(row, node)
+        if isinstance(row, Fn):
+            if window is not None or condition is not None:
+                word = "OVER" if window is not None else "FILTER"
+                return self.problem(CODES.TYPE, f"`{name}` is no aggregate and takes no `{word}`", node)
+            return self.scalar_call(row, name, node)
+        return self.aggregate_call(row, suffixes, name, node, condition, window, order)
+
+    def unknown_function(self, name: str, node: exp.Expression) -> Value:
+        refused = REGISTRY.refused(name)
+        for argument in node.expressions:
+            if not isinstance(argument, exp.Star | exp.Lambda | exp.Distinct | exp.Kwarg):
+                self.value(argument)
+        place = exp.Placeholder()
+        start = node.meta.get("start", 0)
+        place.meta.update({"start": start, "end": node.meta.get("name_end", start + len(name))})
+        if refused is not None:
+            return self.problem(CODES.UNSUPPORTED, f"`{name}` is not available: {refused.reason}", place, refused.hint or None)
+        near = REGISTRY.nearest(name)
+        hint = f"Did you mean `{near[0]}`?" if near else None
+        return self.problem(CODES.UNKNOWN_FUNCTION, f"There is no function `{name}`", place, hint)
+
+    def expanded(self, row: Expansion, node: exp.Expression) -> Value:
+        try:
+            tree = row.expand(node.expressions)
+        except ValueError as error:
+            return self.problem(CODES.UNSUPPORTED, f"`{row.name}`: {error}", node)
+        anchor, self.anchor = self.anchor, self.anchor or node
+        try:
+            return self.value(tree)
+        finally:
+            self.anchor = anchor
+
+    # Scalars
+
+    def scalar_call(self, row: Fn, name: str, node: exp.Expression) -> Value:
+        args = self.arguments(row, node)
+        if not self.counts_right(row, name, len(args), node):
+            return Literal(UNKNOWN, None, node=node)
+        params = [self.value(p) for p in node.args.get("params") or ()]
+        call = Call(UNKNOWN, row, name, args, params, node=node)
+        call.type = result_type(row, [as_arg(arg) for arg in args])
+        return call
+
+    def arguments(self, row: Fn | Agg | WindowFn, node: exp.Expression) -> list[Value]:
+        """Arguments in order; lambdas last, when the types of the arrays are known."""
+        trees = [tree for tree in node.expressions if type(tree) is not exp.Star]
+        args: list[Value | None] = [
+            None if type(tree) is exp.Lambda else self.argument(tree) for tree in trees
+        ]
+        if None not in args:
+            return [arg for arg in args if arg is not None]
+        types = [UNKNOWN if arg is None else arg.type for arg in args]
+        given = list(lambda_types(row, types))
+        return [
+            self.lambda_(tree, given) if arg is None else arg
+            for tree, arg in zip(trees, args, strict=True)
+        ]
+
+    def argument(self, tree: exp.Expression) -> Value:
+        if type(tree) is exp.Kwarg:
+            return self.problem(CODES.UNSUPPORTED, "Named arguments are not supported here", tree)
+        if type(tree) is exp.Subquery and not tree.args.get("alias"):
+            return self.value(tree)
+        return self.value(tree)
+
+    def lambda_(self, tree: exp.Expression, types: list[Type]) -> Value:
+        names = tuple(identifier.name for identifier in tree.expressions)
+        if len(types) == 1 and len(names) > 1 and types[0].name == "Tuple" and len(types[0].args) == len(names):
+            types = list(types[0].args)
+        params = {name: types[i] if i < len(types) else UNKNOWN for i, name in enumerate(names)}
+        self.scope.params.append(params)
+        try:
+            body = self.value(tree.this)
+        finally:
+            self.scope.params.pop()
+        return Lambda(body.type, names, body, node=tree)
+
+    def counts_right(
+        self, row: Fn | Agg | WindowFn, name: str, count: int, node: exp.Expression, suffixes: tuple[str, ...] = ()
+    ) -> bool:
+        fewest, most = arity(row, suffixes)
+        if count >= fewest and (most is None or count <= most):
+            return True
+        wanted = f"{fewest}" if fewest == most else f"at least {fewest}" if most is None else f"{fewest} to {most}"
+        plural = "" if wanted == "1" else "s"
+        self.problem(CODES.ARITY, f"`{name}` takes {wanted} argument{plural}, not {count}", node)
+        return False
+
+    # Aggregates and windows
+
+    def aggregate_call(
+        self,
+        row: Agg | WindowFn,
+        suffixes: tuple[str, ...],
+        name: str,
+        node: exp.Expression,
+        condition: Value | None,
+        window: Window | None,
+        order: list[Order] | None,
+    ) -> Value:
+        scope = self.scope
+        trees = node.expressions
+        is_distinct = len(trees) == 1 and type(trees[0]) is exp.Distinct
+        source = trees[0] if is_distinct else node
+        if isinstance(row, WindowFn) and window is None:
+            return self.problem(CODES.TYPE, f"`{name}` needs a window", node, f"Write `{name}(…) OVER (…)`.")
+        if window is None and isinstance(row, Agg):
+            if scope.clause in ("where", "group", "from"):
+                where = {"where": "WHERE", "group": "GROUP BY", "from": "a join's condition"}[scope.clause]
+                return self.problem(
+                    CODES.TYPE, f"`{name}` is an aggregate and cannot stand in {where}", node, "Use HAVING or a sub-query."
+                )
+            if scope.aggregate_depth:
+                return self.problem(CODES.TYPE, f"`{name}` stands inside another aggregate", node, "Aggregate in a sub-query first.")
+        deeper = window is None
+        scope.aggregate_depth += deeper
+        try:
+            args = self.arguments(row, source)
+            inner = node.args.get("order")
+            if inner is not None:
+                order = [self.ordered(item) for item in inner.expressions]
+        finally:
+            scope.aggregate_depth -= deeper
+        params = [self.value(p) for p in node.args.get("params") or ()]
+        if not self.counts_right(row, name, len(args), node, suffixes):
+            return Literal(UNKNOWN, None, node=node)
+        if "If" in suffixes and args:
+            args[-1] = self.truth(args[-1])
+        if isinstance(row, Agg) and row.name == "count" and is_distinct and len(args) > 1:
+            args = [TupleValue(tuple_(*(arg.type for arg in args)), args)]
+        call = Call(UNKNOWN, row, name, args, params, suffixes, is_distinct, order or [], condition, window, node=node)
+        call.type = result_type(row, [as_arg(arg) for arg in args], suffixes)
+        return call
+
+    def filtered(self, node: exp.Filter) -> Value:
+        self.scope.aggregate_depth += 1
+        try:
+            condition = self.condition(node.expression.this)
+        finally:
+            self.scope.aggregate_depth -= 1
+        return self.wrapped(node.this, condition=condition)
+
+    def wrapped(
+        self, node: exp.Expression, condition: Value | None = None, window: Window | None = None
+    ) -> Value:
+        """A call below FILTER, WITHIN GROUP, IGNORE NULLS or OVER."""
+        order = None
+        while True:
+            if type(node) is exp.IgnoreNulls:
+                node = node.this
+            elif type(node) is exp.Filter and condition is None:
+                condition = self.condition(node.expression.this)
+                node = node.this
+            elif type(node) is exp.WithinGroup:
+                order = [self.ordered(item) for item in node.expression.expressions]
+                node = self.within(node)
+            else:
+                break
+        if not isinstance(node, exp.Anonymous | exp.ParameterizedAgg):
+            return self.problem(CODES.TYPE, "Only a call can stand here", node)
+        return self.function(node, condition, window, order)
+
+    def within(self, node: exp.WithinGroup) -> exp.Expression:
+        """`quantile_cont(0.5) WITHIN GROUP (ORDER BY x)` is `quantile(0.5)(x)`."""
+        call = node.this
+        names = {"percentile_cont": "quantile", "quantile_cont": "quantile", "percentile_disc": "quantileExact"}
+        name = names.get(str(call.this).lower())
+        if name is None or not isinstance(call, exp.Anonymous):
+            return call
+        key = node.expression.expressions[0].this
+        found = exp.ParameterizedAgg(this=name, params=call.expressions, expressions=[key])
+        found.meta.update(call.meta)
+        return found
+
+    def windowed(self, node: exp.Window) -> Value:
+        name = node.args.get("alias")
+        spec: exp.Expression | None = node
+        if name is not None and not node.args.get("partition_by") and not node.args.get("order"):
+            spec = self.scope.windows.get(name.name)
+            if spec is None:
+                hint = self.did_you_mean(name.name, list(self.scope.windows))
+                return self.problem(CODES.UNKNOWN_COLUMN, f"There is no window `{name.name}`", name, hint)
+        return self.wrapped(node.this, window=self.window(spec or node))
+
+    def window(self, spec: exp.Expression) -> Window:
+        partition = [self.value(item) for item in spec.args.get("partition_by") or ()]
+        order = spec.args.get("order")
+        orders = [self.ordered(item) for item in order.expressions] if order is not None else []
+        frame = spec.args.get("spec")
+        return Window(partition, orders, self.frame(frame) if frame is not None else None)
+
+    def frame(self, spec: exp.Expression) -> Frame:
+        def bound(which: str) -> tuple[Value | None, str]:
+            edge, side = spec.args.get(which), spec.args.get(f"{which}_side")
+            if isinstance(edge, exp.Expression):
+                return self.value(edge), str(side)
+            return None, f"{edge} {side}" if side else str(edge)
+
+        end = bound("end") if spec.args.get("end") is not None else None
+        return Frame(str(spec.args.get("kind")), bound("start"), end)
+
+    def ordered(self, item: exp.Expression) -> Order:
+        this = item.this if type(item) is exp.Ordered else item
+        value = self.value(this)
+        return Order(value, bool(item.args.get("desc")), bool(item.args.get("nulls_first")))
+
+    # Calls that are other things
+
+    def now(self, node: exp.Expression) -> Value | None:
+        kind = NOWS[str(node.this).lower()]
+        if any(not isinstance(arg, exp.Literal) for arg in node.expressions):
+            return None
+        type_ = DATETIME if kind == "now" else DATE
+        zone = node.expressions[0].this if node.expressions and node.expressions[0].is_string else None
+        if zone and kind == "now":
+            type_ = Type("DateTime", timezone=zone)
+        return Now(type_, kind, node=node)
+
+    def infix_call(self, node: exp.Expression) -> Value | None:
+        """`and(a, b)`, `equals(a, b)`, `in(a, tuple(…))`: operators written as calls."""
+        name = str(node.this)
+        trees = node.expressions
+        folded = name.lower()
+        if folded in ("and", "or") and len(trees) > 1:
+            return self.logic(folded.upper(), [self.value(tree) for tree in trees], node)
+        if folded == "not" and len(trees) == 1:
+            return self.invert(self.value(trees[0]), node)
+        if name in ("equals", "notEquals", "less", "greater", "lessOrEquals", "greaterOrEquals") and len(trees) == 2:
+            if self.skipped(*trees):
+                return Literal(self.boolean(), True, node=node)
+            return self.compare(name, self.value(trees[0]), self.value(trees[1]), node)
+        if name in ("in", "notIn", "globalIn", "globalNotIn") and len(trees) == 2:
+            is_negated = name.lower().endswith("notin")
+            if isinstance(trees[1], exp.Subquery | exp.Select):
+                return self.in_query(self.value(trees[0]), trees[1], is_negated, node)
+            return self.among(self.value(trees[0]), [self.value(trees[1])], is_negated, node)
+        if name in ("isNull", "isNotNull") and len(trees) == 1:
+            from pwh_assets.hogql.resolve.nodes import IsNull
+
+            return IsNull(self.boolean(), self.value(trees[0]), name == "isNotNull", node=node)
+        return None
+
+    def boolean(self) -> Type:
+        from pwh_assets.hogql.types import BOOLEAN
+
+        return BOOLEAN
+
+    def skipped(self, *trees: exp.Expression) -> bool:
+        raise NotImplementedError
+
+    def tuple_call(self, node: exp.Expression) -> Value | None:
+        items = [self.value(tree) for tree in node.expressions]
+        return TupleValue(tuple_(*(item.type for item in items)), items, node=node)
+
+    def array_call(self, node: exp.Expression) -> Value | None:
+        return self.array_of([self.value(tree) for tree in node.expressions], node)
+
+    def array_of(self, items: list[Value], node: exp.Expression) -> Value:
+        from pwh_assets.hogql.functions.rules import common
+
+        return ArrayValue(array(common([item.type for item in items]) if items else UNKNOWN), items, node=node)
+
+    def dict_call(self, node: exp.Expression) -> Value | None:
+        from pwh_assets.hogql.functions.rules import common
+
+        values = [self.value(tree) for tree in node.expressions]
+        keys, items = values[::2], values[1::2]
+        type_ = map_(common([k.type for k in keys]), common([v.type for v in items]))
+        return MapValue(type_, keys, items, node=node)
+
+    def array_join(self, node: exp.Expression) -> Value | None:
+        """`arrayJoin(xs)`: one row per element; the same argument is one and the same expansion."""
+        if len(node.expressions) != 1:
+            return None
+        argument = self.value(node.expressions[0])
+        of = argument.type.args[0] if argument.type.name == "Array" and argument.type.args else UNKNOWN
+        if argument.type.name == "Map" and argument.type.args:
+            of = tuple_(*argument.type.args)
+        words = " ".join(self.words(node.expressions[0]).split())
+        for text, known in self.scope.array_joins:
+            if text and text == words:
+                return known
+        source = ArrayJoinSource("joined", [("item", argument)], is_inline=True)
+        found = ColumnRef(of, source, "item", node=node)
+        self.scope.array_joins.append((words, found))
+        return found
+
+    def if_call(self, node: exp.Expression) -> Value | None:
+        """`if` and `multiIf`: their conditions are conditions."""
+        row = REGISTRY.find(str(node.this))
+        args = [self.value(tree) for tree in node.expressions]
+        if not isinstance(row, Fn) or not self.counts_right(row, str(node.this), len(args), node):
+            return Literal(UNKNOWN, None, node=node)
+        for index in range(0, len(args) - 1, 2):
+            args[index] = self.truth(args[index])
+        call = Call(UNKNOWN, row, row.name, args, node=node)
+        call.type = result_type(row, [as_arg(arg) for arg in args])
+        return call
+
+    def null_if(self, node: exp.Expression) -> Value | None:
+        if len(node.expressions) != 2:
+            return None
+        left, right = self.value(node.expressions[0]), self.value(node.expressions[1])
+        return self.call("nullIf", left, self.alike(left, right)[1], node=node)
+
+    def interval_call(self, node: exp.Expression) -> Value | None:
+        raise NotImplementedError
+
+    def extract_call(self, node: exp.Expression) -> Value | None:
+        """`EXTRACT(DAY FROM x)`."""
+        unit, tree = node.expressions
+        name = EXTRACTED.get(str(unit.this).lower().removesuffix("s"))
+        if name is None:
+            return self.problem(CODES.UNSUPPORTED, f"`{unit.this}` cannot be extracted", unit, f"Use one of {', '.join(EXTRACTED)}.")
+        row = REGISTRY.find(name)
+        assert isinstance(row, Fn), name
+        return self.call(name, self.value(tree), node=node)
+
+    def query_exists(self, node: exp.Expression) -> Value | None:
+        from pwh_assets.hogql.resolve.nodes import Exists
+
+        tree = node.expressions[0] if len(node.expressions) == 1 else None
+        if not isinstance(tree, exp.Subquery | exp.Select | exp.SetOperation):
+            return None
+        inner = tree.this if isinstance(tree, exp.Subquery) else tree
+        return Exists(self.boolean(), self.query(inner, self.scope.env, self.scope), node=node)
+
+    def tag(self, node: exp.Expression) -> Value | None:
+        name = node.expressions[0].this if node.expressions else "?"
+        return self.problem(
+            CODES.UNSUPPORTED, f"`<{name}>` is a display tag; there is nothing here that shows it", node,
+            "Select its value instead.",
+        )
+
+    def called_value(self, node: exp.Expression) -> Value | None:
+        return self.problem(CODES.UNSUPPORTED, "Only a function can be called", node)
+
+
+EXTRACTED: dict[str, str] = {
+    "year": "toYear",
+    "quarter": "toQuarter",
+    "month": "toMonth",
+    "week": "toISOWeek",
+    "day": "toDayOfMonth",
+    "dow": "toDayOfWeek",
+    "doy": "toDayOfYear",
+    "hour": "toHour",
+    "minute": "toMinute",
+    "second": "toSecond",
+    "epoch": "toUnixTimestamp",
+}
+
+Special = Callable[[Calls, exp.Expression], Value | None]
+
+SPECIAL: dict[str, Special] = {
+    **dict.fromkeys(
+        ("and", "or", "not", "equals", "notEquals", "less", "greater", "lessOrEquals", "greaterOrEquals")
+        + ("in", "notIn", "globalIn", "globalNotIn", "isNull", "isNotNull"),
+        Calls.infix_call,
+    ),
+    "tuple": Calls.tuple_call,
+    "array": Calls.array_call,
+    "arrayJoin": Calls.array_join,
+    "if": Calls.if_call,
+    "multiIf": Calls.if_call,
+    "nullIf": Calls.null_if,
+    "nullif": Calls.null_if,
+    "exists": Calls.query_exists,
+    "__dict": Calls.dict_call,
+    "__extract": Calls.extract_call,
+    "__hx": Calls.tag,
+    "__call": Calls.called_value,
+}
+
+SPECIAL_FOLDED: dict[str, Special] = {
+    **dict.fromkeys(NOWS, Calls.now),
+    **{name.lower(): handler for name, handler in SPECIAL.items()},
+    "unnest": Calls.array_join,
+    "explode": Calls.array_join,
+}
+
+__all__ = ["INTEGER", "NUMBERS", "TEXTS", "Calls", "Logic"]

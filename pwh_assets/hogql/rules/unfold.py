@@ -1,0 +1,98 @@
+"""`arrayJoin` over an aggregate or a window: aggregate first, then unfold."""
+
+from dataclasses import replace
+
+from pwh_assets.hogql.resolve.nodes import (
+    ArrayJoinSource,
+    ColumnRef,
+    Join,
+    Literal,
+    Now,
+    Order,
+    Query,
+    QuerySource,
+    Select,
+    Value,
+    has_aggregate,
+    has_window,
+    rebuild,
+    walk,
+)
+
+
+def unfold_aggregates(query: Query) -> Query:
+    """The arrays are columns of a sub-query, and one row per element is made of that.
+
+    SELECT arrayJoin(groupArray(event)) AS e FROM events GROUP BY distinct_id;
+    SELECT e FROM (SELECT groupArray(event) AS c0 FROM events GROUP BY distinct_id) ARRAY JOIN c0 AS e;
+    """
+    if not isinstance(query, Select):
+        return query
+    late = [
+        source
+        for source in query.array_joins
+        if source.is_inline and any(has_aggregate(v) or has_window(v) for _, v in source.items)
+    ]
+    if not late:
+        return query
+    return _Split(query, late).run()
+
+
+class _Split:
+    def __init__(self, query: Select, late: list[ArrayJoinSource]) -> None:
+        self.query = query
+        self.late = late
+        self.columns: list[tuple[Value, str]] = []
+        self.inner = QuerySource("grouped", Query([], []))
+
+    def run(self) -> Query:
+        query = self.query
+        for source in self.late:
+            source.items = [(name, self.outer(value)) for name, value in source.items]
+        having = query.having
+        is_late = having is not None and self.unfolds(having)
+        outer = replace(
+            query,
+            items=[self.outer(item) for item in query.items],
+            joins=[Join(self.inner)],
+            array_joins=list(self.late),
+            where=self.outer(having) if having is not None and is_late else None,
+            grouping=None,
+            having=None,
+            qualify=self.outer(query.qualify) if query.qualify is not None else None,
+            order=[Order(self.outer(o.this), o.is_descending, o.nulls_first) for o in query.order],
+        )
+        if query.limit_by is not None:
+            count, offset, keys = query.limit_by
+            outer.limit_by = (count, offset, [self.outer(key) for key in keys])
+        names = [name for _, name in self.columns]
+        self.inner.query = Select(
+            [(name, value.type) for value, name in self.columns],
+            names,
+            items=[value for value, _ in self.columns],
+            joins=query.joins,
+            array_joins=[s for s in query.array_joins if s not in self.late],
+            where=query.where,
+            grouping=query.grouping,
+            having=None if is_late else having,
+        )
+        return outer
+
+    def unfolds(self, value: Value) -> bool:
+        return any(isinstance(v, ColumnRef) and v.source in self.late for v in walk(value))
+
+    def outer(self, value: Value) -> Value:
+        """The value over the sub-query's columns."""
+        if isinstance(value, ColumnRef) and value.source in self.late:
+            return value
+        if isinstance(value, Literal | Now):
+            return value
+        if self.unfolds(value):
+            return rebuild(value, self.outer)
+        for known, name in self.columns:
+            if known is value:
+                return ColumnRef(value.type, self.inner, name, node=value.node)
+        name = f"c{len(self.columns)}"
+        self.columns.append((value, name))
+        self.inner.used.add(name)
+        return ColumnRef(value.type, self.inner, name, node=value.node)
