@@ -22,7 +22,7 @@ def source_to_dict(
     hidden = secret_fields(source_type) if source_type else frozenset()
     return {
         "id": source.id,
-        "source_type": source_type.label if source_type else source.source_type,
+        "source_type": type_word(source.source_type, source_type),
         "prefix": source.prefix,
         "description": source.description,
         "slug": source.slug,
@@ -60,6 +60,12 @@ def table_to_dict(table: SyncedTable, with_columns: bool = False) -> dict[str, A
         shown["incremental_fields"] = list(table.cursors)
         shown["columns"] = [{"name": c.name, "type": c.type} for c in table.columns]
     return shown
+
+
+def type_word(name: str, source_type: SourceType | None) -> str:
+    """The type in the API's spelling: `Postgres`, `Stripe`, `BigQuery`."""
+    is_label = source_type is not None and source_type.label.lower() == name
+    return source_type.label if source_type is not None and is_label else name.capitalize()
 
 
 def moment(at: datetime | None) -> str | None:

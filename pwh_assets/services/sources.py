@@ -235,8 +235,7 @@ def find_table(platform: Platform, project_id: int, name: str) -> SyncedTable:
 
 def find_type(platform: Platform, name: str) -> SourceType:
     """The source type by its name or label in any case. Raises InvalidInputError with the nearest one."""
-    word = name.strip().lower()
-    return find(platform.sources, _ALIASES.get(word, word))
+    return find(platform.sources, _ALIASES.get(name.strip().lower(), name))
 
 
 _ALIASES = {"postgresql": "postgres", "pg": "postgres"}
