@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from pwh_assets.core.source import Column, SyncMode
+from pwh_assets.errors import SourceAccessError
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
 from pwh_assets.sources.postgres.bounds import upper_bound
@@ -176,9 +177,21 @@ class TableReader:
 def find_table(
     connection: "psycopg.Connection[Any]", config: Mapping[str, Any], name: str
 ) -> PgTable:
-    """Raises TableMissingError."""
+    """The relation as it is now.
+
+    Raises:
+        TableMissingError: there is none.
+        SourceAccessError: there is one that our user may not read.
+    """
     for table in tables(connection, config["schema"], name):
         return table
+    relation = f"{quoted_name(config['schema'])}.{quoted_name(name)}"
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [relation]).fetchone()
+    if row and row[0]:
+        raise SourceAccessError(
+            f"{place(config)} does not let `{config['user']}` read `{name}`: permission denied for table {name}. "
+            f"Grant it: `GRANT SELECT ON {relation} TO {quoted_name(str(config['user']))}`."
+        )
     raise TableMissingError(f"{config['schema']}.{name}", place(config))
 
 
