@@ -259,23 +259,6 @@ class Cursor(ABC):
         following = self.kinds[self.pos + 1]
         return following == then if then else following not in _NOT_AFTER_A_CLAUSE
 
-    def attempt(self, read: Callable[[], _N]) -> _N | None:
-        """What `read` makes, or nothing (and no step taken) where it fails."""
-        pos, depth, known = self.pos, self.depth, len(self.problems)
-        try:
-            found = read()
-        except SyntaxFault as fault:
-            if fault.problem.code == SyntaxProblem.TOO_LARGE:
-                raise
-            self.pos, self.depth = pos, depth
-            del self.problems[known:]
-            return None
-        if len(self.problems) > known:
-            self.pos, self.depth = pos, depth
-            del self.problems[known:]
-            return None
-        return found
-
 
 _NOT_AFTER_A_CLAUSE: Final = words(
     ", . ) ] } end ; = == != <> < <= > >= + / % || AS IS FROM ? ?? :: AND OR ASC DESC"

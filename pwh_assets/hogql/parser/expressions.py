@@ -75,12 +75,20 @@ class Expressions(Calls, Forms, Tags):
         read = PREFIX.get(kinds[first])
         if read is None:
             self.fail("an expression")
-        left = read(self)
+        return self.operators(read(self), first, floor)
+
+    def operators(self, left: Node, first: int, floor: int) -> Node:
+        """The operators after an operand, as far as they bind tighter than `floor`."""
+        kinds = self.kinds
         infix = INFIX.get
+        count = 0
         while True:
             row = infix(kinds[self.pos])
             if row is None or row[0] <= floor:
                 return left
+            count += 1
+            if count > MAX_PATH:
+                self.too_large(f"More than {MAX_PATH} operators in one chain", self.pos)
             power, make, handler = row
             if make is not None:
                 self.pos += 1
@@ -275,26 +283,6 @@ class Expressions(Calls, Forms, Tags):
 
     def negated(self, node: Node, index: int) -> Node:
         return self.done(exp.Neg(this=node), self.starts[index])
-
-    def operators(self, left: Node, first: int, floor: int) -> Node:
-        """Go on with the operators after an operand that is already read."""
-        while True:
-            row = INFIX.get(self.kinds[self.pos])
-            if row is None or row[0] <= floor:
-                return left
-            power, make, handler = row
-            following: Node | None
-            if make is not None:
-                self.pos += 1
-                following = self.done(
-                    make(this=left, expression=self.value(power)), self.starts[first]
-                )
-            else:
-                assert handler is not None
-                following = handler(self, left, first)
-            if following is None:
-                return left
-            left = following
 
     def negation(self) -> Node:
         """NOT, any number of times."""
@@ -587,18 +575,22 @@ class Expressions(Calls, Forms, Tags):
         high = self.value(BETWEEN)
         return self.done(exp.Between(this=left, low=low, high=high), self.starts[first])
 
-    def is_(self, left: Node, first: int) -> Node | None:
-        """`IS [NOT] NULL`, `IS [NOT] DISTINCT FROM x`."""
+    def is_(self, left: Node, first: int) -> Node:
+        """`IS [NOT] NULL`."""
         self.pos += 1
         negative = self.take("NOT")
         if self.kinds[self.pos] == "NULL":
             test = exp.Is(this=left, expression=self.constant())
             return self.infix_not(test, first) if negative else self.done(test, self.starts[first])
-        if self.sees("DISTINCT", "FROM"):
-            self.pos += 2
-            make = exp.NullSafeEQ if negative else exp.NullSafeNEQ
-            return self.done(make(this=left, expression=self.value(DISTINCT)), self.starts[first])
         self.fail("`NULL` or `DISTINCT FROM`", hint="Compare values using `=`")
+
+    def is_distinct(self, left: Node, first: int) -> Node:
+        """`IS [NOT] DISTINCT FROM x`."""
+        self.pos += 1
+        make = exp.NullSafeEQ if self.take("NOT") else exp.NullSafeNEQ
+        self.expect("DISTINCT")
+        self.expect("FROM")
+        return self.done(make(this=left, expression=self.value(DISTINCT)), self.starts[first])
 
     def coalesced(self, left: Node, first: int) -> Node:
         self.pos += 1
@@ -726,6 +718,7 @@ INFIX: Final[dict[str, Row]] = {
     "OR": (OR, None, Expressions.connected),
     "BETWEEN": (BETWEEN, None, Expressions.between),
     "IS": (IS_NULL, None, Expressions.is_),
+    "IS DISTINCT": (DISTINCT, None, Expressions.is_distinct),
     "IGNORE": (IS_NULL, None, Expressions.ignoring_nulls),
     "??": (COALESCE, None, Expressions.coalesced),
     "?": (TERNARY, None, Expressions.ternary),

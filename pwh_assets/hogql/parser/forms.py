@@ -13,6 +13,7 @@ _CASE_IS_A_NAME: Final = words(
     ", ) ] . = == != <> < > <= >= end AS FROM / % || ; :: AND OR IS IN -> :="
 )
 _INTERVAL_IS_A_NAME: Final = _CASE_IS_A_NAME | words("+ * DESC ASC GROUP ORDER WHERE : ?")
+_ENDS_INTERVAL: Final = words("end , ) ] } ; AS FROM WHERE AND OR GROUP ORDER THEN WHEN ELSE END")
 _INTERVAL_TEXT = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s+([A-Za-z]+)\s*")
 _TYPE_NAMES: Final = NAMES | {"NULL"}
 
@@ -57,21 +58,28 @@ class Forms(Cursor):
         return False
 
     def cast(self) -> Node:
-        """`CAST(x AS type)` and `TRY_CAST`."""
+        """`CAST(x AS type)` and `TRY_CAST`; `cast(x, 'type')` is a call."""
         first = self.pos
-        if self.kinds[first + 1] != "(":
+        if self.kinds[first + 1] != "(" or not self.has_inside(first + 1, "AS"):
             return self.name()
         make = exp.Cast if self.kinds[first] == "CAST" else exp.TryCast
         self.pos += 2
         operand = self.value()
-        if self.kinds[self.pos] in (",", ")"):
-            # cast(x, 'type') is a call
-            self.pos = first
-            return self.name()
         self.expect("AS", "and a type")
         to = self.type_name()
         self.close(first + 1, ")")
         return self.done(make(this=operand, to=to), self.starts[first])
+
+    def has_inside(self, opener: int, kind: str) -> bool:
+        """Whether a word stands between brackets, not inside further ones, and no comma does."""
+        kinds, match = self.kinds, self.match
+        pos, closer, found = opener + 1, match.get(opener, self.last), False
+        while pos < closer:
+            if kinds[pos] == ",":
+                return False
+            found = found or (kinds[pos] == kind and pos > opener + 1)
+            pos = match.get(pos, pos) + 1
+        return found
 
     # Types stay text here: what they are is the resolver's business.
 
@@ -163,13 +171,9 @@ class Forms(Cursor):
             return self.name()
         if following == "string" and self.kinds[first + 2] not in UNITS:
             return self.interval_text(first)
-        if following in ("(", "[", "-"):
-            # `interval(x)` and `interval - 1` are a call and a difference if no unit follows
-            return self.attempt(self.interval_value) or self.name()
-        return self.interval_value()
-
-    def interval_value(self) -> Node:
-        first = self.pos
+        if following in ("(", "[", "-") and not self.has_unit(first + 1):
+            # `interval(x)` is a call and `interval - 1` a difference
+            return self.name()
         self.pos += 1
         self.deeper()
         amount = self.value()
@@ -186,6 +190,15 @@ class Forms(Cursor):
         self.depth -= 1
         name = at(exp.Var(this=self.kinds[unit]), self.starts[unit], self.ends[unit])
         return self.done(exp.Interval(this=amount, unit=name), self.starts[first])
+
+    def has_unit(self, pos: int) -> bool:
+        """Whether a unit comes before whatever ends the expression at `pos`."""
+        kinds, match = self.kinds, self.match
+        while kinds[pos] not in _ENDS_INTERVAL:
+            if kinds[pos] in UNITS:
+                return True
+            pos = match.get(pos, pos) + 1
+        return False
 
     def interval_text(self, first: int) -> Node:
         """`'1 day'`: an amount and a unit in one string."""
@@ -213,13 +226,11 @@ class Forms(Cursor):
     def substring(self) -> Node:
         """`SUBSTRING(s FROM a FOR n)` is `substring(s, a, n)`."""
         first = self.pos
-        if self.kinds[first + 1] != "(":
+        if self.kinds[first + 1] != "(" or not self.has_inside(first + 1, "FROM"):
             return self.name()
         self.pos += 2
-        subject = self.attempt(self.value)
-        if subject is None or not self.take("FROM"):
-            self.pos = first
-            return self.name()
+        subject = self.value()
+        self.expect("FROM", "and where to begin")
         arguments = [subject, self.value()]
         if self.take("FOR"):
             arguments.append(self.value())
@@ -257,13 +268,11 @@ class Forms(Cursor):
     def position(self) -> Node:
         """`POSITION('a' IN s)` is `position(s, 'a')`."""
         first = self.pos
-        if self.kinds[first + 1] != "(":
+        if self.kinds[first + 1] != "(" or not self.has_inside(first + 1, "IN"):
             return self.name()
         self.pos += 2
-        needle = self.attempt(lambda: self.value(45))  # above IN
-        if needle is None or not self.take("IN"):
-            self.pos = first
-            return self.name()
+        needle = self.value(45)  # above IN
+        self.expect("IN", "and the text to search")
         return self.plain_call(first, self.source(first), [self.value(), needle])
 
     def plain_call(self, first: int, name: str, arguments: list[Node]) -> Node:

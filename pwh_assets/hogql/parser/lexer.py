@@ -68,6 +68,19 @@ def tokenize(text: str) -> Tokens:
     return lexer.tokens
 
 
+def fuse(kinds: list[str], kind: str) -> None:
+    """Give operators of several words a kind of their own where the first word binds differently without."""
+    if kind == "BETWEEN" and kinds[-1] == "NOT":
+        kinds[-1] = "NOT BETWEEN"
+    elif kind == "DISTINCT":
+        index = -2 if kinds[-1] == "NOT" else -1
+        if len(kinds) >= -index and kinds[index] == "IS":
+            kinds[index] = "IS DISTINCT"
+
+
+_FUSED: Final = frozenset({"BETWEEN", "DISTINCT"})
+
+
 class _Lexer:
     """One pass. `modes` holds what an open `{` returns to; it stays empty in plain HogQL."""
 
@@ -113,8 +126,8 @@ class _Lexer:
                     add_kind("f'")
                 else:
                     kind = known(word) or _kind_of(word)
-                    if kind == "BETWEEN" and kinds and kinds[-1] == "NOT":
-                        kinds[-1] = "NOT BETWEEN"  # binds looser than NOT IN and NOT LIKE
+                    if kind in _FUSED and kinds:
+                        fuse(kinds, kind)
                     add_kind(kind)
             elif group == _PUNCTUATION:
                 mark = text[start:position]

@@ -10,7 +10,7 @@ from pwh_assets.hogql.parser import hints
 from pwh_assets.hogql.parser.cursor import Node, SyntaxFault, at
 from pwh_assets.hogql.parser.expressions import _GOES_ON, balanced
 from pwh_assets.hogql.parser.tables import Tables
-from pwh_assets.hogql.parser.tokens import IMPLICIT_ALIASES, MAX_BRANCHES, NAMES, words
+from pwh_assets.hogql.parser.tokens import IMPLICIT_ALIASES, MAX_BRANCHES, MAX_PATH, NAMES, words
 
 _SETS: Final = {"UNION": exp.Union, "EXCEPT": exp.Except, "INTERSECT": exp.Intersect}
 _ENDS: Final = words("end ) ] } ; UNION EXCEPT INTERSECT")
@@ -40,10 +40,17 @@ class Queries(Tables):
     def query(self) -> Node:
         branches = [self.branch()]
         operators: list[tuple[str, bool, bool]] = []
+        changes = 0
         while self.kinds[self.pos] in _SETS:
             operators.append(self.set_operator())
             if len(operators) >= MAX_BRANCHES:
                 self.too_large(f"More than {MAX_BRANCHES:,} SELECTs in one set operation", self.pos)
+            if len(operators) > 1 and (
+                operators[-1] != operators[-2] or operators[-1][0] == "EXCEPT"
+            ):
+                changes += 1
+                if changes > MAX_PATH:
+                    self.too_large("UNION, INTERSECT and EXCEPT alternate too often", self.pos)
             branches.append(self.branch())
         first, last = branches[0], branches[-1]
         if operators:

@@ -7,7 +7,7 @@ from sqlglot import expressions as exp
 from pwh_assets.hogql.parser.cursor import Node, at
 from pwh_assets.hogql.parser.expressions import Expressions
 from pwh_assets.hogql.parser.literals import name_text, number_text
-from pwh_assets.hogql.parser.tokens import CLAUSES, NAMES, TABLE_ALIASES, words
+from pwh_assets.hogql.parser.tokens import CLAUSES, MAX_PATH, NAMES, TABLE_ALIASES, words
 
 _SIDES: Final = ("INNER", "LEFT", "RIGHT", "FULL", "CROSS")
 _STRICT: Final = ("ALL", "ANY", "ASOF", "SEMI", "ANTI")
@@ -27,6 +27,8 @@ _TABLE_WORDS: Final = words(
 
 class Tables(Expressions):
     """Reads what a query reads from."""
+
+    nested_joins = 0
 
     def tables(self) -> tuple[Node, list[exp.Join]]:
         """A table and what is joined to it."""
@@ -61,6 +63,9 @@ class Tables(Expressions):
                 and join.args.get("kind") not in ("CROSS", "POSITIONAL")
                 and index < len(joins) - 1
             ):
+                self.nested_joins += 1
+                if self.nested_joins > MAX_PATH:
+                    self.too_large("Too many joins inside each other", self.pos)
                 inner = join.this
                 inner.set("joins", joins[index + 1 :])
                 start = inner.meta["start"]
