@@ -230,8 +230,8 @@ def _by_key(fold: str, drop_zero: bool) -> Handler:
             return let(
                 summed,
                 lambda all_: (
-                    f"row(list_transform({all_}, lambda __e: __e.key), "
-                    f"list_transform({all_}, lambda __e: __e.value))"
+                    f"{{'v1': list_transform({all_}, lambda __e: __e.key), "
+                    f"'v2': list_transform({all_}, lambda __e: __e.value)}}"
                 ),
                 "__s",
             )

@@ -3,6 +3,7 @@
 from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, on, same
 from pwh_assets.hogql.functions.moments import seconds_between, shift
 from pwh_assets.hogql.functions.rules import arithmetic, common, first, is_time
+from pwh_assets.hogql.functions.sqltext import field_of, struct_of
 from pwh_assets.hogql.types import FLOAT, INTEGER, Type
 
 
@@ -22,10 +23,10 @@ def _tuples(operator: str) -> Handler:
             return f"{native}({left.sql}, {right.sql})"
 
         def part(arg: Arg, at: int) -> str:
-            return f"struct_extract({arg.sql}, {at})" if arg.type.name == "Tuple" else arg.sql
+            return field_of(arg.sql, at, arg.type.fields) if arg.type.name == "Tuple" else arg.sql
 
         cells = (f"{part(left, i)} {operator} {part(right, i)}" for i in range(1, width + 1))
-        return f"row({', '.join(cells)})"
+        return struct_of(cells)
 
     return handler
 
@@ -40,6 +41,8 @@ def _binary(operator: str) -> Handler:
             return tuples(call)
         if is_time(left.type) and is_time(right.type) and operator == "-":
             if left.type.name == right.type.name == "Date":
+                if call.engine == "clickhouse":
+                    return f"dateDiff('day', {right.sql}, {left.sql})"
                 return f"({left.sql} - {right.sql})"
             return seconds_between(call.engine, right, left)
         if is_time(left.type) or is_time(right.type):

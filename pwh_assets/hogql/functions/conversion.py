@@ -59,9 +59,12 @@ def _duckdb_int(arg: Arg, kind: str) -> str:
 def _to_int(width: str) -> Handler:
     def handler(call: Call, /) -> str:
         arg = call.args[0]
+        wide = width.endswith("128")  # Results carry no 128-bit integers, so those are decimals.
         if call.engine == "clickhouse":
-            return f"accurateCastOrNull({arg.sql}, '{width}')"
-        return _duckdb_int(arg, WIDTHS[width][0])
+            sql = f"accurateCastOrNull({arg.sql}, '{width}')"
+            return f"toDecimal128OrNull(toString({sql}), 0)" if wide else sql
+        sql = _duckdb_int(arg, WIDTHS[width][0])
+        return f"TRY_CAST({sql} AS DECIMAL(38, 0))" if wide else sql
 
     return handler
 
@@ -142,7 +145,7 @@ def _to_date(call: Call, /) -> str:
         if call.engine == "clickhouse":
             return f"toDate32({arg.sql})"
         return (
-            f"(CASE WHEN abs({arg.sql}) > 120529 THEN CAST(make_timestamp(CAST({arg.sql} * 1000000 AS BIGINT)) AS DATE) "
+            f"(CASE WHEN abs({arg.sql}) > 120529 THEN CAST(make_timestamp(CAST({arg.sql} * CAST(1000000 AS BIGINT) AS BIGINT)) AS DATE) "
             f"ELSE DATE '1970-01-01' + CAST({arg.sql} AS INTEGER) END)"
         )
     if call.engine == "clickhouse":

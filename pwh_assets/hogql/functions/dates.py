@@ -363,9 +363,9 @@ def _interval_sql(engine: str, unit: str, number: Arg) -> str:
         case "quarter":
             return f"to_months(3 * {count})"
         case "second":
-            return f"to_microseconds(CAST({number.sql} * 1000000 AS BIGINT))"
+            return f"to_microseconds(CAST({number.sql} * CAST(1000000 AS BIGINT) AS BIGINT))"
         case "millisecond":
-            return f"to_microseconds(CAST({number.sql} * 1000 AS BIGINT))"
+            return f"to_microseconds(CAST({number.sql} * CAST(1000 AS BIGINT) AS BIGINT))"
         case "microsecond":
             return f"to_microseconds({number.sql})"
         case _:
@@ -949,7 +949,7 @@ ROWS: tuple[Row, ...] = (
         DATETIME,
         "The time so many seconds after 1970.",
         on(
-            "make_timestamp(CAST({0} * 1000000 AS BIGINT))",
+            "make_timestamp(CAST({0} * CAST(1000000 AS BIGINT) AS BIGINT))",
             "toDateTime64({0}, 6, 'UTC')",
             "cast(to_timestamp({0}) at time zone 'UTC' as timestamp)",
             "from_unixtime({0})",

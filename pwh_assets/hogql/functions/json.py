@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
-from pwh_assets.hogql.functions.sqltext import quote, sql_type
+from pwh_assets.hogql.functions.sqltext import field_of, quote, sql_type, struct_of
 from pwh_assets.hogql.functions.typenames import parse_type
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, JSON, STRING, Type, array, tuple_
 
@@ -138,9 +138,9 @@ def _pairs(raw: bool) -> Handler:
         wanted = STRING if raw else _type_literal(rest[-1] if rest else None)
         at = f"json_extract(__o, '$.\"' || __k || '\"')"
         value = f"hog_json_raw({at})" if raw else cast(at, wanted)
-        pairs = f"list_transform(coalesce(hog_json_keys(__o), []), lambda __k: row(__k, {value}))"
+        pairs = f"list_transform(coalesce(hog_json_keys(__o), []), lambda __k: {{'v1': __k, 'v2': {value}}})"
         if not raw:
-            pairs = f"list_filter({pairs}, lambda __p: struct_extract(__p, 2) IS NOT NULL)"
+            pairs = f"list_filter({pairs}, lambda __p: __p.v2 IS NOT NULL)"
         return f"coalesce(list_transform([{_value(head, keys)}], lambda __o: {pairs})[1], [])"
 
     return handler
@@ -170,7 +170,7 @@ def cast(value: str, wanted: Type) -> str:
             cells = (
                 cast(f"json_extract({value}, '$[{i}]')", part) for i, part in enumerate(wanted.args)
             )
-            return f"row({', '.join(cells)})"
+            return struct_of(cells, wanted.fields)
         case "Map":
             inner = cast(f"json_extract({value}, '$.\"' || __k || '\"')", wanted.args[1])
             return (
@@ -245,7 +245,7 @@ def json_of(call: Call, sql: str, type_: Type) -> str:
             return f"to_json(list_transform({sql}, lambda __t: {inner}))"
         case "Tuple" if type_.args:
             cells = (
-                f"CAST({json_of(call, f'struct_extract({sql}, {i})', part)} AS JSON)"
+                f"CAST({json_of(call, field_of(sql, i, type_.fields), part)} AS JSON)"
                 for i, part in enumerate(type_.args, 1)
             )
             return f"json_array({', '.join(cells)})"

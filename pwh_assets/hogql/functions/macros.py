@@ -69,6 +69,23 @@ DUCKDB_MACROS: tuple[str, ...] = (
             greatest(CASE WHEN -start > length(s) THEN size + start + length(s) ELSE size END, 0))
         ELSE left(right(s, -start), greatest(least(-start, length(s)) + size, 0))
     END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_array_slice(a, start, size) AS (
+    CASE
+        WHEN a IS NULL THEN NULL
+        WHEN start = 0 THEN list_slice(a, 1, 0)
+        ELSE list_filter(a, lambda __x, __i:
+            __i >= CASE WHEN start IS NULL THEN 1 WHEN start > 0 THEN start ELSE len(a) + start + 1 END
+            AND __i <= CASE WHEN size IS NULL THEN len(a)
+                WHEN size < 0 THEN len(a) + size
+                ELSE CASE WHEN start IS NULL THEN 1 WHEN start > 0 THEN start ELSE len(a) + start + 1 END + size - 1 END)
+    END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_array_resize(a, size, filler) AS (
+    CASE
+        WHEN size >= 0 THEN list_concat(list_slice(a, 1, size),
+            list_transform(range(greatest(size - len(a), 0)), lambda __x: filler))
+        ELSE list_concat(list_transform(range(greatest(-size - len(a), 0)), lambda __x: filler),
+            list_slice(a, greatest(len(a) + size + 1, 1), len(a)))
+    END)""",
     """CREATE OR REPLACE TEMP MACRO hog_json_text(j) AS (
     CASE json_type(j) WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN hog_float_text(CAST(j AS DOUBLE))
     ELSE json_extract_string(j, '$') END)""",
@@ -92,11 +109,11 @@ DUCKDB_MACROS: tuple[str, ...] = (
         WHEN 'UBIGINT' THEN CASE WHEN TRY_CAST(j AS BIGINT) IS NULL THEN 'UInt64' ELSE 'Int64' END
         ELSE 'Null' END)""",
     """CREATE OR REPLACE TEMP MACRO hog_json_values(j) AS (
-    CASE WHEN json_type(j) = 'ARRAY' THEN json_extract(j, '$[*]') END)""",
+    CASE WHEN json_type(j) = 'ARRAY' THEN CAST(json_extract(j, '$[*]') AS JSON[]) END)""",
     """CREATE OR REPLACE TEMP MACRO hog_json_array(j) AS (
     list_transform(hog_json_values(j), lambda __j: hog_json_raw(__j)))""",
     """CREATE OR REPLACE TEMP MACRO hog_json_keys(j) AS (
-    CASE WHEN json_type(j) = 'OBJECT' THEN json_keys(j) END)""",
+    CASE WHEN json_type(j) = 'OBJECT' THEN CAST(json_keys(j) AS VARCHAR[]) END)""",
     _parse("hog_parse", LENIENT_FORMATS),
     _parse("hog_parse_us", _US_FORMATS),
 )

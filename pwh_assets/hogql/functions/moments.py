@@ -75,7 +75,7 @@ def moment(call: Call, arg: Arg) -> str:
     if arg.type.name in ("Integer", "Float", "Decimal"):
         if call.engine == "clickhouse":
             return f"toDateTime64({arg.sql}, 6, 'UTC')"
-        return f"make_timestamp(CAST({arg.sql} * 1000000 AS BIGINT))"
+        return f"make_timestamp(CAST({arg.sql} * CAST(1000000 AS BIGINT) AS BIGINT))"
     return arg.sql
 
 
@@ -168,7 +168,7 @@ def shift(call: Call, arg: Arg, by: Arg, operator: str) -> str:
         number = f"CAST({by.sql} AS INTEGER)" if duckdb else by.sql
         return f"({arg.sql} {operator} {number})"
     if duckdb:
-        return f"({arg.sql} {operator} to_microseconds(CAST({by.sql} * 1000000 AS BIGINT)))"
+        return f"({arg.sql} {operator} to_microseconds(CAST({by.sql} * CAST(1000000 AS BIGINT) AS BIGINT)))"
     return f"({arg.sql} {operator} {by.sql})"
 
 

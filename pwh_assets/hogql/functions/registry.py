@@ -14,6 +14,10 @@ FAMILIES: tuple[str, ...] = (
     "conversion",
     "dates",
     "strings",
+    "arrays",
+    "lambdas",
+    "tuples",
+    "maps",
     "json",
     "aggregates",
 )

@@ -1,6 +1,6 @@
 """Small pieces of SQL text that handlers share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pwh_assets.hogql.functions.base import Arg, Call
 from pwh_assets.hogql.types import Type
@@ -53,6 +53,20 @@ def let(sql: str, body: Callable[[str], str], variable: str = "__v") -> str:
     """DuckDB: `body` with `sql` computed once, whatever number of times it names it."""
     quoted = name(variable)
     return f"(list_transform([{sql}], lambda {quoted}: {body(quoted)})[1])"
+
+
+def struct_of(cells: Iterable[str], fields: tuple[str, ...] = ()) -> str:
+    """DuckDB: a tuple. Its elements have names, since DuckDB 1.5 loses track of unnamed ones in subqueries."""
+    named = (
+        f"'{fields[i] if i < len(fields) else f'v{i + 1}'}': {cell}" for i, cell in enumerate(cells)
+    )
+    return f"{{{', '.join(named)}}}"
+
+
+def field_of(sql: str, place: int, fields: tuple[str, ...] = ()) -> str:
+    """DuckDB: the element of a tuple at a place counted from 1."""
+    field = fields[place - 1] if 0 < place <= len(fields) else f"v{place}"
+    return f"struct_extract({sql}, '{field}')"
 
 
 def sql_type(type_: Type, engine: str) -> str:

@@ -580,8 +580,8 @@ ROWS: tuple[Row, ...] = (
         STRING,
         "The text up to the n-th separator, with a minus from the n-th last on.",
         on(
-            "array_to_string(CASE WHEN {2} > 0 THEN string_split({0}, {1})[:{2}] "
-            "WHEN {2} < 0 THEN string_split({0}, {1})[{2}:] ELSE [] END, {1})",
+            "array_to_string(CASE WHEN {2} > 0 THEN string_split({0}, {1})[1:{2}] "
+            "WHEN {2} < 0 THEN string_split({0}, {1})[{2}:-1] ELSE [] END, {1})",
             "substringIndexUTF8({0}, {1}, {2})",
             mysql="substring_index({0}, {1}, {2})",
         ),

@@ -3,6 +3,7 @@
 from pwh_assets.hogql.functions.base import Arg, Call
 from pwh_assets.hogql.functions.moments import local
 from pwh_assets.hogql.functions.rules import element_of
+from pwh_assets.hogql.functions.sqltext import field_of
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, STRING, Type
 
 
@@ -45,7 +46,7 @@ def _duckdb_text(call: Call, sql: str, type_: Type, arg: Arg | None = None) -> s
             )
         case "Tuple" if type_.args:
             cells = " || ',' || ".join(
-                _duckdb_quoted(call, f"struct_extract({sql}, {i})", part)
+                _duckdb_quoted(call, field_of(sql, i, type_.fields), part)
                 for i, part in enumerate(type_.args, 1)
             )
             return f"('(' || {cells} || ')')"

@@ -1,0 +1,658 @@
+"""Arrays: made, read, cut, compared. Places count from 1, from the end with a minus; a place outside is NULL."""
+
+from collections.abc import Sequence
+
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
+from pwh_assets.hogql.functions.rules import common, element, element_of, first
+from pwh_assets.hogql.functions.sqltext import let, struct_of
+from pwh_assets.hogql.functions.texts import to_text, unify
+from pwh_assets.hogql.types import (
+    BOOLEAN,
+    FLOAT,
+    INTEGER,
+    NULL,
+    STRING,
+    UNKNOWN,
+    Type,
+    array,
+    tuple_,
+)
+
+
+def _pair(handler: Handler) -> dict[str, Rendering]:
+    return on(handler, handler)
+
+
+def _array(call: Call, /) -> str:
+    values = unify(call, list(call.args), common(call.types()))
+    return f"[{', '.join(values)}]"
+
+
+def _array_type(types: Sequence[Type]) -> Type:
+    return array(common(types))
+
+
+def _element(call: Call, /) -> str:
+    head, place = call.args
+    if head.type.name == "Map" or (head.type == UNKNOWN and place.type == STRING):
+        if call.engine == "duckdb":
+            return f"({head.sql})[{place.sql}]"
+        return (
+            f"(CASE WHEN mapContains({head.sql}, {place.sql}) THEN ({head.sql})[{place.sql}] END)"
+        )
+    if call.engine == "duckdb":
+        return f"({head.sql})[{place.sql}]"
+    if element_of(head.type).name in ("Array", "Map"):
+        return f"arrayElement({head.sql}, {place.sql})"
+    return f"arrayElementOrNull({head.sql}, {place.sql})"
+
+
+def _element_type(types: Sequence[Type]) -> Type:
+    head = first(types)
+    return head.args[1] if head.name == "Map" else element_of(head)
+
+
+def _same(duckdb: str, clickhouse: str) -> dict[str, Rendering]:
+    return on(duckdb, clickhouse)
+
+
+def _has(call: Call, /) -> str:
+    head, needle = call.args
+    if head.type.name == "Map":
+        if call.engine == "duckdb":
+            return f"map_contains({head.sql}, {needle.sql})"
+        return f"mapContains({head.sql}, {needle.sql})"
+    if call.engine == "clickhouse":
+        return f"has({head.sql}, {needle.sql})"
+    if needle.literal is not None:
+        return f"coalesce(list_contains({head.sql}, {needle.sql}), false)"
+    return f"(list_position({head.sql}, {needle.sql}) IS NOT NULL)"
+
+
+def _slice(call: Call, /) -> str:
+    head, start, *rest = call.args
+    if call.engine == "clickhouse":
+        return f"arraySlice({', '.join(arg.sql for arg in call.args)})"
+    begin = start.literal
+    length = rest[0].literal if rest else None
+    if isinstance(begin, int) and begin > 0:
+        if not rest:
+            return f"({head.sql})[{begin}:]"
+        if isinstance(length, int) and length > 0:
+            return f"list_slice({head.sql}, {begin}, {begin + length - 1})"
+    if isinstance(begin, int) and begin < 0 and not rest:
+        return f"({head.sql})[{begin}:]"
+    return f"hog_array_slice({head.sql}, {start.sql}, {rest[0].sql if rest else 'NULL'})"
+
+
+def _by_value(sql: str) -> Handler:
+    """DuckDB: with the array computed once as `{v}`."""
+
+    def handler(call: Call, /) -> str:
+        return let(call.args[0].sql, lambda v: sql.replace("{v}", v), "__a")
+
+    return handler
+
+
+def _enumerate_uniq(call: Call, /) -> str:
+    if call.engine == "clickhouse":
+        return f"arrayEnumerateUniq({', '.join(arg.sql for arg in call.args)})"
+    if len(call.args) > 1:
+        raise ValueError("it takes one array there.")
+    return let(
+        call.args[0].sql,
+        lambda v: (
+            f"list_transform({v}, lambda __x, __i: len(list_filter(list_slice({v}, 1, __i), "
+            "lambda __y: __y IS NOT DISTINCT FROM __x)))"
+        ),
+        "__a",
+    )
+
+
+def _enumerate_dense(call: Call, /) -> str:
+    if call.engine == "clickhouse":
+        return f"arrayEnumerateDense({', '.join(arg.sql for arg in call.args)})"
+    if len(call.args) > 1:
+        raise ValueError("it takes one array there.")
+
+    def dense(v: str) -> str:
+        firsts = (
+            f"list_filter(range(1, len({v}) + 1), lambda __j: list_position({v}, {v}[__j]) = __j)"
+        )
+        return let(
+            firsts,
+            lambda f: (
+                f"list_transform({v}, lambda __x: list_position({f}, list_position({v}, __x)))"
+            ),
+            "__f",
+        )
+
+    return let(call.args[0].sql, dense, "__a")
+
+
+def _flatten(call: Call, /) -> str:
+    arg = call.args[0]
+    if call.engine == "clickhouse":
+        return f"arrayFlatten({arg.sql})"
+    sql, kind = arg.sql, arg.type
+    while element_of(kind).name == "Array":
+        sql, kind = f"flatten({sql})", element_of(kind)
+    return sql
+
+
+def _flat_type(types: Sequence[Type]) -> Type:
+    kind = first(types)
+    while element_of(kind).name == "Array":
+        kind = element_of(kind)
+    return kind
+
+
+def _zip(call: Call, /) -> str:
+    listed = ", ".join(arg.sql for arg in call.args)
+    if call.engine == "clickhouse":
+        return f"arrayZip({listed})"
+    cells = struct_of(f"__z[{i}]" for i in range(1, len(call.args) + 1))
+    return f"list_transform(list_zip({listed}), lambda __z: {cells})"
+
+
+def _zip_type(types: Sequence[Type]) -> Type:
+    return array(tuple_(*(element_of(type_) for type_ in types)))
+
+
+def _joined(call: Call, /) -> str:
+    head, *rest = call.args
+    separator = rest[0].sql if rest else "''"
+    kind = element_of(head.type)
+    if call.engine == "clickhouse":
+        if kind in (STRING, UNKNOWN, NULL):
+            return f"arrayStringConcat({head.sql}, {separator})"
+        text = to_text(call, Arg("x", kind, head.node))
+        return f"arrayStringConcat(arrayMap(x -> {text}, {head.sql}), {separator})"
+    if kind in (STRING, UNKNOWN, NULL):
+        return f"array_to_string({head.sql}, {separator})"
+    text = to_text(call, Arg("__x", kind, head.node))
+    return f"array_to_string(list_transform({head.sql}, lambda __x: {text}), {separator})"
+
+
+def _reduce(call: Call, /) -> str:
+    name, *arrays = call.args
+    called = name.literal
+    if not isinstance(called, str):
+        raise ValueError("its first argument has to name an aggregate, such as 'sum'.")
+    listed = ", ".join(arg.sql for arg in arrays)
+    from pwh_assets.hogql.functions import combinators
+    from pwh_assets.hogql.functions.registry import REGISTRY
+    from pwh_assets.hogql.functions.render import fill
+
+    base, _, inside = called.partition("(")
+    found = REGISTRY.aggregate(base.strip())
+    if found is None:
+        raise ValueError(f"there is no aggregate `{base}`.")
+    row, suffixes = found
+    if call.engine == "clickhouse":
+        native = {
+            "uniq": "uniqExact",
+            "quantile": "quantileExactInclusive",
+            "median": "medianExactInclusive",
+        }
+        spelled = called.replace(base, native.get(row.name, base), 1) if not suffixes else called
+        return f"arrayReduce('{spelled}', {listed})"
+    if suffixes and suffixes != ("Distinct",) or len(arrays) != 1:
+        raise ValueError(f"`{called}` has no form over arrays there.")
+    from sqlglot import exp
+
+    params = [
+        Arg(part.strip(), FLOAT, exp.Literal.number(part.strip()))
+        for part in inside.rstrip(")").split(",")
+        if part.strip()
+    ]
+    return combinators.over_list(row, arrays[0].sql, params, fill, bool(suffixes))
+
+
+def _reduce_type(args: Sequence[Arg]) -> Type:
+    from pwh_assets.hogql.functions.combinators import result_type
+    from pwh_assets.hogql.functions.registry import REGISTRY
+
+    called = args[0].literal if args else None
+    found = REGISTRY.aggregate(called.partition("(")[0]) if isinstance(called, str) else None
+    if found is None:
+        return UNKNOWN
+    return result_type(found[0].returns, [element_of(arg.type) for arg in args[1:]], found[1])
+
+
+def _range(call: Call, /) -> str:
+    listed = ", ".join(arg.sql for arg in call.args)
+    if call.engine == "clickhouse":
+        return f"range({', '.join(f'assumeNotNull({arg.sql})' if arg.literal is None else arg.sql for arg in call.args)})"
+    return f"range({listed})"
+
+
+def _resize(call: Call, /) -> str:
+    head, size, *rest = call.args
+    from pwh_assets.hogql.functions.sqltext import default_value
+
+    if call.engine == "clickhouse":
+        return f"arrayResize({', '.join(arg.sql for arg in call.args)})"
+    filler = rest[0].sql if rest else default_value(element_of(head.type), "duckdb")
+    return f"hog_array_resize({head.sql}, {size.sql}, {filler})"
+
+
+def _shift(left: bool, rotate: bool) -> Handler:
+    native = f"array{'Rotate' if rotate else 'Shift'}{'Left' if left else 'Right'}"
+
+    def handler(call: Call, /) -> str:
+        head, by, *rest = call.args
+        if call.engine == "clickhouse":
+            return f"{native}({', '.join(arg.sql for arg in call.args)})"
+        from pwh_assets.hogql.functions.sqltext import default_value
+
+        step = f"{'' if left else '-'}({by.sql})"
+        if rotate:
+            place = f"((__i - 1 + {step}) % len(__a) + len(__a)) % len(__a) + 1"
+            return let(
+                head.sql, lambda v: f"list_transform({v}, lambda __x, __i: {v}[{place}])", "__a"
+            )
+        filler = rest[0].sql if rest else default_value(element_of(head.type), "duckdb")
+        place = f"__i + {step}"
+        return let(
+            head.sql,
+            lambda v: (
+                f"list_transform({v}, lambda __x, __i: CASE WHEN {place} BETWEEN 1 AND len({v}) "
+                f"THEN {v}[{place}] ELSE {filler} END)"
+            ),
+            "__a",
+        )
+
+    return handler
+
+
+def _intersect(call: Call, /) -> str:
+    listed = [arg.sql for arg in call.args]
+    if call.engine == "clickhouse":
+        return f"arraySort(arrayIntersect({', '.join(listed)}))"
+    sql = listed[0]
+    for other in listed[1:]:
+        sql = f"list_intersect({sql}, {other})"
+    return f"list_sort(list_distinct({sql}))"
+
+
+def _concat(call: Call, /) -> str:
+    listed = ", ".join(arg.sql for arg in call.args)
+    if call.engine == "clickhouse":
+        return f"arrayConcat({listed})"
+    return f"list_concat({listed})" if len(call.args) > 1 else listed
+
+
+def _row(
+    fn: str,
+    args: tuple[int, int | None],
+    returns: "Type | object",
+    doc: str,
+    sql: dict[str, Rendering],
+    *example: tuple[str, object],
+    aliases: tuple[str, ...] = (),
+) -> Fn:
+    return Fn(fn, args, returns, doc, sql, example=example, aliases=aliases, category="arrays")  # type: ignore[arg-type]
+
+
+ROWS: tuple[Row, ...] = (
+    _row(
+        "array",
+        (0, None),
+        _array_type,
+        "An array of the arguments. Also `[a, b]`.",
+        _pair(_array),
+        ("array(1, 2)", [1, 2]),
+        ("array()", []),
+        ("array(1, 'a')", ["1", "a"]),
+    ),
+    Fn(
+        "arrayJoin",
+        (1, 1),
+        element,
+        "One row for every element of the array; none for an empty one.",
+        on("unnest({0})", "arrayJoin({0})", "unnest({0})"),
+        example=("SELECT sum(x) FROM (SELECT arrayJoin([1, 2]) AS x)", 3),
+        category="arrays",
+    ),
+    _row(
+        "arrayElement",
+        (2, 2),
+        _element_type,
+        "The element at a place, or a map's value by its key. Also `a[i]`.",
+        _pair(_element),
+        ("arrayElement([1, 2], 1)", 1),
+        ("[1, 2][-1]", 2),
+        ("[1, 2][5]", None),
+        ("arrayElement(['a'], 1)", "a"),
+        aliases=("arrayElementOrNull",),
+    ),
+    _row(
+        "has",
+        (2, 2),
+        BOOLEAN,
+        "Whether the array has the element, or the map the key.",
+        _pair(_has),
+        ("has([1, 2], 2)", True),
+        ("has(['a'], 'b')", False),
+        ("has([1, NULL], NULL)", True),
+    ),
+    _row(
+        "hasAny",
+        (2, 2),
+        BOOLEAN,
+        "Whether both arrays share an element.",
+        _same("list_has_any({0}, {1})", "hasAny({0}, {1})"),
+        ("hasAny([1, 2], [2, 3])", True),
+        ("hasAny([1], [2])", False),
+        aliases=("arrayHasAny",),
+    ),
+    _row(
+        "hasAll",
+        (2, 2),
+        BOOLEAN,
+        "Whether the first array has every element of the second.",
+        _same("list_has_all({0}, {1})", "hasAll({0}, {1})"),
+        ("hasAll([1, 2], [2, 1])", True),
+        ("hasAll([1], [1, 2])", False),
+        ("hasAll([1], [])", True),
+    ),
+    _row(
+        "hasSubstr",
+        (2, 2),
+        BOOLEAN,
+        "Whether the second array stands in the first in a row.",
+        _same(
+            "(len({1}) = 0 OR len(list_filter(range(1, len({0}) - len({1}) + 2), lambda __s: "
+            "list_slice({0}, __s, __s + len({1}) - 1) = {1})) > 0)",
+            "hasSubstr({0}, {1})",
+        ),
+        ("hasSubstr([1, 2, 3], [2, 3])", True),
+        ("hasSubstr([1, 2, 3], [1, 3])", False),
+    ),
+    _row(
+        "indexOf",
+        (2, 2),
+        INTEGER,
+        "Place of the first such element, 0 where there is none.",
+        _same("coalesce(list_position({0}, {1}), 0)", "indexOf({0}, {1})"),
+        ("indexOf([1, 2], 2)", 2),
+        ("indexOf([1], 9)", 0),
+        aliases=("arrayPosition",),
+    ),
+    _row(
+        "countEqual",
+        (2, 2),
+        INTEGER,
+        "How often the array has the element.",
+        _same(
+            "len(list_filter({0}, lambda __x: __x IS NOT DISTINCT FROM {1}))",
+            "countEqual({0}, {1})",
+        ),
+        ("countEqual([1, 1, 2], 1)", 2),
+        ("countEqual([NULL, 1], NULL)", 1),
+    ),
+    _row(
+        "arrayConcat",
+        (1, None),
+        lambda types: common(types),
+        "The arrays one after the other.",
+        _pair(_concat),
+        ("arrayConcat([1], [2], [3])", [1, 2, 3]),
+    ),
+    _row(
+        "arraySlice",
+        (2, 3),
+        first,
+        "Elements from a place on, at most so many; a negative length leaves off the last.",
+        _pair(_slice),
+        ("arraySlice([1, 2, 3, 4], 2, 2)", [2, 3]),
+        ("arraySlice([1, 2, 3, 4], -2)", [3, 4]),
+        ("arraySlice([1, 2, 3, 4], 2, -1)", [2, 3]),
+        ("arraySlice([1, 2], 5)", []),
+        ("arraySlice([1, 2, 3, 4], -3, 2)", [2, 3]),
+    ),
+    _row(
+        "arrayPushBack",
+        (2, 2),
+        first,
+        "The array with an element after it.",
+        _same("list_append({0}, {1})", "arrayPushBack({0}, {1})"),
+        ("arrayPushBack([1], 2)", [1, 2]),
+    ),
+    _row(
+        "arrayPushFront",
+        (2, 2),
+        first,
+        "The array with an element before it.",
+        _same("list_prepend({1}, {0})", "arrayPushFront({0}, {1})"),
+        ("arrayPushFront([1], 2)", [2, 1]),
+    ),
+    _row(
+        "arrayPopBack",
+        (1, 1),
+        first,
+        "The array without its last element.",
+        _same("list_slice({0}, 1, -2)", "arrayPopBack({0})"),
+        ("arrayPopBack([1, 2])", [1]),
+        ("arrayPopBack([1])", []),
+    ),
+    _row(
+        "arrayPopFront",
+        (1, 1),
+        first,
+        "The array without its first element.",
+        _same("({0})[2:]", "arrayPopFront({0})"),
+        ("arrayPopFront([1, 2])", [2]),
+    ),
+    _row(
+        "arrayResize",
+        (2, 3),
+        first,
+        "Cut or filled to that many elements; with a minus from the front.",
+        _pair(_resize),
+        ("arrayResize([1, 2], 3)", [1, 2, 0]),
+        ("arrayResize([1, 2], -3, 9)", [9, 1, 2]),
+        ("arrayResize([1, 2, 3], -2)", [2, 3]),
+    ),
+    _row(
+        "arrayWithConstant",
+        (2, 2),
+        lambda types: array(types[1]),
+        "An array of so many of the same.",
+        _same("list_transform(range({0}), lambda __x: {1})", "arrayWithConstant({0}, {1})"),
+        ("arrayWithConstant(2, 'x')", ["x", "x"]),
+    ),
+    _row(
+        "range",
+        (1, 3),
+        array(INTEGER),
+        "Numbers from 0 or the first to before the last, in steps.",
+        _pair(_range),
+        ("range(3)", [0, 1, 2]),
+        ("range(1, 4)", [1, 2, 3]),
+        ("range(0, 10, 3)", [0, 3, 6, 9]),
+    ),
+    _row(
+        "arrayReverse",
+        (1, 1),
+        first,
+        "The elements in the other order.",
+        _same("list_reverse({0})", "arrayReverse({0})"),
+        ("arrayReverse([1, 2])", [2, 1]),
+    ),
+    _row(
+        "arrayDistinct",
+        (1, 1),
+        first,
+        "Each element once, where it first stands; without NULLs.",
+        on(
+            _by_value(
+                "list_filter({v}, lambda __x, __i: __x IS NOT NULL AND list_position({v}, __x) = __i)"
+            ),
+            "arrayDistinct({0})",
+        ),
+        ("arrayDistinct([3, 1, 3, NULL])", [3, 1]),
+    ),
+    _row(
+        "arrayUniq",
+        (1, 1),
+        INTEGER,
+        "Number of different elements; all NULLs are one.",
+        on(
+            _by_value(
+                "(list_unique({v}) + CASE WHEN list_position({v}, NULL) IS NULL THEN 0 ELSE 1 END)"
+            ),
+            "arrayUniq({0})",
+        ),
+        ("arrayUniq([1, 1, 2])", 2),
+        ("arrayUniq([1, NULL, NULL])", 2),
+    ),
+    _row(
+        "arrayCompact",
+        (1, 1),
+        first,
+        "Without elements equal to the one before.",
+        on(
+            _by_value(
+                "list_filter({v}, lambda __x, __i: __i = 1 OR __x IS DISTINCT FROM {v}[__i - 1])"
+            ),
+            "arrayCompact({0})",
+        ),
+        ("arrayCompact([1, 1, 2, 1])", [1, 2, 1]),
+    ),
+    _row(
+        "arrayFlatten",
+        (1, 1),
+        _flat_type,
+        "One array of all elements, however deep.",
+        _pair(_flatten),
+        ("arrayFlatten([[1], [2, 3]])", [1, 2, 3]),
+        ("arrayFlatten([[[1]], [[2]]])", [1, 2]),
+        aliases=("flatten",),
+    ),
+    _row(
+        "arrayZip",
+        (1, None),
+        _zip_type,
+        "An array of tuples of the elements at each place.",
+        _pair(_zip),
+        ("arrayZip([1, 2], ['a', 'b'])", [[1, "a"], [2, "b"]]),
+    ),
+    _row(
+        "arrayEnumerate",
+        (1, 1),
+        array(INTEGER),
+        "The places: 1, 2, 3 …",
+        _same("range(1, len({0}) + 1)", "arrayEnumerate({0})"),
+        ("arrayEnumerate([5, 6])", [1, 2]),
+    ),
+    _row(
+        "arrayEnumerateUniq",
+        (1, None),
+        array(INTEGER),
+        "For each element, the how-manieth of its like it is.",
+        _pair(_enumerate_uniq),
+        ("arrayEnumerateUniq([5, 5, 6])", [1, 2, 1]),
+    ),
+    _row(
+        "arrayEnumerateDense",
+        (1, None),
+        array(INTEGER),
+        "For each element, the place of its like among the different ones.",
+        _pair(_enumerate_dense),
+        ("arrayEnumerateDense([7, 5, 7])", [1, 2, 1]),
+    ),
+    _row(
+        "arrayIntersect",
+        (1, None),
+        first,
+        "Elements all arrays have, sorted.",
+        _pair(_intersect),
+        ("arrayIntersect([3, 1, 2], [2, 3])", [2, 3]),
+        ("arrayIntersect([1], [2])", []),
+    ),
+    _row(
+        "arrayStringConcat",
+        (1, 2),
+        STRING,
+        "The elements as one text, with the second argument between them; NULLs left out.",
+        _pair(_joined),
+        ("arrayStringConcat(['a', 'b'], ',')", "a,b"),
+        ("arrayStringConcat([1, 2], '-')", "1-2"),
+        ("arrayStringConcat(['a', NULL, 'b'], '-')", "a-b"),
+        aliases=("array_to_string",),
+    ),
+    Fn(
+        "arrayReduce",
+        (2, None),
+        UNKNOWN,
+        "An aggregate, named in text, over an array's elements.",
+        _pair(_reduce),
+        example=(
+            ("arrayReduce('sum', [1, 2])", 3),
+            ("arrayReduce('max', [1, 2])", 2),
+            ("arrayReduce('uniq', [1, 1])", 1),
+        ),
+        category="arrays",
+        typed=_reduce_type,
+    ),
+    *(
+        _row(
+            f"array{word}{side}",
+            (2, 3),
+            first,
+            f"The elements {doc} to the {side.lower()} by so many places.",
+            _pair(_shift(side == "Left", word == "Rotate")),
+            (f"array{word}{side}([1, 2, 3], 1)", value),
+        )
+        for word, doc, side, value in (
+            ("Rotate", "turned", "Left", [2, 3, 1]),
+            ("Rotate", "turned", "Right", [3, 1, 2]),
+            ("Shift", "moved", "Left", [2, 3, 0]),
+            ("Shift", "moved", "Right", [0, 1, 2]),
+        )
+    ),
+    *(
+        _row(
+            f"emptyArray{kind}",
+            (0, 0),
+            array(type_),
+            f"An empty array of {kind}.",
+            _same(f"CAST([] AS {duckdb}[])", f"emptyArray{kind}()"),
+            (f"emptyArray{kind}()", []),
+        )
+        for kind, type_, duckdb in (
+            ("String", STRING, "VARCHAR"),
+            ("Int64", INTEGER, "BIGINT"),
+            ("UInt64", INTEGER, "BIGINT"),
+            ("Float64", FLOAT, "DOUBLE"),
+        )
+    ),
+    _row(
+        "arrayAUC",
+        (2, 2),
+        FLOAT,
+        "Area under the ROC curve of scores and labels.",
+        on(
+            "(list_sum(flatten(list_transform({0}, lambda __p, __i: CASE WHEN ({1})[__i] > 0 THEN "
+            "list_transform({0}, lambda __n, __j: CASE WHEN ({1})[__j] > 0 THEN NULL WHEN __p > __n THEN 1.0 "
+            "WHEN __p = __n THEN 0.5 ELSE 0.0 END) ELSE [] END))) / (len(list_filter({1}, lambda __l: __l > 0)) "
+            "* len(list_filter({1}, lambda __l: __l <= 0))))",
+            "arrayAUC({0}, {1})",
+        ),
+        ("arrayAUC([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])", 0.75),
+        aliases=("arrayROCAUC",),
+    ),
+    _row(
+        "arrayJaccardIndex",
+        (2, 2),
+        FLOAT,
+        "Shared elements by all elements of both arrays.",
+        _same(
+            "(len(list_distinct(list_intersect({0}, {1}))) / len(list_distinct(list_concat({0}, {1}))))",
+            "arrayJaccardIndex({0}, {1})",
+        ),
+        ("arrayJaccardIndex([1, 2], [2, 3])", 1 / 3),
+    ),
+)
