@@ -15,6 +15,8 @@ from pwh_assets.lake.errors import LakeError, LakeStorageError
 if TYPE_CHECKING:
     import duckdb
 
+MEMORY_LIMIT = "2GiB"
+"""Of one connection; what needs more spills to disk where a temporary folder is set."""
 _MAX_AGE_S = 900.0
 _INHERITED: list[object] = []
 
@@ -70,7 +72,8 @@ def connect(
 ) -> "duckdb.DuckDBPyConnection":
     """A DuckDB of one's own with the lake attached as `lake`."""
     with in_words(address):
-        connection = duckdb_extensions.connect(*address.extensions, config=config)
+        limits = {"memory_limit": MEMORY_LIMIT, **(config or {})}
+        connection = duckdb_extensions.connect(*address.extensions, config=limits)
         try:
             for statement in address.secret_statements():
                 connection.execute(statement)

@@ -68,6 +68,7 @@ def own_statements(alias: str) -> list[str]:
     return [
         f"CALL {alias}.set_option('data_inlining_row_limit', 0)",
         f"CALL {alias}.set_option('parquet_compression', 'zstd')",
+        f"CALL {alias}.set_option('parquet_version', 2)",
         f'CREATE SCHEMA IF NOT EXISTS {alias}."{OWN_SCHEMA}"',
         f"CREATE TABLE IF NOT EXISTS {state} ({_spelled(_STATE_COLUMNS)})",
         f"CALL {alias}.set_option('data_inlining_row_limit', {INLINED_STATE_ROWS}, "

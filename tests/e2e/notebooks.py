@@ -1,28 +1,13 @@
 """A home whose one source is a folder of JSON files."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.lake import Lakes
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.sync import sync_table
 from pwh_assets.settings import Settings
 from pwh_assets.store import NewTable, SecretBox, Store
+from tests.servers import notebook
 
-
-def stand_in(name):
-    """A module of tests/servers."""
-    if name not in sys.modules:
-        file = Path(__file__).parents[1] / "servers" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(name, file)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-notebook = stand_in("notebook")
 SECRET = "sk-planted-4711"
 
 
