@@ -40,6 +40,9 @@ class Answer(Protocol):
 class Session(Protocol):
     """A read-only door to one project's tables."""
 
+    def prepare(self, tables: Sequence[tuple[str, ...]]) -> None:
+        """See to it that these stored tables can be read as they are now (paths inside the lake)."""
+
     def run(self, sql: str, settings: dict[str, str | int | float], limits: Limits) -> Answer: ...
     def cancel(self) -> None: ...
     def close(self) -> None: ...

@@ -21,6 +21,8 @@ class ColumnDef:
     expression: str | None = None
     hidden: bool = False
     """True keeps it out of `*` and of completion."""
+    stored: str = ""
+    """The lake's spelling of its type, where it is a stored column."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import math
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from pwh_assets.hogql.lower.clauses import order_sql, tail
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
     Call,
+    ColumnRef,
     Cte,
     Field,
     FunctionSource,
@@ -24,10 +26,12 @@ from pwh_assets.hogql.resolve.nodes import (
     ScalarQuery,
     Select,
     Slice,
+    TableSource,
     TupleValue,
     Value,
     ValuesSource,
 )
+from pwh_assets.hogql.stored import READ_AS
 from pwh_assets.hogql.types import JSON
 
 JOINS: dict[str, str] = {
@@ -64,6 +68,29 @@ class DuckDB(Lowering):
 
     def stored(self, path: tuple[str, ...]) -> str:
         return ".".join(self.identifier(part) for part in ("lake", *path))
+
+    def column(self, value: ColumnRef) -> str:
+        sql = super().column(value)
+        if isinstance(value.source, TableSource):
+            cast = self.casts(value.source).get(value.name)
+            if cast is not None:
+                return f"CAST({sql} AS {cast})"
+        return sql
+
+    def casts(self, source: TableSource) -> dict[str, str]:
+        """Stored columns that are read as another type."""
+        found = self.read_as.get(source.table.name)
+        if found is None:
+            found = self.read_as[source.table.name] = {
+                column.name: READ_AS[column.stored]
+                for column in source.table.columns
+                if column.stored in READ_AS
+            }
+        return found
+
+    @cached_property
+    def read_as(self) -> dict[str, dict[str, str]]:
+        return {}
 
     # Literals
 
@@ -327,7 +354,7 @@ def frozen(now: datetime, kind: str, zone: str) -> date:
 
 def keys_of(join: Join) -> list[Value]:
     """The joined side's columns in a condition of equalities."""
-    from pwh_assets.hogql.resolve.nodes import ColumnRef, Logic, walk
+    from pwh_assets.hogql.resolve.nodes import Logic, walk
 
     if join.on is None:
         return []

@@ -212,11 +212,16 @@ class Names(Core):
         """A field of one of the sources, named without its table."""
         bindings = scope.bindings
         if len(bindings) == 1:
+            if bindings[0].fields.table is not None and bindings[0].fields.table.kind == "unknown":
+                if name in scope.pending:
+                    return None
             return self.field(bindings[0].source, bindings[0].fields, name, node)
         found: list[Binding] = []
         weaker: list[Binding] = []
         for binding in bindings:
             entry = binding.fields.find(name)
+            if entry is None and binding.fields.table is not None and binding.fields.table.kind == "unknown":
+                return Literal(UNKNOWN, None, node=node)
             if entry is None or name.lower() in binding.hidden:
                 continue
             is_own = isinstance(entry, ColumnDef) and not entry.hidden
@@ -243,6 +248,9 @@ class Names(Core):
         entry = fields.find(name)
         match entry:
             case None:
+                if fields.table is not None and fields.table.kind == "unknown":
+                    # The table is the mistake; what is read from it may be right.
+                    return Literal(UNKNOWN, None, node=node)
                 return None
             case ColumnDef():
                 if entry.expression is not None:

@@ -216,7 +216,7 @@ class Sources(Expressions):
         if table is None:
             hint = self.did_you_mean(name, [*self.catalog.by_name, *(str(k) for k in scope.env)])
             self.problem(CODES.UNKNOWN_TABLE, f"There is no table or view `{name}`", identifier, hint)
-            unknown = TableDef(name, (), physical=("unknown", name))
+            unknown = TableDef(name, (), physical=("unknown", name), kind="unknown")
             return TableSource(label, unknown), names
         if not alias:
             names = tuple(dict.fromkeys((*names, table.name.lower())))

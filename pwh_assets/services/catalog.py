@@ -1,0 +1,160 @@
+"""What a project's queries may name: product tables, synced tables, views, and the joins between them."""
+
+import threading
+from typing import TYPE_CHECKING
+
+from pwh_assets.core.names import table_spellings
+from pwh_assets.services.platform import Platform
+
+if TYPE_CHECKING:
+    from pwh_assets.core.source import SyncedTable
+    from pwh_assets.core.view import SavedQuery
+    from pwh_assets.hogql.catalog import Catalog, ColumnDef, LazyJoin, TableDef
+    from pwh_assets.lake.catalog import LakeTable
+
+_lock = threading.Lock()
+_catalogs: "dict[tuple[str, int], tuple[str, Catalog]]" = {}
+
+
+def build_catalog(platform: Platform, project_id: int) -> "Catalog":
+    """The catalog as the store and the lake are now; the same object as long as neither changes."""
+    key = (str(platform.settings.home), project_id)
+    lake = platform.lakes.of(project_id)
+    version = f"{key[0]}:{project_id}:{platform.store.catalog_version(project_id)}"
+    version = f"{version}:{lake.snapshot_id()}"
+    with _lock:
+        known = _catalogs.get(key)
+        if known is not None and known[0] == version:
+            return known[1]
+    catalog = _build(platform, project_id, version)
+    with _lock:
+        known = _catalogs.get(key)
+        if known is not None and known[1].tables == catalog.tables:
+            # Rows changed, but nothing a text can name: plans stay good.
+            _catalogs[key] = (version, known[1])
+            return known[1]
+        _catalogs[key] = (version, catalog)
+    return catalog
+
+
+def _build(platform: Platform, project_id: int, version: str) -> "Catalog":
+    from pwh_assets.hogql.catalog import Catalog
+    from pwh_assets.hogql.product import product_tables
+
+    stored = {(table.schema, table.name): table for table in platform.lakes.of(project_id).tables()}
+    synced: list[TableDef] = []
+    for table in platform.store.tables(project_id):
+        definition = _synced(table, stored)
+        if definition is not None:
+            synced.append(definition)
+    views = [_view(view, stored) for view in platform.store.views(project_id)]
+    person_joins = _stripe_joins(synced)
+    tables = [*product_tables(person_joins), *_with_persons(synced), *views]
+    return Catalog(tuple(_without_clashes(tables)), version)
+
+
+def _synced(
+    table: "SyncedTable", stored: "dict[tuple[str, str], LakeTable]"
+) -> "TableDef | None":
+    """A synced table that has rows in the lake; before its first sync there is nothing to read."""
+    from pwh_assets.core.names import slug
+    from pwh_assets.hogql.catalog import TableDef
+
+    lake = stored.get((table.source.slug, slug(table.name)))
+    if lake is None:
+        return None
+    names = table_spellings(table.source.source_type, table.source.prefix, table.name)
+    described = {column.name: column.description for column in table.columns}
+    return TableDef(
+        name=names[0],
+        spellings=names[1:],
+        physical=(lake.schema, lake.name),
+        columns=_columns(lake, described),
+        source=table.source.slug,
+        description=table.description,
+    )
+
+
+def _columns(lake: "LakeTable", described: "dict[str, str]") -> "tuple[ColumnDef, ...]":
+    from pwh_assets.hogql.catalog import ColumnDef
+    from pwh_assets.hogql.stored import type_of
+
+    return tuple(
+        ColumnDef(
+            column.name,
+            type_of(column.type),
+            described.get(column.name, ""),
+            hidden=column.name.startswith("_dlt_"),
+            stored=column.type.upper(),
+        )
+        for column in lake.columns
+    )
+
+
+def _view(view: "SavedQuery", stored: "dict[tuple[str, str], LakeTable]") -> "TableDef":
+    """A materialized view that has been built is a table; any other is its text."""
+    from pwh_assets.hogql.catalog import ColumnDef, TableDef
+    from pwh_assets.hogql.stored import type_of
+
+    lake = stored.get(("views", view.name)) if view.is_materialized else None
+    if lake is not None:
+        described = {column.name: column.description for column in view.columns}
+        return TableDef(
+            name=view.name,
+            physical=("views", view.name),
+            columns=_columns(lake, described),
+            kind="materialized",
+            description=view.description,
+        )
+    columns = tuple(ColumnDef(c.name, type_of(c.type), c.description) for c in view.columns)
+    return TableDef(
+        name=view.name, columns=columns, view_sql=view.sql, kind="view", description=view.description
+    )
+
+
+def _stripe_joins(tables: "list[TableDef]") -> "list[LazyJoin]":
+    """`persons.stripe_customer`: the Stripe customer with the person's e-mail."""
+    from pwh_assets.hogql.catalog import LazyJoin
+
+    joins: list[LazyJoin] = []
+    for table in tables:
+        if _is_stripe_customer(table):
+            name = "stripe_customer" if not joins else table.name
+            joins.append(
+                LazyJoin(name, table.name, "this.properties.email = that.email", "The customer with this e-mail.")
+            )
+    return joins
+
+
+def _with_persons(tables: "list[TableDef]") -> "list[TableDef]":
+    """Stripe customers with `person`, the person who has their e-mail."""
+    from dataclasses import replace
+
+    from pwh_assets.hogql.catalog import LazyJoin
+
+    join = LazyJoin("person", "persons", "this.email = that.properties.email", "The person with this e-mail.")
+    return [
+        replace(table, joins=(*table.joins, join)) if _is_stripe_customer(table) else table
+        for table in tables
+    ]
+
+
+def _is_stripe_customer(table: "TableDef") -> bool:
+    source = table.source or ""
+    is_stripe = source == "stripe" or source.startswith("stripe_")
+    return (
+        is_stripe
+        and table.physical[-1] == "customer"
+        and any(column.name == "email" for column in table.columns)
+    )
+
+
+def _without_clashes(tables: "list[TableDef]") -> "list[TableDef]":
+    """The first of several tables that share a name keeps it, whatever its case."""
+    taken: set[str] = set()
+    found: list[TableDef] = []
+    for table in tables:
+        if table.name.lower() not in taken:
+            taken.add(table.name.lower())
+            found.append(table)
+    return found
