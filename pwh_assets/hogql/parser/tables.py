@@ -344,13 +344,17 @@ class Tables(Expressions):
         fields: list[Node] = []
         if node.args["unpivot"]:
             values: list[Node] = []
+            counts: list[int] = []
             while True:
                 values.append(self.value(45))
                 self.expect("FOR")
-                fields += self.pivot_fields()
+                own = self.pivot_fields()
+                counts.append(len(own))
+                fields += own
                 if not self.take(",") or self.kinds[self.pos] == ")":
                     break
             node.set("expressions", values)
+            node.set("fields_of", counts)
         else:
             node.set("expressions", self.listed(self.expression, closer))
             self.expect("FOR")
