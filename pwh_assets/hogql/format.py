@@ -109,8 +109,9 @@ class _Printer:
         """The comment that ends the line on which what ends at `offset` stands."""
         if self.next < len(self.remarks):
             remark = self.remarks[self.next]
-            on_line = remark.start >= offset and "\n" not in self.text[offset : remark.start]
-            if on_line and not remark.text.startswith("/*"):
+            gap = self.text[offset : remark.start]
+            is_next = remark.start >= offset and not gap.strip(" \t,")
+            if is_next and not remark.text.startswith("/*"):
                 self.next += 1
                 return "  " + remark.text
         return ""
