@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def doctor(settings: Settings) -> list[Finding]:
     found = []
     for name, look in looks:
         try:
-            found += list(look(settings))
+            found += [replace(each, way_out="") if each.is_ok else each for each in look(settings)]
         except PwhError as error:
             found.append(Finding(name, False, scrub(error.sentence)))
         except Exception as error:
