@@ -21,8 +21,52 @@ CUSTOMERS = 800
 PERSONS = 5_000
 EVENTS = 200_000
 
-_FIRST = ["Ada", "Alan", "Anna", "Ben", "Clara", "Dan", "Edith", "Emil", "Frida", "Grace", "Hugo", "Ines", "Jan", "Kim", "Lena", "Max", "Nora", "Otto", "Pia", "Rosa", "Sam", "Tom", "Uma"]
-_LAST = ["Adler", "Baker", "Chen", "Diaz", "Evans", "Fischer", "Garcia", "Hopper", "Ito", "Jones", "Khan", "Lopez", "Meyer", "Novak", "Okafor", "Patel", "Quinn", "Rossi", "Silva"]
+_FIRST = [
+    "Ada",
+    "Alan",
+    "Anna",
+    "Ben",
+    "Clara",
+    "Dan",
+    "Edith",
+    "Emil",
+    "Frida",
+    "Grace",
+    "Hugo",
+    "Ines",
+    "Jan",
+    "Kim",
+    "Lena",
+    "Max",
+    "Nora",
+    "Otto",
+    "Pia",
+    "Rosa",
+    "Sam",
+    "Tom",
+    "Uma",
+]
+_LAST = [
+    "Adler",
+    "Baker",
+    "Chen",
+    "Diaz",
+    "Evans",
+    "Fischer",
+    "Garcia",
+    "Hopper",
+    "Ito",
+    "Jones",
+    "Khan",
+    "Lopez",
+    "Meyer",
+    "Novak",
+    "Okafor",
+    "Patel",
+    "Quinn",
+    "Rossi",
+    "Silva",
+]
 _PLANS = ("free", "starter", "growth", "scale")
 _PAGES = ("/", "/pricing", "/docs", "/signup", "/dashboard", "/settings", "/reports", "/checkout")
 _BROWSERS = (("Chrome", "Windows"), ("Chrome", "Mac OS X"), ("Safari", "iOS"), ("Firefox", "Linux"))
@@ -160,7 +204,8 @@ def _stripe_account(
             }
         )
         plan = draw.randrange(3)
-        amount = prices[plan]["unit_amount"]
+        seats = draw.randrange(1, 40)
+        amount = prices[plan]["unit_amount"] * seats
         subscriptions.append(
             {
                 "id": f"sub_{number:06d}",
@@ -172,7 +217,7 @@ def _stripe_account(
                 "start_date": created + 60,
                 "items": {
                     "object": "list",
-                    "data": [{"id": f"si_{number:06d}", "price": prices[plan], "quantity": 1}],
+                    "data": [{"id": f"si_{number:06d}", "price": prices[plan], "quantity": seats}],
                 },
             }
         )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MARKER = ".pwh-demo-home"
 READER = "pwh_reader"
+SHOWN = 8
+"""Rows of an answer that are printed."""
 
 
 def main(exit_after: bool, home: Path | None = None) -> int:
@@ -173,6 +175,17 @@ class Tour:
                     "user": READER,
                     "password": self.password,
                     "schema": "public",
+                    "schemas": [
+                        *(
+                            {
+                                "name": name,
+                                "sync_type": "incremental",
+                                "incremental_field": "updated_at",
+                            }
+                            for name in ("organizations", "users", "orders")
+                        ),
+                        {"name": "order_items", "sync_type": "append", "incremental_field": "id"},
+                    ],
                 },
             }
         )
@@ -220,11 +233,9 @@ class Tour:
             self.pwh("view", "run", name)
 
     def ask(self) -> None:
-        self.pwh("query", answers.PAID_REVENUE)
-        answers.check_paid_revenue(self.company, self.rows(answers.PAID_REVENUE))
-        self.pwh("query", answers.CUSTOMERS_WITH_EVENTS)
-        answers.check_customers_with_events(self.company, self.rows(answers.CUSTOMERS_WITH_EVENTS))
-        self.pwh("query", answers.FROM_VIEW)
+        answers.check_paid_revenue(self.company, self.show(answers.PAID_REVENUE))
+        answers.check_customers_with_events(self.company, self.show(answers.CUSTOMERS_WITH_EVENTS))
+        self.show(answers.FROM_VIEW)
         answers.check_active_customers(self.company, self.rows(answers.FROM_VIEW, export=True))
         self.check_orders()
         self.pwh("lineage", "active_customers")
@@ -351,6 +362,18 @@ class Tour:
             expect is None or status == expect, f"`pwh {argv[0]}` ended with {status}, not {expect}"
         )
         return status
+
+    def show(self, sql: str) -> list[tuple[Any, ...]]:
+        """What `pwh query` answers; its first rows are printed."""
+        from pwh_assets.cli.console import table
+        from pwh_assets.services.query import run_query
+
+        print(f'\n$ pwh query "{sql.strip()}"', flush=True)
+        answer = run_query(self.platform, 1, sql)
+        rows = [tuple(row) for row in answer.rows]
+        print(table(list(answer.columns), rows[:SHOWN]))
+        print(f"… {len(rows)} rows, {answer.ms:.0f} ms on {answer.plan.engine}")
+        return rows
 
     def rows(self, sql: str, export: bool = False) -> list[tuple[Any, ...]]:
         from pwh_assets.services.query import run_query
