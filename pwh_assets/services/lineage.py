@@ -12,7 +12,7 @@ from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.hogql.plan import OutputColumn
 from pwh_assets.services.graph import Graph, Node, NodeKind, project_graph
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.view_text import compile_view
+from pwh_assets.services.view_text import compile_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class _Text:
 @lru_cache(maxsize=4096)
 def _origins(text: _Text) -> tuple[OutputColumn, ...]:
     try:
-        return compile_view(text.platform, text.view.project_id, text.view.sql).columns
+        return compile_step(text.platform, text.view.project_id, text.view.sql).columns
     except HogQLError:
         return ()
 

@@ -14,38 +14,18 @@ from pwh_assets.core.job import JobKind, JobStatus
 from pwh_assets.core.names import slug
 from pwh_assets.core.source import Column, TableStatus
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.errors import BusyError, PwhError, UserError, quoted
+from pwh_assets.errors import BusyError, PwhError, UserError
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.services import models
 from pwh_assets.services.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.models.project import folder_of
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.view_text import model_text
+from pwh_assets.services.view_text import MissingInputError, model_text
 
 if TYPE_CHECKING:
     from pwh_assets.lake import LakeTable
 
 _DBT_WAIT_S = 300.0
-
-
-class MissingInputError(PwhError):
-    """A view reads tables that have no rows yet, so it cannot be built."""
-
-    code = "missing_input"
-    status = 409
-
-    def __init__(self, name: str, tables: tuple[str, ...], views: tuple[str, ...]) -> None:
-        self.name, self.inputs = name, tables + views
-        causes, ways = [], []
-        if tables:
-            causes.append(f"{quoted(tables)}, never synced")
-            ways.append(f"`pwh sync {' '.join(tables)}`")
-        if views:
-            causes.append(f"view {quoted(views)}, never built")
-            ways.append(f"`pwh view run {' '.join(views)}`")
-        super().__init__(
-            f"View `{name}` cannot be built: it reads {' and '.join(causes)}. Run {' and '.join(ways)} first."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,27 +117,27 @@ def _build(platform: Platform, view: SavedQuery) -> "LakeTable":
 
 
 def _check_inputs(platform: Platform, view: SavedQuery) -> None:
-    """Every stored table the view needs, through the plain views it reads, must be in the lake."""
+    """Every stored table the view needs, through the views without a table that it reads, must be in the lake."""
     graph = project_graph(platform, view.project_id)
     stored = {(t.schema, t.name.lower()) for t in platform.lakes.of(view.project_id).tables()}
     places = {
         table.table_name: (table.source.slug, slug(table.name))
         for table in platform.store.tables(view.project_id)
     }
-    tables, views, queue, seen = [], [], list(graph.inputs.get(view.name, ())), set()
+    lost, queue, seen = [], list(graph.inputs.get(view.name, ())), set()
     for name in queue:
         if name in seen:
             continue
         seen.add(name)
         kind = graph.nodes[name].kind
         if kind is NodeKind.SYNCED and places[name] not in stored:
-            tables.append(name)
-        elif kind is NodeKind.MATERIALIZED and ("views", name.lower()) not in stored:
-            views.append(name)
-        elif kind is NodeKind.VIEW:
+            lost.append(name)
+        elif kind is NodeKind.VIEW or (
+            kind is NodeKind.MATERIALIZED and ("views", name.lower()) not in stored
+        ):
             queue += graph.inputs.get(name, ())
-    if tables or views:
-        raise MissingInputError(view.name, tuple(tables), tuple(views))
+    if lost:
+        raise MissingInputError(view.name, tuple(lost))
 
 
 def generate_models(

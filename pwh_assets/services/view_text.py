@@ -2,14 +2,19 @@
 
 import hashlib
 import re
+from dataclasses import replace
 
+from pwh_assets import hogql
 from pwh_assets.core.names import slug
 from pwh_assets.core.source import Column
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.errors import InvalidInputError, quoted
+from pwh_assets.errors import InvalidInputError, PwhError, quoted
 from pwh_assets.hogql.catalog import Catalog
+from pwh_assets.hogql.errors import HogQLError, SyntaxProblem
 from pwh_assets.hogql.plan import OutputColumn, Plan
 from pwh_assets.hogql.types import Type
+from pwh_assets.services.catalog import build_catalog
+from pwh_assets.services.graph import NodeKind, project_graph
 from pwh_assets.services.models.project import ModelText
 from pwh_assets.services.platform import Platform
 
@@ -27,37 +32,86 @@ _LAKE_TYPES = {
 _COLUMN_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
-def compile_view(platform: Platform, project_id: int, sql: str) -> Plan:
-    """The plan of a saved text: no limit of its own, on the lake.
+class MissingInputError(PwhError):
+    """A view reads tables that have no rows yet, so it cannot be built."""
+
+    code = "missing_input"
+    status = 409
+    exit_status = 2
+
+    def __init__(self, name: str, tables: tuple[str, ...]) -> None:
+        self.name, self.tables = name, tables
+        verb = "were" if len(tables) > 1 else "was"
+        super().__init__(
+            f"View `{name}` reads {quoted(tables)}, which {verb} never synced. "
+            f"Run `pwh sync {' '.join(tables)}` first."
+        )
+
+
+def compile_step(platform: Platform, project_id: int, sql: str) -> Plan:
+    """The plan of a saved text with every view it names as a table of its own, so that what a column is made
+    of, and what is read, are the next step and not the end of the chain.
 
     Raises:
         HogQLError: the text is wrong; it says where.
     """
-    from pwh_assets import hogql
-    from pwh_assets.services.catalog import build_catalog
+    return hogql.compile(sql, _stepwise(build_catalog(platform, project_id)), "duckdb")
 
-    return hogql.compile(sql, build_catalog(platform, project_id), engine="duckdb", limit=None)
+
+def _stepwise(catalog: Catalog) -> Catalog:
+    found: Catalog | None = catalog.__dict__.get("_stepwise")
+    if found is None:
+        tables = tuple(
+            replace(table, physical=("views", table.name), view_sql=None)
+            if table.kind == "view"
+            else table
+            for table in catalog.tables
+        )
+        version = f"{catalog.version}:steps" if catalog.version else ""
+        found = replace(catalog, tables=tables, version=version)
+        catalog.__dict__["_stepwise"] = found
+    return found
 
 
 def examine(
     platform: Platform, project_id: int, name: str, sql: str
 ) -> tuple[tuple[Column, ...], tuple[str, ...]]:
-    """Columns and inputs (HogQL names) of a text that shall be a view.
+    """Columns and inputs (HogQL names) of a text that shall be a view. Tables that only a join reads, such as
+    `persons` behind `events.person`, are inputs too.
 
     Raises:
         HogQLError: the text is wrong; it says where.
         InvalidInputError: columns have no name or the same one.
+        MissingInputError: a table it reads never had rows, so nothing is known of it.
     """
-    from pwh_assets.services.catalog import build_catalog
-
-    plan = compile_view(platform, project_id, sql)
-    _check_columns(name, plan.columns)
     catalog = build_catalog(platform, project_id)
+    try:
+        plan = hogql.compile(sql, catalog, "duckdb")
+    except HogQLError as error:
+        _check_synced(platform, project_id, name, error)
+        raise
+    _check_columns(name, plan.columns)
+    step = compile_step(platform, project_id, sql)
+    named = {table.physical: table.name for table in _stepwise(catalog).tables if table.physical}
+    read = (named[path] for path in step.physical if path in named)
     columns = tuple(
-        Column(column.name, lake_type(column.type), True, _described(catalog, column))
-        for column in plan.columns
+        Column(column.name, lake_type(column.type), True, _described(catalog, made))
+        for column, made in zip(plan.columns, step.columns, strict=True)
     )
-    return columns, plan.tables
+    return columns, tuple(dict.fromkeys((*plan.tables, *read)))
+
+
+def _check_synced(platform: Platform, project_id: int, name: str, error: HogQLError) -> None:
+    """An unknown table may be one that was connected and never synced: say that instead."""
+    graph = project_graph(platform, project_id)
+    lost = []
+    for problem in error.problems:
+        if problem.code == SyntaxProblem.UNKNOWN_TABLE:
+            node = graph.find(error.text[problem.start : problem.end].strip('`"'))
+            if node is not None and node.kind is NodeKind.SYNCED:
+                lost.append(node.name)
+    if lost and len(lost) == len(error.problems):
+        raise MissingInputError(name, tuple(dict.fromkeys(lost))) from None
 
 
 def model_text(platform: Platform, view: SavedQuery) -> ModelText:
@@ -68,9 +122,6 @@ def model_text(platform: Platform, view: SavedQuery) -> ModelText:
     Raises:
         HogQLError: the text no longer fits its inputs.
     """
-    from pwh_assets import hogql
-    from pwh_assets.services.catalog import build_catalog
-
     seed = hashlib.sha256(view.sql.encode()).hexdigest()[:12]
     tokens: dict[tuple[str, ...], str] = {}
 
@@ -78,7 +129,7 @@ def model_text(platform: Platform, view: SavedQuery) -> ModelText:
         return tokens.setdefault(path, f"pwh_{seed}_{len(tokens)}_")
 
     catalog = build_catalog(platform, view.project_id)
-    plan = hogql.compile(view.sql, catalog, engine="duckdb", limit=None, relation=relation)
+    plan = hogql.compile(view.sql, catalog, "duckdb", relation=relation)
     return ModelText(plan.sql, {token: path for path, token in tokens.items()})
 
 
@@ -125,10 +176,12 @@ def _check_columns(name: str, columns: tuple[OutputColumn, ...]) -> None:
 
 
 def _described(catalog: Catalog, column: OutputColumn) -> str:
-    """The description of the one column this one repeats."""
+    """The description of the one column this one repeats under its name."""
     if len(column.origins) != 1 or column.origins[0][2]:
         return ""
     table, of, _ = column.origins[0]
+    if of != column.name:
+        return ""
     source = catalog.by_name.get(table.lower())
     found = [each.description for each in source.columns if each.name == of] if source else []
     return found[0] if found else ""

@@ -10,9 +10,10 @@ from pwh_assets.services.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.models.project import model_name
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.view_builds import ViewResult, build_view, dependents, view_exclusively
-from pwh_assets.services.view_text import examine
+from pwh_assets.services.view_text import MissingInputError, examine
 
 __all__ = [
+    "MissingInputError",
     "ViewCycleError",
     "ViewInUseError",
     "ViewResult",
@@ -77,6 +78,7 @@ def save_view(
         InvalidInputError: the name or a column's name cannot be used.
         ConflictError: something else has this name.
         ViewCycleError: the view would read itself.
+        MissingInputError: a table it reads was never synced.
     """
     name, sql = check_name(name), sql.strip().rstrip(";").rstrip()
     if not sql:
@@ -112,9 +114,9 @@ def _check_clash(graph: Graph, name: str) -> None:
     taken = graph.find(name)
     if taken is not None and taken.kind not in (NodeKind.VIEW, NodeKind.MATERIALIZED):
         kind = taken.kind.value.replace("_", " ")
-        also = f", a name of {kind} `{taken.name}`" if taken.name != name.lower() else f", a {kind}"
         raise ConflictError(
-            f"View `{name}` cannot be called so: `{name}` is already{also}. Give it another name."
+            f"View `{name}` cannot be called so: that is a name of the {kind} `{taken.name}`. "
+            "Give the view another one."
         )
     model = model_name(name).lower()
     for node in graph.nodes.values():

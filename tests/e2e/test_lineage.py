@@ -24,7 +24,7 @@ def home(tmp_path_factory):
             "spent",
             "SELECT p.mail AS mail, sum(o.amount) AS total FROM paying p JOIN app_orders o ON o.user_id = p.user GROUP BY mail",
         ),
-        ("report", "SELECT mail, round(total) AS rounded FROM spent"),
+        ("report", "SELECT mail, total + 1 AS rounded FROM spent"),
         (
             "browsers",
             "SELECT properties.$browser AS browser, person.properties.email AS email FROM events",
@@ -64,8 +64,10 @@ def test_columns_lead_through_plain_and_materialized_views(home):
         ("app_users", "email", (), "mail"),
         ("app_users", "id", (), "user"),
     }
-    assert ("app_orders", "amount", (), "total") in edges(found, "spent")
-    assert {e[0] for e in edges(found, "spent") if e[3] == "mail"} <= {"paying", "app_users"}
+    assert edges(found, "spent") == {
+        ("paying", "mail", (), "mail"),
+        ("app_orders", "amount", (), "total"),
+    }
     assert edges(found, "report") == {
         ("spent", "mail", (), "mail"),
         ("spent", "total", (), "rounded"),

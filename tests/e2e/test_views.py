@@ -14,7 +14,8 @@ from pwh_assets.core.job import JobStatus
 from pwh_assets.core.source import TableStatus
 from pwh_assets.errors import BusyError, ConflictError, InvalidInputError, NotFoundError, UserError
 from pwh_assets.hogql.errors import HogQLError
-from pwh_assets.services.view_builds import MissingInputError, view_exclusively
+from pwh_assets.services.view_builds import view_exclusively
+from pwh_assets.services.view_text import MissingInputError
 from pwh_assets.services.views import (
     ViewCycleError,
     ViewInUseError,
@@ -232,7 +233,7 @@ def test_a_removed_view_takes_its_table_and_model_along(home):
 
 def test_a_failed_build_keeps_the_rows_and_says_why_in_one_sentence(home):
     view, _ = table_of(home, "fragile", "SELECT id FROM app_users")
-    save(home, "fragile", "SELECT throwIf(id > 5, 'too big') AS id FROM app_users")
+    save(home, "fragile", "SELECT (SELECT id FROM app_orders) AS id FROM app_users")
     with pytest.raises(Exception, match="could not be built") as caught:
         build_view(home.platform, view)
     assert "\n" not in str(caught.value) and "Traceback" not in str(caught.value)
@@ -245,21 +246,28 @@ def test_a_failed_build_keeps_the_rows_and_says_why_in_one_sentence(home):
     assert home.store.view(1, "fragile").latest_error is None
 
 
-def test_a_build_says_which_input_never_had_rows(home, tmp_path):
+def test_what_was_never_synced_is_named_when_a_view_is_saved_and_when_it_is_built(tmp_path):
     other = Warehouse(tmp_path / "home")
     try:
+        with pytest.raises(MissingInputError, match="`app_users`, which was never synced"):
+            save(other, "plain", "SELECT id, email FROM app_users")
+        other.write("users", people())
         save(other, "plain", "SELECT id, email FROM app_users")
         save(other, "top", "SELECT email FROM plain")
         view = materialize_view(other.platform, 1, "top")
-        with pytest.raises(
-            MissingInputError, match="`app_users`, never synced"
-        ):
+        other.lake.drop_table("postgres_app", "users")
+        with pytest.raises(MissingInputError, match="Run `pwh sync app_users` first"):
             build_view(other.platform, view)
         assert other.store.jobs(1)[0].error_code == "missing_input"
         other.write("users", people())
         assert build_view(other.platform, view).rows == 10
     finally:
         other.close()
+
+
+def test_a_table_that_only_a_join_reads_is_an_input(home):
+    view = save(home, "joined", "SELECT event, person.properties.email AS email FROM events")
+    assert view.inputs == ("events", "persons")
 
 
 def test_a_view_that_is_being_built_is_busy(home):

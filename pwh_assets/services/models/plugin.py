@@ -8,6 +8,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 
 from pwh_assets import duckdb_extensions
 from pwh_assets.errors import PwhError
+from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
 from pwh_assets.lake import Lake, Lakes
 from pwh_assets.services.scratch import scratch
 from pwh_assets.settings import Settings
@@ -82,6 +83,8 @@ class Plugin(BasePlugin):  # type: ignore[misc]
 
     def configure_cursor(self, cursor: "duckdb.DuckDBPyConnection") -> None:
         cursor.execute("SET TimeZone = 'UTC'")
+        for statement in DUCKDB_MACROS:
+            cursor.execute(statement)
 
     def store(self, target_config: Any) -> None:
         """Called by the materialization between computing and writing: wait for the lake's turn."""
