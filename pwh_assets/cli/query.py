@@ -54,22 +54,28 @@ def _query(args: argparse.Namespace) -> int:
             "format",
             "Arrow is binary. Send it to a file: `pwh query … --format arrow > rows.arrow`.",
         )
-    from pwh_assets.services.query import run_query
+    from pwh_assets.services.query import DEFAULT_LIMIT, run_query
 
     export = kind in EXPORTS and args.limit is None
     result = run_query(
-        platform, args.project, sql, engine=args.engine, export=export, **_limit(args.limit)
+        platform,
+        args.project,
+        sql,
+        engine=args.engine,
+        export=export,
+        limit=args.limit or DEFAULT_LIMIT,
     )
     _PRINTERS[kind](result)
     if kind == "table":
         rows = len(result.rows)
-        note(f"{count(rows, 'row')}, {result.ms:.0f} ms on {result.plan.engine}")
+        cut = "the first " if rows and rows == result.plan.limit else ""
+        note(f"{cut}{count(rows, 'row')}, {result.ms:.0f} ms on {result.plan.engine}")
     return 0
 
 
 def _batch(args: argparse.Namespace) -> int:
     """One process for all: a query that fails is an answer too, so the status stays 0."""
-    from pwh_assets.services.query import run_query
+    from pwh_assets.services.query import DEFAULT_LIMIT, run_query
 
     platform = open_project(args)
     for query_id, sql, problem in json_lines():
@@ -85,7 +91,7 @@ def _batch(args: argparse.Namespace) -> int:
             continue
         try:
             result = run_query(
-                platform, args.project, sql, engine=args.engine, **_limit(args.limit)
+                platform, args.project, sql, engine=args.engine, limit=args.limit or DEFAULT_LIMIT
             )
             answer = {
                 "id": query_id,
@@ -100,16 +106,12 @@ def _batch(args: argparse.Namespace) -> int:
     return 0
 
 
-def _limit(limit: int | None) -> dict[str, int]:
-    return {} if limit is None else {"limit": limit}
-
-
 def _print_table(result: Any) -> None:
     say(table(list(result.columns), [list(row) for row in result.rows]))
 
 
 def _print_json(result: Any) -> None:
-    print_json(
+    print_json_line(
         {
             "columns": list(result.columns),
             "types": [str(kind) for kind in result.types],
@@ -141,7 +143,12 @@ def _csv(value: Any) -> Any:
 
 
 def _print_arrow(result: Any) -> None:
-    raise NotImplementedError
+    import pyarrow as pa
+
+    rows = result.arrow()
+    with pa.ipc.new_stream(sys.stdout.buffer, rows.schema) as stream:
+        stream.write_table(rows)
+    sys.stdout.buffer.flush()
 
 
 _PRINTERS: dict[str, Callable[[Any], None]] = {
@@ -154,4 +161,15 @@ _PRINTERS: dict[str, Callable[[Any], None]] = {
 
 
 def _print_explanation(args: argparse.Namespace, found: Any) -> int:
-    raise NotImplementedError
+    if args.json or args.format == "json":
+        print_json(found)
+        return 0
+    say(f"engine   {found.engine}")
+    say(f"names    {', '.join(found.tables) or 'no table'}")
+    say(f"reads    {', '.join(found.physical) or 'no table'}")
+    say(f"gives    {', '.join(f'{name} {kind}' for name, kind in found.columns)}")
+    if found.limit:
+        say(f"limit    {found.limit:,}")
+    say()
+    say(found.sql)
+    return 0

@@ -102,7 +102,9 @@ class Database:
         if not self.is_sqlite:
             return []
         with self.read() as connection:
-            broken = connection.execute(sa.text("PRAGMA integrity_check(5)")).scalars().all()
+            broken: list[str] = list(
+                connection.execute(sa.text("PRAGMA integrity_check(5)")).scalars()
+            )
             dangling = connection.execute(sa.text("PRAGMA foreign_key_check")).all()
         found = [
             f"The store at `{self.place}` is damaged: {line}." for line in broken if line != "ok"

@@ -431,3 +431,147 @@ def test_importing_the_cli_loads_nothing_heavy() -> None:
     code = "import sys, pwh_assets.cli; print([m for m in ('dagster','dlt','dbt','duckdb','sqlalchemy','sqlglot','fastapi','pyarrow','pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done
+
+
+def test_every_format_prints_the_same_rows(pwh: Pwh, source: str) -> None:
+    assert pwh("sync").status == 0
+    sql = "SELECT name, price FROM app_plans ORDER BY price"
+    answer = pwh("query", sql, "--format", "json").json
+    assert answer["columns"] == ["name", "price"]
+    assert answer["rows"] == [["free", 0.0], ["pro", 19.9]]
+    assert pwh("query", sql, "--json").json["rows"] == answer["rows"]
+    lines = [json.loads(line) for line in pwh("query", sql, "--format", "jsonl").out.splitlines()]
+    assert lines == [{"name": "free", "price": 0.0}, {"name": "pro", "price": 19.9}]
+    assert pwh("query", sql, "--format", "csv").out == "name,price\nfree,0.0\npro,19.9\n"
+    said = pwh("query", sql)
+    assert "pro" in said.out and "2 rows" in said.err
+    assert pwh("query", "-", stdin=sql).out == said.out
+
+
+def test_arrow_goes_to_a_file(pwh: Pwh, source: str, tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    assert pwh("sync", "app_users").status == 0
+    command = [
+        sys.executable,
+        "-m",
+        "pwh_assets.cli",
+        "query",
+        "SELECT id FROM app_users",
+        "--format",
+        "arrow",
+    ]
+    done = subprocess.run(command, capture_output=True, timeout=120)
+    assert pa.ipc.open_stream(done.stdout).read_all().num_rows == 500
+
+
+def test_a_question_without_limit_gives_100_rows_and_an_export_all(pwh: Pwh, source: str) -> None:
+    assert pwh("sync", "app_users").status == 0
+    said = pwh("query", "SELECT id FROM app_users")
+    assert "the first 100 rows" in said.err
+    assert len(pwh("query", "SELECT id FROM app_users", "--json", "--limit", "7").json["rows"]) == 7
+    assert pwh("query", "SELECT id FROM app_users", "--format", "csv").out.count("\n") == 501
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("SELEC 1", ("line 1, column 1",)),
+        ("SELECT emial FROM app_users", ("`emial`", "`email`", "line 1, column 8")),
+        ("SELECT 1 FROM app_userz", ("`app_userz`", "`app_users`")),
+        ("SELECT 1; SELECT 2", ("line 1",)),
+        ("DROP TABLE app_users", ("line 1",)),
+        ("SELECT lenght(email) FROM app_users", ("`lenght`",)),
+        ("SELECT '", ("line 1",)),
+    ],
+)
+def test_broken_sql_is_one_sentence_with_its_place(
+    pwh: Pwh, source: str, sql: str, words: tuple[str, ...]
+) -> None:
+    assert pwh("sync", "app_users").status == 0
+    pwh("query", sql).refused(*words)
+    pwh("view", "create", "v", sql).refused(*words)
+
+
+def test_batches_answer_every_line_in_one_process(pwh: Pwh, source: str) -> None:
+    assert pwh("sync", "app_plans").status == 0
+    lines = [
+        '{"id": 1, "sql": "SELECT 1 AS a"}',
+        "junk",
+        '{"id": 2}',
+        "",
+        "[1]",
+        '{"id": "x", "sql": "SELECT nope FROM app_plans"}',
+    ]
+    said = pwh("query", "--batch", stdin="\n".join(lines).encode() + b"\n\xff\n")
+    answers = [json.loads(line) for line in said.out.splitlines()]
+    assert said.status == 0
+    assert [(a["id"], a["ok"]) for a in answers] == [
+        (1, True),
+        (None, False),
+        (2, False),
+        (None, False),
+        ("x", False),
+        (None, False),
+    ]
+    assert (answers[0]["columns"], answers[0]["rows"]) == (["a"], [[1]]) and answers[0]["ms"] > 0
+    error = answers[4]["error"]
+    assert (error["code"], error["start"], error["end"]) == ("unknown_column", 7, 11)
+    compiled = pwh("hogql", "compile", "--engine", "clickhouse", stdin="\n".join(lines))
+    answers = [json.loads(line) for line in compiled.out.splitlines()]
+    assert answers[0]["ok"] and "SELECT" in answers[0]["sql"]
+    assert set(answers[4]["error"]) == {"code", "message", "start", "end", "hint"}
+
+
+def test_a_views_whole_life(pwh: Pwh, source: str) -> None:
+    assert pwh("sync").status == 0
+    assert pwh("view", "create", "cheap", "SELECT name FROM app_plans WHERE price < 5").status == 0
+    pwh("view", "run", "cheap").refused("plain", "materialize")
+    assert pwh("view", "materialize", "cheap", "--every", "1hour").status == 0
+    said = pwh("view", "run", "cheap", "--json")
+    assert said.status == 0 and said.json["results"][0]["result"]["rows"] == 1
+    assert pwh("query", "SELECT * FROM cheap", "--json").json["rows"] == [["free"]]
+    assert pwh("view", "create", "cheap", "SELECT name FROM app_plans").status == 0
+    assert [v["version"] for v in pwh("view", "history", "cheap", "--json").json["results"]] == [
+        1,
+        2,
+    ]
+    assert pwh("view", "restore", "cheap", "1", "--json").json["version"] == 3
+    pwh("view", "create", "cheap", "SELECT * FROM cheap").refused("cheap -> cheap")
+    pwh("view", "create", "app_plans", "SELECT 1 AS a").refused("`app_plans`")
+    assert "app_plans" in pwh("lineage", "cheap").out
+    said = pwh("source", "remove", source)
+    assert said.status == 0 and "cheap" in said.err
+    assert pwh("health").status == 1
+    assert pwh("view", "revert", "cheap").status == 0
+    assert pwh("view", "remove", "cheap").status == 0
+    assert pwh("view", "list", "--json").json["count"] == 0
+
+
+def test_events_and_persons_come_from_files(pwh: Pwh, tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    events.write_text(
+        '{"event": "seen", "distinct_id": "d1", "timestamp": "2026-01-01T00:00:00Z", "properties": {"n": 1}}\n'
+    )
+    persons = tmp_path / "persons.jsonl"
+    person = "0190f2f0-0000-7000-8000-000000000001"
+    persons.write_text(
+        json.dumps(
+            {
+                "id": person,
+                "properties": {"email": "a@example.com"},
+                "created_at": "2026-01-01T00:00:00Z",
+            }
+        )
+    )
+    ids = tmp_path / "ids.jsonl"
+    ids.write_text(json.dumps({"distinct_id": "d1", "person_id": person}))
+    (result,) = pwh("events", "import", str(events), "--json").json["results"]
+    assert (result["rows"], result["rows_new"]) == (1, 1)
+    assert pwh("events", "import", str(events), "--json").json["results"][0]["rows_new"] == 0
+    said = pwh("persons", "import", str(persons), "--distinct-ids", str(ids), "--json")
+    assert [r["table"] for r in said.json["results"]] == ["persons", "person_distinct_ids"]
+    rows = pwh("query", "SELECT event, person.properties.email FROM events", "--json").json["rows"]
+    assert rows == [["seen", "a@example.com"]]
+    events.write_text("junk\n")
+    pwh("events", "import", str(events)).refused("events.jsonl")
