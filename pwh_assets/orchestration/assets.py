@@ -11,7 +11,7 @@ from pwh_assets.errors import NotFoundError, PwhError
 from pwh_assets.orchestration.checks import check_specs, check_synced
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
 from pwh_assets.orchestration.inventory import Inventory, scoped
-from pwh_assets.orchestration.metadata import check_result, of_sync
+from pwh_assets.orchestration.metadata import check_result, observation, of_sync
 from pwh_assets.orchestration.processes import sign_run
 from pwh_assets.orchestration.retry import TRIES, with_retries
 from pwh_assets.orchestration.specs import synced_spec
@@ -69,6 +69,7 @@ def source_assets(
                 failed = tuple(check for check in checks if not check.passed)
                 watcher.ended(Outcome(table, context.run.run_id, done, failed_checks=failed))
                 upstream = dg.AssetKey(["external", *key.path])
+                context.log_event(observation(upstream, done))
                 yield dg.MaterializeResult(
                     asset_key=key,
                     metadata=of_sync(table, done, upstream, _dlt_metadata(context, key, table)),

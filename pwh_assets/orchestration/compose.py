@@ -9,6 +9,7 @@ from pwh_assets.orchestration.assets import source_assets
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.jobs import jobs_of
 from pwh_assets.orchestration.maintenance import maintenance_asset
+from pwh_assets.orchestration.product import product_sensor
 from pwh_assets.orchestration.schedules import schedules_of
 from pwh_assets.orchestration.sensors import sensors_of
 from pwh_assets.orchestration.specs import external_spec, product_specs, virtual_assets_allowed
@@ -29,7 +30,7 @@ def compose(
             assets=[asset for inventory in inventories for asset in _assets_of(inventory)],
             jobs=list(jobs.values()),
             schedules=[schedule for each in inventories for schedule in schedules_of(each)],
-            sensors=sensors_of(inventories, jobs),
+            sensors=[*sensors_of(inventories, jobs), product_sensor(inventories)],
             resources={"watcher": Watcher(), **resources},
             executor=executor,
             loggers=loggers,

@@ -25,7 +25,7 @@ concurrency:
     max_concurrent_runs: 4
     tag_concurrency_limits:
       # One run per source, one of views, one of maintenance at a time.
-      - key: pwh/one_at_a_time
+      - key: pwh/queue
         value:
           applyLimitPerUniqueValue: true
         limit: 1

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     AssetJob: TypeAlias = UnresolvedAssetJobDefinition
     """What `dg.define_asset_job` returns; Dagster exports no name for it."""
 
-ONE_AT_A_TIME = "pwh/one_at_a_time"
+QUEUE_TAG = "pwh/queue"
 """Runs that share a value of this tag wait for each other in the queue."""
 
 
@@ -72,5 +72,5 @@ def _job(name: str, keys: list[dg.AssetKey], description: str) -> "AssetJob":
         name,
         selection=dg.AssetSelection.assets(*keys),
         description=description,
-        tags={ONE_AT_A_TIME: name},
+        tags={QUEUE_TAG: name},
     )

@@ -10,7 +10,7 @@ from pwh_assets.core.job import JobKind, JobStatus
 from pwh_assets.core.names import asset_key
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
 from pwh_assets.orchestration.inventory import scoped
-from pwh_assets.orchestration.processes import sign_run
+from pwh_assets.orchestration.processes import forget_old_runs, sign_run
 from pwh_assets.orchestration.specs import DEFAULT_OWNER, STORAGE
 from pwh_assets.orchestration.watcher import Trouble
 from pwh_assets.services.platform import Platform
@@ -60,6 +60,7 @@ def maintenance_asset(project_id: int) -> dg.AssetsDefinition:
         try:
             done = lake.maintain(KEEP_DAYS)
             problems = lake.verify()
+            forgotten = forget_old_runs(context.instance)
         except Exception as error:
             trouble = Trouble.of(error)
             store.finish_job(job.id, JobStatus.FAILED, error=trouble.text, error_code=trouble.code)
@@ -74,6 +75,7 @@ def maintenance_asset(project_id: int) -> dg.AssetsDefinition:
             asset_key=key,
             metadata={
                 **asdict(done),
+                "runs_forgotten": forgotten,
                 "tables": len(tables),
                 "bytes": sum(table.size_bytes for table in tables),
                 "duration_s": round(time.monotonic() - started, 3),

@@ -44,6 +44,14 @@ def of_sync(
     }
 
 
+def observation(upstream: dg.AssetKey, result: SyncResult) -> dg.AssetObservation:
+    """The table at its source was read just now."""
+    return dg.AssetObservation(
+        upstream,
+        metadata={"rows_read": result.rows_synced, "cursor": result.cursor_after or "none"},
+    )
+
+
 def of_view(
     name: str, result: "ViewResult", columns: Sequence["OutputColumn"], graph: Graph
 ) -> dict[str, Any]:

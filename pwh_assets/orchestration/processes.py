@@ -1,6 +1,7 @@
-"""Runs whose process died: each run signs with its process, and whoever comes by fails those that are gone."""
+"""Runs that are over without saying so, and runs of long ago: the first are failed, the second forgotten."""
 
 import logging
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -9,7 +10,10 @@ from pwh_assets.store.processes import is_gone, this_process
 
 log = logging.getLogger(__name__)
 
-PROCESS_TAG = "pwh/process"
+PROCESS_TAG = ".dagster/pwh_process"
+"""Dagster's UI hides tags that start so."""
+KEEP_RUNS_DAYS = 90.0
+"""Longer than two of the longest periods, so a table's last materialization is never among what is deleted."""
 _LATER = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
@@ -36,3 +40,22 @@ def fail_dead_runs(instance: dg.DagsterInstance, platform: Platform | None = Non
     if platform is not None:
         platform.store.abandon_jobs()
     return dead
+
+
+def forget_old_runs(
+    instance: dg.DagsterInstance, keep_days: float = KEEP_RUNS_DAYS, most: int = 1_000
+) -> int:
+    """Delete finished runs of long ago with their events and logs, at most so many at a time. Returns how many."""
+    ended = [
+        dg.DagsterRunStatus.SUCCESS,
+        dg.DagsterRunStatus.FAILURE,
+        dg.DagsterRunStatus.CANCELED,
+    ]
+    before = datetime.now(UTC) - timedelta(days=keep_days)
+    old = instance.get_runs(
+        filters=dg.RunsFilter(statuses=ended, created_before=before), limit=most, ascending=True
+    )
+    for run in old:
+        instance.compute_log_manager.delete_logs(prefix=[run.run_id])
+        instance.delete_run(run.run_id)
+    return len(old)

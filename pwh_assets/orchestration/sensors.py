@@ -192,5 +192,4 @@ def _requests(
             run_key=hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()[:32],
             job_name=sync_job_name(source.project_id, source.slug),
             asset_selection=[keys[table.id] for table in tables],
-            tags={"pwh/trigger": "change"},
         )

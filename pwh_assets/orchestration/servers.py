@@ -49,6 +49,7 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
         "DO_NOT_TRACK": "1",
     }
     python, files = (sys.executable, "-W", "ignore::DeprecationWarning"), ("-w", str(workspace))
+    after = ("-m", "pwh_assets.orchestration.after", str(address))
     return [
         Command(
             "dagster-code",
@@ -62,14 +63,14 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
         Command(
             "dagster-webserver",
             (
-                *(*python, "-m", "dagster_webserver", *files),
+                *(*python, *after, "dagster_webserver", *files),
                 *("-h", HOST, "-p", str(dagster_port), "--log-level", "warning"),
             ),
             environment,
         ),
         Command(
             "dagster-daemon",
-            (*python, "-m", "dagster._daemon", "run", *files, "--log-level", "warning"),
+            (*python, *after, "dagster._daemon", "run", *files, "--log-level", "warning"),
             environment,
         ),
     ]

@@ -108,7 +108,7 @@ class PooledSchedules(SqliteScheduleStorage):
             kept.close()
 
 
-class PooledSqliteStorage(DagsterStorage, ConfigurableClass):  # type: ignore[misc]  # Dagster says Any
+class PooledSqliteStorage(DagsterStorage, ConfigurableClass):
     """Runs, events and ticks under `base_dir`."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
@@ -116,7 +116,7 @@ class PooledSqliteStorage(DagsterStorage, ConfigurableClass):  # type: ignore[mi
         self._runs = PooledRuns.from_local(os.path.join(base_dir, "history"))
         self._events = PooledEventLog(os.path.join(base_dir, "history"))
         self._schedules = PooledSchedules.from_local(os.path.join(base_dir, "schedules"))
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     @property
     def inst_data(self) -> Any:
@@ -147,7 +147,7 @@ class PooledSqliteStorage(DagsterStorage, ConfigurableClass):  # type: ignore[mi
         return self._runs
 
     @property
-    def schedule_storage(self) -> PooledSchedules:
+    def schedule_storage(self) -> SqliteScheduleStorage:
         return self._schedules
 
     event_storage_data = run_storage_data = schedule_storage_data = None

@@ -26,11 +26,12 @@ class HogQLService:
 
         return run_query(self._platform, project_id, sql, **options)
 
-    def compile(self, project_id: int, sql: str) -> "Plan":
-        """The plan of a query, as a saved query would have it: no default limit."""
-        from pwh_assets.services.view_text import compile_view
+    def compile(self, project_id: int, sql: str, engine: str = "duckdb") -> "Plan":
+        """The plan of a query: SQL for the engine, its columns with their origins, and what it reads."""
+        from pwh_assets import hogql
+        from pwh_assets.services.catalog import build_catalog
 
-        return compile_view(self._platform, project_id, sql)
+        return hogql.compile(sql, build_catalog(self._platform, project_id), engine)
 
     def lineage(self, project_id: int, name: str, columns: bool = False) -> "Lineage":
         from pwh_assets.services.lineage import lineage

@@ -1,0 +1,27 @@
+"""Runs a Dagster command once another one's socket is there: `python -m pwh_assets.orchestration.after SOCKET MODULE …`.
+
+The webserver and the daemon take seconds to import, so they do that while the code server starts; had they asked
+it too early, their logs would begin with a page of connection errors.
+"""
+
+import importlib
+import os
+import runpy
+import sys
+import time
+
+PATIENCE_S = 120.0
+
+
+def main(argv: list[str]) -> None:
+    socket, module, *arguments = argv
+    importlib.import_module(f"{module}.cli" if module == "dagster_webserver" else module)
+    deadline = time.monotonic() + PATIENCE_S
+    while not os.path.exists(socket) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,70 @@
+"""Product data in the graph: a sensor reports events, persons and their kin whenever rows came in, however they came."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+import dagster as dg
+
+from pwh_assets.core.names import asset_key
+from pwh_assets.core.source import Column
+from pwh_assets.lake import LakeTable
+from pwh_assets.orchestration.inventory import Inventory
+from pwh_assets.orchestration.specs import table_metadata
+from pwh_assets.services.platform import Platform
+
+EVERY_S = 60
+SCHEMA = "product"
+
+
+def product_sensor(inventories: Iterable[Inventory]) -> dg.SensorDefinition:
+    """Looks at the lake's catalog, never at rows. Starts no run."""
+    project_ids = [inventory.project_id for inventory in inventories]
+
+    @dg.sensor(
+        name="product_data",
+        minimum_interval_seconds=EVERY_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Reports product tables whose rows changed, with their row counts.",
+    )
+    def evaluate(
+        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.SensorResult:
+        before: dict[str, int] = json.loads(context.cursor or "{}")
+        tables = {
+            (project_id, table.name): table
+            for project_id in project_ids
+            for table in platform.lakes.of(project_id).tables()
+            if table.schema == SCHEMA
+        }
+        after = {f"{project}/{name}": t.changed_snapshot for (project, name), t in tables.items()}
+        events = [
+            _materialization(project_id, table)
+            for (project_id, name), table in tables.items()
+            if is_news(before, f"{project_id}/{name}", table)
+        ]
+        return dg.SensorResult(
+            asset_events=events,
+            cursor=json.dumps(after, sort_keys=True),
+            skip_reason=None if events else "No new product data.",
+        )
+
+    return evaluate
+
+
+def is_news(before: Mapping[str, int], key: str, table: LakeTable) -> bool:
+    """True when the table changed since it was last looked at. One that never had rows is no news."""
+    if key not in before:
+        return table.row_count > 0
+    return before[key] != table.changed_snapshot
+
+
+def _materialization(project_id: int, table: LakeTable) -> dg.AssetMaterialization:
+    columns = tuple(Column(column.name, column.type) for column in table.columns)
+    return dg.AssetMaterialization(
+        asset_key=dg.AssetKey(asset_key(project_id, SCHEMA, table.name)),
+        metadata={
+            **table_metadata(SCHEMA, table.name, columns),
+            "dagster/row_count": table.row_count,
+            "bytes": table.size_bytes,
+        },
+    )
