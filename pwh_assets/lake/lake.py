@@ -213,8 +213,13 @@ def _prepare(lake: Lake) -> None:
         lake.address.catalog_file.parent.mkdir(parents=True, exist_ok=True)
         if lake.address.catalog_file.exists() and _is_ready(lake):
             return
+    elif _is_ready(lake):
+        return
     if lake.address.is_local:
         os.makedirs(lake.address.data_path, exist_ok=True)
+    if lake.address.catalog_url:
+        with lake.lock():
+            locks.make_schema(lake.address.catalog_url, lake.address.catalog_schema)
     with lake.write() as connection:
         made = catalog.existing_tables(connection, lake.address)
         if product.READY in made:

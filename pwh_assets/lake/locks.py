@@ -6,9 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pwh_assets.errors import BusyError
 from pwh_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import psycopg
 
 _STEP_S = 0.05
 
@@ -57,20 +61,29 @@ def advisory_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"pwh:{name}".encode()).digest()[:8], "big", signed=True)
 
 
-@contextmanager
-def _advisory(url: str, name: str, timeout_s: float) -> Iterator[None]:
+def _connected(url: str) -> "psycopg.Connection[tuple[Any, ...]]":
     import psycopg
 
     from pwh_assets.lake.errors import LakeStorageError
 
-    deadline = time.monotonic() + timeout_s
     try:
-        connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
+        return psycopg.connect(url, autocommit=True, connect_timeout=10)
     except psycopg.Error:
         raise LakeStorageError(
             "The lake's catalog on Postgres does not answer. Check `PWH_LAKE_CATALOG_URL` and the server."
         ) from None
-    with connection:
+
+
+def make_schema(url: str, schema: str) -> None:
+    """The schema of one project's catalog on Postgres; nothing happens when it exists."""
+    with _connected(url) as connection:
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'.encode())
+
+
+@contextmanager
+def _advisory(url: str, name: str, timeout_s: float) -> Iterator[None]:
+    deadline = time.monotonic() + timeout_s
+    with _connected(url) as connection:
         while True:
             row = connection.execute(
                 "select pg_try_advisory_lock(%s)", (advisory_key(name),)

@@ -36,8 +36,6 @@ class Maintained:
 def maintain(lake: "Lake", keep_days: float, grace: timedelta = GRACE) -> Maintained:
     """Run under the writers' lock, so that no file of a running sync is ever taken for an orphan."""
     now = datetime.now(UTC)
-    keep_since = _moment(now - timedelta(days=keep_days))
-    unused_since = _moment(now - grace)
     with lake.write() as connection:
         before = catalog.tables(connection, lake.address)
         connection.execute(
@@ -52,15 +50,14 @@ def maintain(lake: "Lake", keep_days: float, grace: timedelta = GRACE) -> Mainta
             f"CALL ducklake_merge_adjacent_files('{ALIAS}', max_file_size => {SMALL_FILE_BYTES})",
         )
         _keep_marks_rising(lake, connection, before)
-        expired = _rows(
-            connection, f"CALL ducklake_expire_snapshots('{ALIAS}', older_than => {keep_since})"
-        )
+        expired = _expire(lake, connection, now - timedelta(days=keep_days))
         deleted = _rows(
-            connection, f"CALL ducklake_cleanup_old_files('{ALIAS}', older_than => {unused_since})"
+            connection,
+            f"CALL ducklake_cleanup_old_files('{ALIAS}', older_than => {_safe_moment(now, grace)})",
         )
         orphans = _rows(
             connection,
-            f"CALL ducklake_delete_orphaned_files('{ALIAS}', older_than => {unused_since})",
+            f"CALL ducklake_delete_orphaned_files('{ALIAS}', older_than => {_moment(now - grace)})",
         )
         _keep_marks_rising(lake, connection, before)
     return Maintained(merged, rewritten, expired, deleted, orphans)
@@ -68,6 +65,32 @@ def maintain(lake: "Lake", keep_days: float, grace: timedelta = GRACE) -> Mainta
 
 def _moment(at: datetime) -> str:
     return f"{literal(at.isoformat())}::TIMESTAMPTZ"
+
+
+def _safe_moment(now: datetime, grace: timedelta) -> str:
+    """No later than `grace` ago, also where only dates are compared.
+
+    With a SQLite catalog, DuckLake 1.0 compares `2026-11-20 21:00` with `2026-11-20T20:00` as texts, so that
+    everything of the same day counts as older (2026-11-20).
+    """
+    return _moment(now - grace - timedelta(days=1) if grace else now)
+
+
+def _expire(lake: "Lake", connection: "duckdb.DuckDBPyConnection", keep_since: datetime) -> int:
+    """Forget snapshots by number: their times are texts in a SQLite catalog, see above."""
+    snapshots = catalog.metadata(lake.address, "ducklake_snapshot")
+    old = [
+        str(row[0])
+        for row in connection.execute(
+            f"SELECT snapshot_id FROM {snapshots} WHERE CAST(snapshot_time AS TIMESTAMPTZ) < "
+            f"{_moment(keep_since)} AND snapshot_id < (SELECT max(snapshot_id) FROM {snapshots})"
+        ).fetchall()
+    ]
+    if old:
+        connection.execute(
+            f"CALL ducklake_expire_snapshots('{ALIAS}', versions => [{', '.join(old)}])"
+        )
+    return len(old)
 
 
 def _rows(connection: "duckdb.DuckDBPyConnection", call: str) -> int:

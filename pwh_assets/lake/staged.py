@@ -153,7 +153,7 @@ def lake_names(source_names: Iterable[str], existing: Sequence[str]) -> dict[str
         return spellings[(name or "_").lower()] == 1
 
     def is_known(name: str) -> bool:
-        return known.get(name.lower()) == name
+        return known.get((name or "_").lower()) == (name or "_")
 
     # Whoever may have its own name gets it; only then do the others get numbers.
     for name in sorted(names, key=lambda name: (not is_plain(name), not is_known(name))):

@@ -115,8 +115,10 @@ def widened(old: str, new: str) -> str:
     if {old, new} <= floats or (a and new in floats) or (b and old in floats):
         return "DOUBLE"
     if a and b:
-        if old in _DIGITS and new in _DIGITS:  # one signed, one not
-            return "BIGINT" if max(a[0], b[0]) < 19 else "HUGEINT"
+        if old in _DIGITS and new in _DIGITS:
+            signed, unsigned = (old, new) if old in _INTEGERS else (new, old)
+            holds = next(kind for kind in _INTEGERS if _DIGITS[kind] > _DIGITS[unsigned])
+            return max(signed, holds, key=_INTEGERS.index)
         whole, after = max(a[0], b[0]), max(a[1], b[1])
         return f"DECIMAL({whole + after},{after})" if whole + after <= 38 else "DOUBLE"
     if old in _MOMENTS and new in _MOMENTS:

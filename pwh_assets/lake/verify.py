@@ -116,10 +116,10 @@ def _table(
     import duckdb
 
     name = f"{table.schema}.{table.name}"
-    words = ", ".join(f"count({quote(column.name)})" for column in table.columns)
+    words = ", ".join(quote(column.name) for column in table.columns)
     try:
         row = connection.execute(
-            f"SELECT count(*), {words} FROM {ALIAS}.{quote(table.schema)}.{quote(table.name)}"
+            f"SELECT count(*), bit_xor(hash({words})) FROM {ALIAS}.{quote(table.schema)}.{quote(table.name)}"
         ).fetchone()
     except duckdb.Error as error:
         text = first_line(scrub(str(error), address).replace(address.data_path, ""))
