@@ -194,6 +194,31 @@ def on(
     return {engine: sql for engine, sql in renderings.items() if sql is not None}
 
 
+def family(category: str) -> Callable[..., Fn]:
+    """A short way to write a family's rows: name, arity, type, doc, DuckDB, ClickHouse, examples."""
+
+    def row(
+        name: str,
+        args: tuple[int, int | None],
+        returns: TypeRule,
+        doc: str,
+        duckdb: Rendering,
+        clickhouse: Rendering,
+        *example: Example,
+        aliases: tuple[str, ...] = (),
+        postgres: Rendering | None = None,
+        mysql: Rendering | None = None,
+        typed: Callable[[Sequence[Arg]], Type] | None = None,
+        volatile: bool = False,
+    ) -> Fn:
+        sql = on(duckdb, clickhouse, postgres, mysql)
+        return Fn(
+            name, args, returns, doc, sql, example, aliases, (0, 0), category, volatile, typed
+        )
+
+    return row
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A name of HogQL's list that runs on no engine here, and why."""

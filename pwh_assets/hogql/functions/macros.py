@@ -38,6 +38,9 @@ def _parse(name: str, formats: tuple[str, ...]) -> str:
 
 
 DUCKDB_MACROS: tuple[str, ...] = (
+    """CREATE OR REPLACE TEMP MACRO hog_prop(j, p) AS (
+    CASE WHEN suffix(json_extract_string(j, p), '.0') AND json_type(j, p) = 'DOUBLE'
+    THEN left(json_extract_string(j, p), -2) ELSE json_extract_string(j, p) END)""",
     """CREATE OR REPLACE TEMP MACRO hog_float_text(x) AS (
     CASE
         WHEN abs(x) < 1e15 AND x = trunc(x) THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
@@ -86,6 +89,72 @@ DUCKDB_MACROS: tuple[str, ...] = (
         ELSE list_concat(list_transform(range(greatest(-size - len(a), 0)), lambda __x: filler),
             list_slice(a, greatest(len(a) + size + 1, 1), len(a)))
     END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_position(t, n, start) AS (
+    CASE WHEN instr(substring(t, greatest(start, 1)), n) > 0
+        THEN instr(substring(t, greatest(start, 1)), n) + greatest(start, 1) - 1
+        ELSE instr(substring(t, greatest(start, 1)), n) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_replace_one(t, n, r) AS (
+    CASE WHEN n <> '' AND instr(t, n) > 0 THEN left(t, instr(t, n) - 1) || r || substring(t, instr(t, n) + length(n)) ELSE t END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_decode(t) AS (
+    coalesce(TRY(url_decode(t)), t))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_protocol(u) AS (
+    regexp_extract(u, '^([a-zA-Z][a-zA-Z0-9+.-]*):', 1))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_netloc(u) AS (
+    regexp_extract(u, '^(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//([^/?#]*)', 1))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_host(u) AS (
+    regexp_extract(u, '^(?:(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)?(?:[^/?#@]*@)?([^/?#:@]*)', 1))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_domain(u) AS (
+    CASE WHEN contains(hog_url_host(u), '.') THEN hog_url_host(u)
+        WHEN regexp_matches(u, '^([a-zA-Z][a-zA-Z0-9+.-]*:)?//') THEN hog_url_host(u)
+        ELSE regexp_extract(u, '$^') END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_domain_bare(u) AS (
+    regexp_replace(hog_url_domain(u), '^www\\.', ''))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_tld(u) AS (
+    regexp_extract(hog_url_domain(u), '\\.([^.0-9][^.]*)$', 1))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_port(u, d) AS (
+    coalesce(TRY_CAST(regexp_extract(u, '^(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//(?:[^/?#@]*@)?[^/?#:@]*:([0-9]+)', 1) AS USMALLINT), CASE WHEN u IS NOT NULL THEN d END))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_path_full(u) AS (
+    regexp_extract(regexp_replace(u, '^([a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*', ''), '^[^/?#]*(/.*)$', 1, 's'))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_path(u) AS (
+    regexp_extract(regexp_replace(u, '^([a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*', ''), '^[^/?#]*(/[^?#]*)', 1))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_query_fragment(u) AS (
+    regexp_extract(u, '\\?(.*)$', 1, 's'))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_query(u) AS (
+    regexp_extract(u, '\\?([^#]*)', 1))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_fragment(u) AS (
+    regexp_extract(u, '#(.*)$', 1, 's'))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_arguments(u) AS (
+    regexp_extract(u, '[?#](.*)$', 1, 's'))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_parameters(u) AS (
+    list_filter(regexp_split_to_array(hog_url_arguments(u), '[&#]'), lambda __p, __i:
+        contains(__p, '=') OR __i < len(regexp_split_to_array(hog_url_arguments(u), '[&#]'))))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_parameter(u, n) AS (
+    coalesce(substring(list_filter(regexp_split_to_array(hog_url_arguments(u), '[&#]'), lambda __p: starts_with(__p, n || '='))[1], length(n) + 2),
+        CASE WHEN u IS NOT NULL THEN '' END))""",
+    """CREATE OR REPLACE TEMP MACRO hog_cut_parameter(u, n) AS (
+    regexp_replace(regexp_replace(u, '([?&#])' || regexp_escape(n) || '=[^&#]*&', '\\1'), '([?#])' || regexp_escape(n) || '=[^&#]*|&' || regexp_escape(n) || '=[^&#]*', '\\1'))""",
+    """CREATE OR REPLACE TEMP MACRO hog_cuts(u, start) AS (
+    list_transform(list_filter(range(start, length(u) + 1), lambda __i: __i = length(u) OR (u[__i] IN ('/', '?', '#')
+        AND u[__i + 1] NOT IN ('/', '?', '#'))), lambda __i: left(u, __i)))""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_hierarchy(u) AS (
+    CASE WHEN u = '' THEN [] ELSE
+    hog_cuts(u, 1 + length(regexp_extract(u, '^(?:[a-zA-Z][a-zA-Z0-9+.-]*://)?[^/?#]*'))) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_url_path_hierarchy(u) AS (
+    list_filter(hog_cuts(hog_url_path_full(u), 2), lambda __c: __c <> '/'))""",
+    """CREATE OR REPLACE TEMP MACRO hog_log1p(x) AS (
+    CASE WHEN x > -1 AND abs(x) < 1e-5 THEN x - x * x / 2 + x * x * x / 3 WHEN x > -1 THEN ln(1 + x)
+        WHEN x = -1 THEN CAST('-inf' AS DOUBLE) WHEN x IS NOT NULL THEN CAST('nan' AS DOUBLE) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_shift_left(x, n) AS (
+    CASE WHEN n >= 64 THEN 0 ELSE CAST((CAST(x AS HUGEINT) * CAST(pow(2, n) AS HUGEINT)) % 18446744073709551616 -
+        CASE WHEN (CAST(x AS HUGEINT) * CAST(pow(2, n) AS HUGEINT)) % 18446744073709551616 > 9223372036854775807
+        THEN 18446744073709551616 WHEN (CAST(x AS HUGEINT) * CAST(pow(2, n) AS HUGEINT)) % 18446744073709551616 < -9223372036854775808
+        THEN -18446744073709551616 ELSE 0 END AS BIGINT) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_hex(n) AS (
+    CASE WHEN length(hex(n)) % 2 = 1 THEN '0' || hex(n) ELSE hex(n) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_bin(n) AS (
+    lpad(bin(n), CAST(greatest(8, CAST(ceil(length(bin(n)) / 8.0) AS INTEGER) * 8) AS INTEGER), '0'))""",
+    """CREATE OR REPLACE TEMP MACRO hog_text_of(b) AS (
+    decode(b))""",
     """CREATE OR REPLACE TEMP MACRO hog_json_text(j) AS (
     CASE json_type(j) WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN hog_float_text(CAST(j AS DOUBLE))
     ELSE json_extract_string(j, '$') END)""",

@@ -1,0 +1,177 @@
+"""Sequences of events: funnels, patterns and retention, on DuckDB as folds over the sorted events of a group."""
+
+import re
+from dataclasses import replace
+
+from pwh_assets.hogql.functions.base import Agg, Call, Handler, Row, on
+from pwh_assets.hogql.functions.sqltext import both, let, tail
+from pwh_assets.hogql.types import BOOLEAN, INTEGER, array
+
+
+def _stamp(call: Call) -> str:
+    """DuckDB: the first argument as a number that grows with time."""
+    arg = call.args[0]
+    if arg.type.name == "DateTime":
+        return f"epoch_us({arg.sql})"
+    if arg.type.name == "Date":
+        return f"({arg.sql} - DATE '1970-01-01')"
+    return f"CAST({arg.sql} AS BIGINT)"
+
+
+def _events(call: Call) -> str:
+    """DuckDB: the sorted list of [time, step] of every condition that is true."""
+    time = _stamp(call)
+    pairs = ", ".join(
+        f"CASE WHEN {condition.sql} THEN [{time}, {step}] END"
+        for step, condition in enumerate(call.args[1:], 1)
+    )
+    listed = f"list_filter([{pairs}], lambda __p: __p IS NOT NULL)"
+    kept = replace(call, filter_sql=both(call.filter_sql, f"{call.args[0].sql} IS NOT NULL"))
+    return f"list_sort(coalesce(flatten(list({listed}){tail(kept)}), []))"
+
+
+def _window_funnel(call: Call, /) -> str:
+    """Steps reached in order within the window, as a fold: the accumulator holds, per step, when its chain began."""
+    window, *modes = call.params
+    listed = ", ".join(arg.sql for arg in call.args)
+    if call.engine == "clickhouse":
+        time = call.args[0]
+        first = f"toDateTime64({time.sql}, 6)" if time.type.name == "DateTime" else time.sql
+        rest = ", ".join(f"ifNull({arg.sql}, false)" for arg in call.args[1:])
+        width = f"{window.sql} * 1000000" if time.type.name == "DateTime" else window.sql
+        if time.type.name == "DateTime":
+            first = f"toUInt64(toUnixTimestamp64Micro({first}))"
+        elif time.type.name == "Integer":
+            first = f"toUInt64({time.sql})"
+        del listed
+        named = "".join(f", {mode.sql}" for mode in modes)
+        return f"coalesce(windowFunnel({width}{named})({first}, {rest}){tail(call)}, 0)"
+    if modes:
+        raise ValueError("its modes are not known there; the plain funnel is.")
+    steps = len(call.args) - 1
+    width = f"{window.sql} * 1000000" if call.args[0].type.name == "DateTime" else window.sql
+    begin = f"[{', '.join(['CAST(NULL AS BIGINT)'] * steps)}]"
+    step = (
+        "list_transform(__acc, lambda __v, __k: CASE WHEN __k <> __e[2] THEN __v WHEN __k = 1 THEN __e[1] "
+        f"WHEN __acc[__k - 1] IS NOT NULL AND __e[1] <= __acc[__k - 1] + {width} THEN __acc[__k - 1] ELSE __v END)"
+    )
+    return (
+        f"len(list_filter(list_reduce({_events(call)}, lambda __acc, __e: {step}, {begin}), "
+        "lambda __v: __v IS NOT NULL))"
+    )
+
+
+def _sequence(count: bool) -> Handler:
+    """The pattern as a regular expression over one letter per event."""
+    name = "sequenceCount" if count else "sequenceMatch"
+
+    def handler(call: Call, /) -> str:
+        if not call.params or not isinstance(call.params[0].literal, str):
+            raise ValueError(f"it needs a pattern: {name}('(?1)(?2)')(time, first, second).")
+        pattern = call.params[0].literal
+        if call.engine == "clickhouse":
+            time = call.args[0]
+            first = f"toDateTime({time.sql})" if time.type.name == "DateTime" else time.sql
+            rest = ", ".join(f"ifNull({arg.sql}, false)" for arg in call.args[1:])
+            return f"coalesce({name}({call.params[0].sql})({first}, {rest}){tail(call)}, 0)"
+        steps = len(call.args) - 1
+        if steps > 5:
+            raise ValueError("it takes at most five conditions there.")
+        regexp = _regexp(pattern, steps)
+        mask = " + ".join(
+            f"CASE WHEN {condition.sql} THEN {1 << i} ELSE 0 END"
+            for i, condition in enumerate(call.args[1:])
+        )
+        some = " OR ".join(f"({condition.sql})" for condition in call.args[1:])
+        kept = replace(call, filter_sql=both(call.filter_sql, some))
+        letters = f"coalesce(string_agg(chr(64 + {mask}), '' ORDER BY {call.args[0].sql}){tail(kept)}, '')"
+        if count:
+            return f"len(regexp_extract_all({letters}, '{regexp}'))"
+        return f"regexp_matches({letters}, '{regexp}')"
+
+    return handler
+
+
+def _regexp(pattern: str, steps: int) -> str:
+    out, at = "", 0
+    for piece in re.finditer(r"\(\?(\d+)\)|\.\*|\.|\s+", pattern):
+        if piece.start() != at:
+            break
+        at = piece.end()
+        if piece.group(1):
+            step = int(piece.group(1))
+            if not 1 <= step <= steps:
+                raise ValueError(f"its pattern names condition {step}, there are {steps}.")
+            letters = "".join(
+                chr(64 + mask) for mask in range(1, 1 << steps) if mask >> (step - 1) & 1
+            )
+            out += f"[{re.escape(letters)}]"
+        elif piece.group() == ".*":
+            out += ".*?"
+        elif piece.group() == ".":
+            out += "."
+    if at != len(pattern):
+        raise ValueError("its pattern may hold (?1), .* and . there, no times.")
+    return out
+
+
+def _retention(call: Call, /) -> str:
+    if call.engine == "clickhouse":
+        return (
+            f"retention({', '.join(f'ifNull({arg.sql}, false)' for arg in call.args)}){tail(call)}"
+        )
+    hit = [f"coalesce(bool_or({arg.sql}){tail(call)}, false)" for arg in call.args]
+    return "[" + ", ".join(f"CAST({hit[0]} AND {one} AS INTEGER)" for one in hit) + "]"
+
+
+_EVENTS = "[(1, 'a'), (5, 'b'), (30, 'c')]"
+
+
+def _query(call: str) -> str:
+    return f"SELECT {call} FROM (SELECT t.1 AS a, t.2 AS b FROM (SELECT arrayJoin({_EVENTS}) AS t))"
+
+
+ROWS: tuple[Row, ...] = (
+    Agg(
+        "windowFunnel",
+        (2, None),
+        INTEGER,
+        "How many conditions were true one after another within so many seconds: windowFunnel(3600)(time, first, second …).",
+        on(_window_funnel, _window_funnel),
+        example=(
+            (_query("windowFunnel(10)(a, b = 'a', b = 'b', b = 'c')"), 2),
+            (_query("windowFunnel(100)(a, b = 'a', b = 'b', b = 'c')"), 3),
+            (_query("windowFunnel(10)(a, b = 'x', b = 'b')"), 0),
+        ),
+        params=(1, 4),
+    ),
+    Agg(
+        "sequenceMatch",
+        (2, None),
+        BOOLEAN,
+        "Whether the conditions came true in the pattern's order: sequenceMatch('(?1)(?2)')(time, first, second …).",
+        on(_sequence(False), _sequence(False)),
+        example=(
+            (_query("sequenceMatch('(?1)(?2)')(a, b = 'a', b = 'b')"), True),
+            (_query("sequenceMatch('(?2)(?1)')(a, b = 'a', b = 'b')"), False),
+        ),
+        params=(1, 1),
+    ),
+    Agg(
+        "sequenceCount",
+        (2, None),
+        INTEGER,
+        "How often the conditions came true in the pattern's order.",
+        on(_sequence(True), _sequence(True)),
+        example=(_query("sequenceCount('(?1)(?2)')(a, b = 'a', b = 'b')"), 1),
+        params=(1, 1),
+    ),
+    Agg(
+        "retention",
+        (1, None),
+        array(INTEGER),
+        "Whether the first condition was true, and with it each of the others.",
+        on(_retention, _retention),
+        example=(_query("retention(b = 'a', b = 'b', b = 'z')"), [1, 1, 0]),
+    ),
+)
