@@ -58,6 +58,16 @@ NO_NODE = exp.Null()
 MAX_SQL = 4_000_000
 
 
+def methodcaller_of(name: str) -> Callable[[Any, Any], str]:
+    """The engine's own method of that name, whichever class it comes from."""
+
+    def printer(lowering: Any, value: Any) -> str:
+        found: str = getattr(lowering, name)(value)
+        return found
+
+    return printer
+
+
 class TooLong(Exception):
     """The SQL has grown past every reasonable size (aliases that double at each step)."""
 
@@ -116,6 +126,8 @@ class Lowering:
 
         body = query_sql(self, query, query.names, None)
         if self.ctes:
+            if body.startswith("("):
+                body = f"SELECT * FROM ({body}) AS {self.identifier(self.fresh('u'))}"
             word = "WITH RECURSIVE " if self.has_recursion else "WITH "
             return f"{word}{', '.join(self.ctes)} {body}"
         return body
@@ -402,26 +414,29 @@ class Lowering:
 
 
 PRINTERS: dict[type, Callable[[Any, Any], str]] = {
-    Literal: Lowering.literal_value,
-    Now: Lowering.now_value,
-    ColumnRef: lambda self, value: self.column(value),
-    Param: Lowering.param,
-    Property: lambda self, value: self.property(value),
-    Item: lambda self, value: self.item(value),
-    Field: lambda self, value: self.field(value),
-    Slice: lambda self, value: self.slice(value),
-    Call: Lowering.call,
-    Logic: Lowering.logic,
-    Not: Lowering.not_,
-    IsNull: Lowering.is_null,
-    Between: Lowering.between,
-    InList: lambda self, value: self.in_list(value),
-    InQuery: lambda self, value: self.in_query(value),
-    ArrayValue: lambda self, value: self.array(value),
-    TupleValue: lambda self, value: self.tuple(value),
-    MapValue: lambda self, value: self.map(value),
-    IntervalValue: lambda self, value: self.interval(value),
-    Lambda: lambda self, value: self.lambda_(value),
-    ScalarQuery: lambda self, value: self.scalar_query(value),
-    Exists: lambda self, value: self.exists(value),
+    kind: methodcaller_of(name)
+    for kind, name in (
+        (Literal, "literal_value"),
+        (Now, "now_value"),
+        (ColumnRef, "column"),
+        (Param, "param"),
+        (Property, "property"),
+        (Item, "item"),
+        (Field, "field"),
+        (Slice, "slice"),
+        (Call, "call"),
+        (Logic, "logic"),
+        (Not, "not_"),
+        (IsNull, "is_null"),
+        (Between, "between"),
+        (InList, "in_list"),
+        (InQuery, "in_query"),
+        (ArrayValue, "array"),
+        (TupleValue, "tuple"),
+        (MapValue, "map"),
+        (IntervalValue, "interval"),
+        (Lambda, "lambda_"),
+        (ScalarQuery, "scalar_query"),
+        (Exists, "exists"),
+    )
 }

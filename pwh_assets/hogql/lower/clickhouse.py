@@ -1,16 +1,20 @@
 """ClickHouse's SQL, and the settings that make it mean what HogQL means."""
 
 import math
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from pwh_assets.hogql.functions.base import Fn
+from pwh_assets.hogql.functions.registry import REGISTRY
 from pwh_assets.hogql.lower.base import Lowering
 from pwh_assets.hogql.lower.clauses import tail
 from pwh_assets.hogql.lower.duckdb import frozen
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
+    Call,
     Cte,
     Field,
     FunctionSource,
@@ -20,6 +24,7 @@ from pwh_assets.hogql.resolve.nodes import (
     Join,
     Literal,
     MapValue,
+    Order,
     Property,
     Query,
     Select,
@@ -28,6 +33,8 @@ from pwh_assets.hogql.resolve.nodes import (
     Value,
     ValuesSource,
 )
+from pwh_assets.hogql.types import INTEGER, STRING
+from pwh_assets.hogql.types import UUID as UUID_TYPE
 
 SETTINGS: dict[str, str | int | float] = {
     "join_use_nulls": 1,
@@ -61,6 +68,12 @@ ANY_JOINS: dict[str, str] = {
     "left": "LEFT ANY JOIN",
     "right": "RIGHT ANY JOIN",
 }
+
+COUNTING = frozenset(
+    ["length", "lengthUTF8", "position", "positionCaseInsensitive", "indexOf", "row_number", "rank", "dense_rank", "ntile"]
+)
+"""Rows that ClickHouse answers with an unsigned number."""
+EXTREMES = frozenset(["min", "max", "any", "anyLast"])
 
 SCALARS = frozenset(["String", "Integer", "Float", "Decimal", "Boolean", "Date", "DateTime", "UUID", "JSON"])
 
@@ -116,6 +129,27 @@ class ClickHouse(Lowering):
         return today if kind == "today" else f"({today} - 1)"
 
     # Values
+
+    def call(self, value: Call) -> str:
+        name = value.row.name
+        if name in COUNTING or name.startswith(("count", "uniq")) and value.type == INTEGER:
+            # UInt64 has no common type with signed integers.
+            return f"toInt64({super().call(value)})"
+        if name in EXTREMES and value.args and value.args[0].type == UUID_TYPE and not value.combinators[1:]:
+            # ClickHouse compares UUIDs by their second half first.
+            text = replace(value, args=[self.as_text(value.args[0]), *value.args[1:]], type=STRING)
+            return f"toUUID({super().call(text)})"
+        return super().call(value)
+
+    def as_text(self, value: Value) -> Value:
+        row = REGISTRY.find("toString")
+        assert isinstance(row, Fn)
+        return Call(STRING, row, "toString", [value], node=value.node)
+
+    def order(self, order: Order, sql: str) -> str:
+        if order.this.type == UUID_TYPE:
+            sql = f"toString({self.value(order.this)})"
+        return super().order(order, sql)
 
     def property(self, value: Property) -> str:
         base = self.value(value.base)

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from pwh_assets.hogql.lower.base import Lowering
+from pwh_assets.hogql.functions.base import Arg
+from pwh_assets.hogql.lower.base import NO_NODE, Lowering
 from pwh_assets.hogql.lower.clauses import order_sql, tail
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
@@ -16,7 +17,9 @@ from pwh_assets.hogql.resolve.nodes import (
     Cte,
     Field,
     FunctionSource,
+    InList,
     IntervalValue,
+    IsNull,
     Item,
     Join,
     Literal,
@@ -32,7 +35,7 @@ from pwh_assets.hogql.resolve.nodes import (
     ValuesSource,
 )
 from pwh_assets.hogql.stored import READ_AS
-from pwh_assets.hogql.types import JSON
+from pwh_assets.hogql.types import JSON, STRING
 
 JOINS: dict[str, str] = {
     "inner": "INNER JOIN",
@@ -65,6 +68,8 @@ class DuckDB(Lowering):
     """Prints for DuckDB with the lake attached as `lake`; needs the macros of `functions/macros.py`."""
 
     engine = "duckdb"
+    is_plain = False
+    """True while the arguments of a call are printed that does not care how JSON numbers are written."""
 
     def stored(self, path: tuple[str, ...]) -> str:
         return ".".join(self.identifier(part) for part in ("lake", *path))
@@ -128,20 +133,39 @@ class DuckDB(Lowering):
     # Values
 
     def property(self, value: Property) -> str:
+        """A property as text. A number without fraction is printed without one, as ClickHouse does: 1.0 is `1`."""
+        if value.type.name in ("String", "Unknown"):
+            return self.read(value, "hog_prop")
+        return self.convert(CONVERSIONS.get(value.type.name, "toFloat"), self.read(value), value)
+
+    def read(self, value: Property, function: str = "json_extract_string") -> str:
         base = self.value(value.base)
-        path = self.path(value.path)
-        sql = f"json_extract_string({base}, {path})"
+        sql = f"{function}({base}, {self.path(value.path)})"
         if value.base.type != JSON:
             sql = f"(CASE WHEN json_valid({base}) THEN {sql} END)"
-        match value.type.name:
-            case "String" | "Unknown":
-                return sql
-            case "Boolean":
-                return self.convert("toBool", sql, value)
-            case "DateTime":
-                return self.convert("toDateTime", sql, value)
-            case _:
-                return self.convert("toFloat", sql, value)
+        return sql
+
+    def arg(self, value: Value) -> Arg:
+        if self.is_plain and type(value) is Property and value.type == STRING:
+            return Arg(self.read(value), STRING, value.node if value.node is not None else NO_NODE)
+        return super().arg(value)
+
+    def call(self, value: Call) -> str:
+        before, self.is_plain = self.is_plain, reads_plain(value)
+        try:
+            return super().call(value)
+        finally:
+            self.is_plain = before
+
+    def in_items(self, this: str, value: InList) -> str:
+        if type(value.this) is Property and value.this.type == STRING and all(map(says_no_number, value.items)):
+            this = self.read(value.this)
+        return super().in_items(this, value)
+
+    def is_null(self, value: IsNull) -> str:
+        if type(value.this) is Property:
+            return f"({self.read(value.this)} IS {'NOT ' if value.is_negated else ''}NULL)"
+        return super().is_null(value)
 
     def path(self, path: tuple[str | int | Value, ...]) -> str:
         if all(isinstance(key, str | int) for key in path):
@@ -322,6 +346,31 @@ class DuckDB(Lowering):
 
     def hash_share(self, sql: str) -> str:
         return f"(CAST(md5_number_upper(CAST({sql} AS VARCHAR)) AS DOUBLE) / 18446744073709551616.0)"
+
+
+CONVERSIONS = {"Boolean": "toBool", "DateTime": "toDateTime", "Date": "toDate"}
+
+TESTS = frozenset(["equals", "notEquals", "like", "ilike", "match", "startsWith", "endsWith"])
+NUMERIC = frozenset(["toFloat", "toInt", "toBool", "toDateTime", "toDate", "toUUID", "toDecimal"])
+
+
+def reads_plain(call: Call) -> bool:
+    """Whether a call cannot tell how a number inside JSON was written, so that the cheap way of reading it will do."""
+    name = call.row.name
+    if name in NUMERIC:
+        return True
+    if name not in TESTS or len(call.args) != 2:
+        return False
+    return says_no_number(call.args[1] if type(call.args[0]) is Property else call.args[0])
+
+
+def says_no_number(value: Value) -> bool:
+    """Whether it is a text that no number reads as."""
+    return (
+        isinstance(value, Literal)
+        and isinstance(value.value, str)
+        and not any(letter.isdigit() for letter in value.value)
+    )
 
 
 def step(key: str | int) -> str:

@@ -25,7 +25,7 @@ from pwh_assets.hogql.resolve.nodes import (
     Window,
 )
 from pwh_assets.hogql.resolve.operators import NUMBERS, TEXTS, Operators
-from pwh_assets.hogql.types import DATE, DATETIME, INTEGER, UNKNOWN, Type, array, map_, tuple_
+from pwh_assets.hogql.types import DATE, DATETIME, INTEGER, STRING, UNKNOWN, Type, array, map_, tuple_
 
 NOWS: dict[str, str] = {
     "now": "now",
@@ -382,8 +382,16 @@ class Calls(Operators):
         left, right = self.value(node.expressions[0]), self.value(node.expressions[1])
         return self.call("nullIf", left, self.alike(left, right)[1], node=node)
 
-    def interval_call(self, node: exp.Expression) -> Value | None:
-        raise NotImplementedError
+    def literal_moment(self, node: exp.Expression) -> Value | None:
+        """`toDateTime('2024-01-02 03:04:05')` and `toDate('2024-01-02')` of a literal are literals."""
+        if len(node.expressions) != 1:
+            return None
+        tree = node.expressions[0]
+        if not isinstance(tree, exp.Literal) or not tree.is_string:
+            return None
+        kind = "Date" if str(node.this).lower() == "todate" else "DateTime"
+        found = self.moment(Literal(STRING, tree.this, node=node), kind)
+        return found if found is not None and found.type.name == kind else None
 
     def extract_call(self, node: exp.Expression) -> Value | None:
         """`EXTRACT(DAY FROM x)`."""
@@ -442,6 +450,8 @@ SPECIAL: dict[str, Special] = {
     "arrayJoin": Calls.array_join,
     "if": Calls.if_call,
     "multiIf": Calls.if_call,
+    "toDateTime": Calls.literal_moment,
+    "toDate": Calls.literal_moment,
     "nullIf": Calls.null_if,
     "nullif": Calls.null_if,
     "exists": Calls.query_exists,

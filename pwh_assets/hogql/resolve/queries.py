@@ -16,6 +16,7 @@ from pwh_assets.hogql.resolve.nodes import (
     Grouping,
     Join,
     Literal,
+    Now,
     Order,
     Query,
     QuerySource,
@@ -263,6 +264,9 @@ class Queries(Sources):
             options = limit.args.get("limit_options")
             if options is not None:
                 found.has_ties = bool(options.args.get("with_ties")) and bool(found.order)
+                if found.has_ties and all(isinstance(o.this, Literal | Now) for o in found.order):
+                    # Ordered by nothing that differs, every row ties with every other.
+                    found.has_ties, found.limit = False, None
                 found.is_percent = bool(options.args.get("percent"))
         offset = node.args.get("offset")
         if offset is not None:
