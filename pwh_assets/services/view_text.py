@@ -5,7 +5,6 @@ import re
 from dataclasses import replace
 
 from pwh_assets import hogql
-from pwh_assets.core.names import slug
 from pwh_assets.core.source import Column
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import InvalidInputError, PwhError, quoted
@@ -130,7 +129,28 @@ def model_text(platform: Platform, view: SavedQuery) -> ModelText:
 
     catalog = build_catalog(platform, view.project_id)
     plan = hogql.compile(view.sql, catalog, "duckdb", relation=relation)
-    return ModelText(plan.sql, {token: path for path, token in tokens.items()})
+    return ModelText(_storable(plan), {token: path for path, token in tokens.items()})
+
+
+def _storable(plan: Plan) -> str:
+    """The SQL, with columns the lake cannot store as they are cast: it has no unnamed tuples and no bare NULLs."""
+    casts = [
+        f"CAST({_quoted(c.name)} AS {lake_type(c.type)}) AS {_quoted(c.name)}"
+        if _has(c.type, ("Tuple", "Null"))
+        else _quoted(c.name)
+        for c in plan.columns
+    ]
+    if not any(cast.startswith("CAST") for cast in casts):
+        return plan.sql
+    return f"SELECT {', '.join(casts)} FROM ({plan.sql}) AS q"
+
+
+def _has(type_: Type, names: tuple[str, ...]) -> bool:
+    return type_.name in names or any(_has(each, names) for each in type_.args)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def lake_type(type_: Type) -> str:
@@ -146,7 +166,8 @@ def lake_type(type_: Type) -> str:
     if type_.name == "Tuple":
         names = type_.fields or tuple(f"_{number}" for number in range(1, len(type_.args) + 1))
         fields = ", ".join(
-            f"{slug(name)} {lake_type(each)}" for name, each in zip(names, type_.args, strict=True)
+            f"{_quoted(name)} {lake_type(each)}"
+            for name, each in zip(names, type_.args, strict=True)
         )
         return f"STRUCT({fields})"
     if type_.name == "Decimal" and type_.precision:

@@ -198,6 +198,33 @@ def test_a_text_with_braces_and_quotes_is_data(home):
     assert home.ask("SELECT a FROM braces") == [("{{ env_var('HOME') }} {% x %} {# y #}",)]
 
 
+@pytest.mark.parametrize(
+    ("sql", "answer"),
+    [
+        ("SELECT NULL AS a", (None,)),
+        ("SELECT (1, 'x') AS a", ([1, "x"],)),
+        ("SELECT [(1, 'x'), (2, 'y')] AS a", ([[1, "x"], [2, "y"]],)),
+        ("SELECT (1, (2, [NULL])) AS a", ([1, [2, [None]]],)),
+        ("SELECT map('a', 1) AS a", ({"a": 1},)),
+        ("SELECT toDate('2024-01-01') AS a", ("2024-01-01",)),
+        ("SELECT sum(id) AS a FROM app_users", (45,)),
+        ("SELECT id AS a FROM app_users ORDER BY id DESC LIMIT 1", (9,)),
+        ("WITH x AS (SELECT 1 AS a) SELECT a FROM x UNION ALL SELECT 1 AS a", (1,)),
+    ],
+)
+def test_every_kind_of_value_can_be_kept(home, sql, answer):
+    table_of(home, "kinds", sql)
+    assert home.ask("SELECT a FROM kinds")[0] == answer
+
+
+@pytest.mark.parametrize(
+    "name", ["select", "models", "sources", "pwh", "config", "ref", "table", "a.b.c"]
+)
+def test_words_of_dbt_and_sql_are_names_like_any_other(home, name):
+    _, result = table_of(home, name, "SELECT id FROM app_users")
+    assert result.rows == 10
+
+
 def test_now_is_the_moment_of_the_build(home):
     view, _ = table_of(home, "clock", "SELECT now() AS moment, today() AS day")
     ((first, _),) = home.ask("SELECT moment, day FROM clock")
