@@ -23,7 +23,7 @@ def _tuples(operator: str) -> Handler:
             return f"{native}({left.sql}, {right.sql})"
 
         def part(arg: Arg, at: int) -> str:
-            return field_of(arg.sql, at, arg.type.fields) if arg.type.name == "Tuple" else arg.sql
+            return field_of(arg.sql, at) if arg.type.name == "Tuple" else arg.sql
 
         cells = (f"{part(left, i)} {operator} {part(right, i)}" for i in range(1, width + 1))
         return struct_of(cells)

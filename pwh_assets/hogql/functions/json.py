@@ -245,7 +245,7 @@ def json_of(call: Call, sql: str, type_: Type) -> str:
             return f"to_json(list_transform({sql}, lambda __t: {inner}))"
         case "Tuple" if type_.args:
             cells = (
-                f"CAST({json_of(call, field_of(sql, i, type_.fields), part)} AS JSON)"
+                f"CAST({json_of(call, field_of(sql, i), part)} AS JSON)"
                 for i, part in enumerate(type_.args, 1)
             )
             return f"json_array({', '.join(cells)})"

@@ -63,10 +63,9 @@ def struct_of(cells: Iterable[str], fields: tuple[str, ...] = ()) -> str:
     return f"{{{', '.join(named)}}}"
 
 
-def field_of(sql: str, place: int, fields: tuple[str, ...] = ()) -> str:
+def field_of(sql: str, place: int) -> str:
     """DuckDB: the element of a tuple at a place counted from 1."""
-    field = fields[place - 1] if 0 < place <= len(fields) else f"v{place}"
-    return f"struct_extract({sql}, '{field}')"
+    return f"struct_extract_at({sql}, {place})"
 
 
 def sql_type(type_: Type, engine: str) -> str:

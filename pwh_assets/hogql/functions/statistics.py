@@ -492,7 +492,7 @@ ROWS: tuple[Row, ...] = (
         FLOAT,
         "Cramér's V, corrected.",
         _STATS,
-        pairs("cramersVBiasCorrected(a, b) >= 0", _XY),
+        pairs("cramersVBiasCorrected(a, b) > 0", "[(1, 5), (1, 5), (2, 6), (2, 7)]"),
         True,
     ),
     _only(

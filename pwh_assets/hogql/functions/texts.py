@@ -46,8 +46,7 @@ def _duckdb_text(call: Call, sql: str, type_: Type, arg: Arg | None = None) -> s
             )
         case "Tuple" if type_.args:
             cells = " || ',' || ".join(
-                _duckdb_quoted(call, field_of(sql, i, type_.fields), part)
-                for i, part in enumerate(type_.args, 1)
+                _duckdb_quoted(call, field_of(sql, i), part) for i, part in enumerate(type_.args, 1)
             )
             return f"('(' || {cells} || ')')"
         case "Map" if type_.args:

@@ -36,7 +36,7 @@ def _element(call: Call, /) -> str:
         raise ValueError(f"the tuple has {width} elements, asked for is number {place}.")
     if call.engine == "clickhouse":
         return f"tupleElement({head.sql}, {place})"
-    return field_of(head.sql, place, head.type.fields)
+    return field_of(head.sql, place)
 
 
 def _element_type(args: Sequence[Arg]) -> Type:
@@ -58,7 +58,7 @@ def parts(arg: Arg) -> list[str]:
     """
     if arg.type.name != "Tuple" or not arg.type.args:
         raise ValueError("it takes tuples whose elements are known.")
-    return [field_of(arg.sql, i, arg.type.fields) for i in range(1, len(arg.type.args) + 1)]
+    return [field_of(arg.sql, i) for i in range(1, len(arg.type.args) + 1)]
 
 
 def _each(operator: str, native: str) -> Handler:

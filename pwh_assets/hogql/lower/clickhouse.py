@@ -40,6 +40,7 @@ SETTINGS: dict[str, str | int | float] = {
     "join_use_nulls": 1,
     "aggregate_functions_null_for_empty": 1,
     "session_timezone": "UTC",
+    "enable_extended_results_for_datetime_functions": 1,
     "transform_null_in": 0,
     "group_by_use_nulls": 1,
     "prefer_column_name_to_alias": 1,

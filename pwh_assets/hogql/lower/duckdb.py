@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from pwh_assets.hogql.functions.base import Arg
+from pwh_assets.hogql.functions.sqltext import struct_of
 from pwh_assets.hogql.lower.base import NO_NODE, Lowering
 from pwh_assets.hogql.lower.clauses import order_sql, tail
 from pwh_assets.hogql.resolve.nodes import (
@@ -198,7 +199,8 @@ class DuckDB(Lowering):
         return f"({self.value(value.base)})[{start}:{stop}]"
 
     def tuple(self, value: TupleValue) -> str:
-        return f"row({self.values(value.items)})"
+        # Named, because DuckDB 1.5 loses track of unnamed structs that come out of a subquery.
+        return struct_of(self.value(item) for item in value.items)
 
     def map(self, value: MapValue) -> str:
         kind = value.type.args
