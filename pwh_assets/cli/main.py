@@ -1,5 +1,6 @@
 """The entry: reads the command line, runs one command, and turns every error into a sentence and a status."""
 
+import io
 import json
 import os
 import sys
@@ -31,6 +32,9 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit status: 0, 1 for a failure or issues, 2 for what the user has to change."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # odd bytes and narrow terminals must not end a command
+            stream.reconfigure(errors="backslashreplace")
     try:
         args = parser().parse_args(words)
         status: int = args.run(args)
