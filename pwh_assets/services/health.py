@@ -11,6 +11,7 @@ from pwh_assets.core.health import HealthIssue, IssueKind
 from pwh_assets.core.source import SyncedTable, TableStatus
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import quoted
+from pwh_assets.services.contracts import explain
 from pwh_assets.services.graph import Graph, project_graph
 from pwh_assets.services.platform import Platform
 
@@ -154,14 +155,22 @@ def _own_trouble(graph: Graph, fact: Fact, now: datetime) -> _Trouble | None:
     if fact.failed_checks:
         first = min(fact.failed_checks, key=lambda check: (check.at or now, check.name))
         names = quoted([check.name for check in fact.failed_checks])
-        said = first.details.get("message") or first.details.get("error")
         return _Trouble(
             IssueKind.CHECK_FAILED,
-            f"{names} did not pass{f': {said}' if said else ''}.".replace("..", "."),
+            _said(first, fact.name) or f"{names} did not pass.",
             f"Look at the rows, mend them at the source, then {_again(fact)}.",
             first.at,
         )
     return _late(fact, now)
+
+
+def _said(check: CheckResult, name: str) -> str:
+    """What the check found, in words; empty when it left none."""
+    if check.details.get("message"):
+        return f"`{check.name}` did not pass: {str(check.details['message']).rstrip('.')}."
+    if check.details.keys() & {"problems", "null_keys", "duplicated_keys"}:
+        return explain(check, name)
+    return ""
 
 
 def _failed(fact: Fact) -> _Trouble | None:

@@ -1,6 +1,7 @@
 """Saved queries from text to table, on a real lake with real dbt."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -381,3 +382,11 @@ def test_a_killed_build_is_noticed_and_the_next_one_succeeds(home):
     assert build_view(home.platform, view).rows == 1000
     running = home.store.jobs(1, status=JobStatus.RUNNING, subject_id=view.id)
     assert running == [] and home.store.view(1, "killed").status is TableStatus.COMPLETED
+
+
+def test_the_examples_of_the_page_run(home):
+    page = (ROOT / "docs" / "views.md").read_text()
+    ((name, sql),) = re.findall(r'^pwh view create (\S+) "(.*)"$', page, re.MULTILINE)
+    (question,) = re.findall(r'^pwh query "(.*)"$', page, re.MULTILINE)
+    save(home, name, sql)
+    assert home.ask(question) == []

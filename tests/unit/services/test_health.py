@@ -127,6 +127,16 @@ def test_a_failed_error_check_is_an_issue_and_a_warning_is_not_asked_for():
     assert issue.error == "`primary_key` did not pass: 3 nulls." and issue.since == NOW
 
 
+def test_a_broken_contract_says_what_it_found():
+    found = {"key": ["id"], "rows": 9, "null_keys": 0, "duplicated_keys": 1, "surplus_rows": 2}
+    check = CheckResult(1, "id-users", "unique_key", False, "error", found, NOW)
+    (issue,) = issues([table("users")], checks=[check])
+    assert issue.error == "`app_users` breaks its key `id`: 2 rows repeat a key (in 1 keys)."
+    silent = CheckResult(1, "id-users", "mine", False, "error", {}, NOW)
+    (issue,) = issues([table("users")], checks=[silent])
+    assert issue.error == "`mine` did not pass."
+
+
 def test_a_view_that_fails_by_itself_is_a_root_even_below_another():
     found = {
         i.name: i
