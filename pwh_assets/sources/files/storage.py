@@ -242,8 +242,12 @@ def _unreadable(location: Location, text: str) -> UnreadableDataError:
     place = _JSON_PLACE.search(text)
     if place:
         name = _below(location, place[1])
-        problem = f"{place[3].split(chr(10))[0].strip().rstrip('.') or 'it is not JSON'}."
-        return UnreadableDataError(f"`{name}`, line {place[2]}", problem, _MEND)
+        # DuckDB 1.5.5 counts one too many for text that is no JSON, and right for values of another type.
+        line_number = int(place[2]) - ("Malformed JSON" in text)
+        reason = place[3].split("\n")[0].partition(': "')[0].strip().rstrip(".")
+        return UnreadableDataError(
+            f"`{name}`, line {line_number}", f"{reason or 'it is not JSON'}.", _MEND
+        )
     first = text.split("\n")[0].partition("Error: ")[2] or text.split("\n")[0]
     return UnreadableDataError(f"`{location.url}`", f"{first[:250].rstrip('.')}.", _MEND)
 

@@ -72,12 +72,12 @@ class PgTable:
         if kind == "number":
             if column.counts_up or self.primary_key == (column.name,):
                 return 2
-            return 5 if _COUNTS_UP.search(column.name) else None
+            return 6 if _COUNTS_UP.search(column.name) else None
         if _UPDATED.search(column.name):
             return 0
         if _CREATED.search(column.name):
             return 1 if kind != "day" else 3
-        return 4
+        return 4 if kind != "day" else 5
 
 
 def lake_column(column: PgColumn) -> Column:

@@ -71,7 +71,10 @@ def connected(config: Mapping[str, Any]) -> Iterator["psycopg.Connection[tuple[A
 
 @contextmanager
 def attached(config: Mapping[str, Any]) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """An in-memory DuckDB with the server attached as `pg`, one transaction and snapshot throughout."""
+    """An in-memory DuckDB with the server attached as `pg`. One query is one statement there, so one snapshot.
+
+    No transaction is opened by hand: DuckDB aborts the whole process when it has to end one on a dead connection.
+    """
     import duckdb
 
     from pwh_assets.duckdb_extensions import connect
@@ -96,7 +99,6 @@ def attached(config: Mapping[str, Any]) -> Iterator["duckdb.DuckDBPyConnection"]
             if "options" not in str(error):
                 raise
             _attach(connection, wanted)
-        connection.execute("BEGIN")
         yield connection
     except (duckdb.Error, OSError) as error:
         raise_ours(config, error)
