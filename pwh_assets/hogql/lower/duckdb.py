@@ -19,6 +19,7 @@ from pwh_assets.hogql.resolve.nodes import (
     Field,
     FunctionSource,
     InList,
+    InQuery,
     IntervalValue,
     IsNull,
     Item,
@@ -162,6 +163,21 @@ class DuckDB(Lowering):
         if type(value.this) is Property and value.this.type == STRING and all(map(says_no_number, value.items)):
             this = self.read(value.this)
         return super().in_items(this, value)
+
+    def in_query(self, value: InQuery, is_filter: bool = False) -> str:
+        if value.this.type.name != "Tuple":
+            return super().in_query(value, is_filter)
+        if isinstance(value.this, TupleValue):
+            # Several columns compare with a row, not with the struct a tuple is elsewhere.
+            cells = self.values(value.this.items)
+        else:
+            this = self.value(value.this)
+            count = len(value.this.type.args)
+            cells = ", ".join(f"struct_extract_at({this}, {i})" for i in range(1, count + 1))
+        test = f"(({cells}) IN ({self.subquery(value.query)}))"
+        if value.is_negated:
+            return f"coalesce(NOT {test}, TRUE)"
+        return test if is_filter else f"coalesce({test}, FALSE)"
 
     def is_null(self, value: IsNull) -> str:
         if type(value.this) is Property:
