@@ -155,6 +155,14 @@ DUCKDB_MACROS: tuple[str, ...] = (
     lpad(bin(n), CAST(greatest(8, CAST(ceil(length(bin(n)) / 8.0) AS INTEGER) * 8) AS INTEGER), '0'))""",
     """CREATE OR REPLACE TEMP MACRO hog_text_of(b) AS (
     decode(b))""",
+    """CREATE OR REPLACE TEMP MACRO hog_ipv4(t) AS (
+    CASE WHEN regexp_full_match(t, '((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\\.|$)){4}') AND NOT ends_with(t, '.') THEN
+        CAST(string_split(t, '.')[1] AS BIGINT) * 16777216 + CAST(string_split(t, '.')[2] AS BIGINT) * 65536
+        + CAST(string_split(t, '.')[3] AS BIGINT) * 256 + CAST(string_split(t, '.')[4] AS BIGINT) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_bar(x, least_, most, width) AS (
+    CASE WHEN x <= least_ THEN '' WHEN x >= most THEN repeat('█', CAST(width AS BIGINT)) ELSE
+        repeat('█', CAST(floor((x - least_) / (most - least_) * width) AS BIGINT))
+        || ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][CAST(floor(((x - least_) / (most - least_) * width) * 8) AS BIGINT) % 8 + 1] END)""",
     """CREATE OR REPLACE TEMP MACRO hog_json_text(j) AS (
     CASE json_type(j) WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN hog_float_text(CAST(j AS DOUBLE))
     ELSE json_extract_string(j, '$') END)""",

@@ -32,6 +32,8 @@ FAMILIES: tuple[str, ...] = (
     "statistics",
     "funnels",
     "windows",
+    "misc",
+    "posthog",
 )
 """Modules of this package whose ROWS make the registry, in the order of the reference page."""
 

@@ -1,0 +1,802 @@
+"""What fits no other family: readable numbers, replacement tables, places on earth, addresses."""
+
+from collections.abc import Sequence
+
+from pwh_assets.hogql.functions.base import Arg, Call, Handler, Row, Unsupported, family
+from pwh_assets.hogql.functions.rules import common, element_of
+from pwh_assets.hogql.functions.strings import texts
+from pwh_assets.hogql.functions.texts import to_text, unify
+from pwh_assets.hogql.types import (
+    BOOLEAN,
+    FLOAT,
+    INTEGER,
+    STRING,
+    UNKNOWN,
+    UUID,
+    Type,
+    array,
+    tuple_,
+)
+
+row = family("other")
+geo = family("geo")
+
+
+def _number(template: str, clickhouse: str) -> tuple[Handler, Handler]:
+    def duckdb(call: Call, /) -> str:
+        return template.replace("{0}", f"CAST({call.args[0].sql} AS DOUBLE)")
+
+    def native(call: Call, /) -> str:
+        return f"{clickhouse}({', '.join(arg.sql for arg in call.args)})"
+
+    return duckdb, native
+
+
+def _readable(units: Sequence[str], base: int) -> str:
+    listed = ", ".join(f"'{unit}'" for unit in units)
+    top = len(units) - 1
+    power = f"least({top}, greatest(0, CAST(floor(log10(greatest(abs({{0}}), 1)) / log10({base}) + 1e-12) AS INTEGER)))"
+    value = f"printf('%.2f', {{0}} / pow({base}, {power}))"
+    return f"({value} || [{listed}][{power} + 1])"
+
+
+_SIZES = _readable(
+    [f" {unit}" for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")], 1024
+)
+_DECIMALS = _readable(
+    [f" {unit}" for unit in ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")], 1000
+)
+_QUANTITIES = _readable(
+    [
+        "",
+        " thousand",
+        " million",
+        " billion",
+        " trillion",
+        " quadrillion",
+        " quintillion",
+        " sextillion",
+        " septillion",
+    ],
+    1000,
+)
+
+_SPANS = (
+    ("year", 31536000),
+    ("month", 2635200),
+    ("day", 86400),
+    ("hour", 3600),
+    ("minute", 60),
+    ("second", 1),
+)
+
+
+def _time_delta(call: Call, /) -> str:
+    if call.engine == "clickhouse":
+        return f"formatReadableTimeDelta({', '.join(arg.sql for arg in call.args)})"
+    largest = str(call.args[1].literal).rstrip("s") if len(call.args) > 1 else "year"
+    names = [name for name, _ in _SPANS]
+    if largest not in names:
+        raise ValueError(
+            "its second argument has to be one of years, months, days, hours, minutes, seconds."
+        )
+    spans = _SPANS[names.index(largest) :]
+    seconds = f"CAST(floor(abs(CAST({call.args[0].sql} AS DOUBLE))) AS BIGINT)"
+    parts = []
+    left = "__s"
+    for i, (word, size) in enumerate(spans):
+        count = f"({left} // {size})" if i == 0 else f"({left} % {spans[i - 1][1]} // {size})"
+        if i == 1 and spans[0][0] == "year":
+            count = f"({left} % {spans[0][1]} // {size})"
+        if i >= 2 and spans[0][0] == "year":
+            count = f"(({left} % 31536000) % 2635200 {'' if word == 'day' else f'% {spans[i - 1][1]}'} // {size})"
+        parts.append(
+            f"CASE WHEN {count} > 0 THEN {count} || ' {word}' || CASE WHEN {count} = 1 THEN '' ELSE 's' END END"
+        )
+    listed = f"list_filter([{', '.join(parts)}], lambda __p: __p IS NOT NULL)"
+    text = (
+        f"list_transform([{listed}], lambda __w: CASE WHEN len(__w) = 0 THEN '0 seconds' WHEN len(__w) = 1 THEN __w[1] "
+        "ELSE array_to_string(__w[1:-2], ', ') || ' and ' || __w[-1] END)[1]"
+    )
+    sign = f"CASE WHEN {call.args[0].sql} <= -1 THEN '-' ELSE '' END"
+    return f"(CASE WHEN {call.args[0].sql} IS NOT NULL THEN {sign} || list_transform([{seconds}], lambda __s: {text})[1] END)"
+
+
+def _transform(call: Call, /) -> str:
+    value, keys, results, *default = call.args
+    otherwise = default[0] if default else value
+    wanted = common([element_of(results.type), otherwise.type])
+    fallback = unify(call, [otherwise], wanted)[0]
+    if call.engine == "clickhouse":
+        place = f"indexOf({keys.sql}, {value.sql})"
+        picked = f"arrayElementOrNull({results.sql}, {place})"
+        picked = unify(call, [Arg(picked, element_of(results.type), results.node)], wanted)[0]
+        return f"(CASE WHEN has({keys.sql}, {value.sql}) THEN {picked} ELSE {fallback} END)"
+    place = f"list_position({keys.sql}, {value.sql})"
+    picked = unify(
+        call, [Arg(f"({results.sql})[{place}]", element_of(results.type), results.node)], wanted
+    )[0]
+    return f"(CASE WHEN {place} IS NOT NULL THEN {picked} ELSE {fallback} END)"
+
+
+def _transform_type(types: Sequence[Type]) -> Type:
+    return (
+        common([element_of(types[2]), types[3] if len(types) > 3 else types[0]])
+        if len(types) > 2
+        else UNKNOWN
+    )
+
+
+_PI = "0.017453292519943295"
+_RADIUS = "6371008.77141"
+_HAVERSINE = f"(pow(sin(({{d}} - {{b}}) * {_PI} / 2), 2) + cos({{b}} * {_PI}) * cos({{d}} * {_PI}) * pow(sin(({{c}} - {{a}}) * {_PI} / 2), 2))"
+
+
+def _earth(template: str) -> Handler:
+    """Of two places as longitude and latitude; the same formula on both engines."""
+
+    def handler(call: Call, /) -> str:
+        sql = template
+        for letter, arg in zip("abcd", call.args, strict=False):
+            cast = (
+                f"CAST({arg.sql} AS DOUBLE)" if call.engine == "duckdb" else f"toFloat64({arg.sql})"
+            )
+            sql = sql.replace(f"{{{letter}}}", cast)
+        return sql
+
+    return handler
+
+
+def _ellipses(call: Call, /) -> str:
+    x, y, *rest = (arg.sql for arg in call.args)
+    if len(rest) % 4:
+        raise ValueError("it takes a point and for each ellipse a centre and two half axes.")
+    tests = [
+        f"(pow(({x} - {cx}) / CAST({a} AS DOUBLE PRECISION), 2) + pow(({y} - {cy}) / CAST({b} AS DOUBLE PRECISION), 2) <= 1)".replace(
+            "DOUBLE PRECISION", "DOUBLE" if call.engine == "duckdb" else "Float64"
+        )
+        for cx, cy, a, b in zip(*[iter(rest)] * 4, strict=True)
+    ]
+    return "(" + " OR ".join(tests) + ")"
+
+
+def _polygon(call: Call, /) -> str:
+    point, polygon, *holes = call.args
+    if call.engine == "clickhouse":
+        return f"pointInPolygon({', '.join(arg.sql for arg in call.args)})"
+    if holes:
+        raise ValueError("holes in a polygon are not known there.")
+    x, y = (f"CAST(struct_extract_at({point.sql}, {i}) AS DOUBLE)" for i in (1, 2))
+    p = polygon.sql
+    nxt = "CASE WHEN __i = len(__ring) THEN 1 ELSE __i + 1 END"
+    crosses = (
+        f"list_filter(__ring, lambda __a, __i: (struct_extract_at(__a, 2) > {y}) <> (struct_extract_at(__ring[{nxt}], 2) > {y}) "
+        f"AND {x} < (struct_extract_at(__ring[{nxt}], 1) - struct_extract_at(__a, 1)) * ({y} - struct_extract_at(__a, 2)) "
+        f"/ (struct_extract_at(__ring[{nxt}], 2) - struct_extract_at(__a, 2)) + struct_extract_at(__a, 1))"
+    )
+    return f"(list_transform([{p}], lambda __ring: len({crosses}) % 2 = 1)[1])"
+
+
+def _xml(call: Call, /) -> str:
+    sql = to_text(call, call.args[0])
+    for sign, name in (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ('"', "&quot;"),
+        ("''", "&apos;"),
+    ):
+        sql = f"replace({sql}, '{sign}', '{name}')"
+    return sql
+
+
+def _unxml(call: Call, /) -> str:
+    sql = to_text(call, call.args[0])
+    for sign, name in (
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ('"', "&quot;"),
+        ("''", "&apos;"),
+        ("&", "&amp;"),
+    ):
+        sql = f"replace({sql}, '{name}', '{sign}')"
+    return sql
+
+
+def _ipv4_number(call: Call, /) -> str:
+    sql = to_text(call, call.args[0])
+    if call.engine == "clickhouse":
+        return f"IPv4StringToNumOrNull({sql})"
+    return f"hog_ipv4({sql})"
+
+
+def _in_range(call: Call, /) -> str:
+    address, network = (to_text(call, arg) for arg in call.args)
+    if call.engine == "clickhouse":
+        return f"isIPAddressInRange({address}, {network})"
+    if ":" in str(call.args[0].literal) or ":" in str(call.args[1].literal):
+        raise ValueError("IPv6 ranges are not known there.")
+    bits = f"CAST(string_split({network}, '/')[2] AS INTEGER)"
+    shift = f"CAST(pow(2, 32 - {bits}) AS BIGINT)"
+    return (
+        f"(hog_ipv4({address}) // {shift} = hog_ipv4(string_split({network}, '/')[1]) // {shift})"
+    )
+
+
+def _row_number(call: Call, /) -> str:
+    return "rowNumberInAllBlocks()" if call.engine == "clickhouse" else "(row_number() OVER () - 1)"
+
+
+_IP4 = "[0-9]{{1,3}}\\.[0-9]{{1,3}}\\.[0-9]{{1,3}}\\.[0-9]{{1,3}}"
+_H3 = Unsupported("H3 cells exist in ClickHouse only.")
+_GEOHASH = Unsupported("geohashes exist in ClickHouse only.")
+_BYTES = Unsupported("reading a text's bytes as a number is in ClickHouse only.")
+_CELL = "630814730351855103"
+
+ROWS: tuple[Row, ...] = (
+    row(
+        "bar",
+        (4, 4),
+        STRING,
+        "A bar of block signs: value, least, most, width.",
+        "hog_bar({0}, {1}, {2}, {3})",
+        "bar({*})",
+        ("bar(5, 0, 10, 4)", "██"),
+        ("bar(2.5, 0, 10, 10)", "██▌"),
+    ),
+    row(
+        "transform",
+        (3, 4),
+        _transform_type,
+        "The value's counterpart: transform(x, from, to, default).",
+        _transform,
+        _transform,
+        ("transform(2, [1, 2], ['a', 'b'], 'z')", "b"),
+        ("transform('q', ['a'], ['b'])", "q"),
+        ("transform(3, [1], ['a'], 'z')", "z"),
+    ),
+    row(
+        "formatReadableSize",
+        (1, 1),
+        STRING,
+        "Bytes in KiB, MiB …",
+        *_number(_SIZES, "formatReadableSize"),
+        ("formatReadableSize(123456)", "120.56 KiB"),
+        aliases=("FORMAT_BYTES",),
+    ),
+    row(
+        "formatReadableDecimalSize",
+        (1, 1),
+        STRING,
+        "Bytes in KB, MB …",
+        *_number(_DECIMALS, "formatReadableDecimalSize"),
+        ("formatReadableDecimalSize(123456)", "123.46 KB"),
+    ),
+    row(
+        "formatReadableQuantity",
+        (1, 1),
+        STRING,
+        "A number in thousand, million …",
+        *_number(_QUANTITIES, "formatReadableQuantity"),
+        ("formatReadableQuantity(1234567)", "1.23 million"),
+    ),
+    row(
+        "formatReadableTimeDelta",
+        (1, 2),
+        STRING,
+        "Seconds in years, months, days, hours, minutes and seconds; the second argument is the largest unit.",
+        _time_delta,
+        _time_delta,
+        ("formatReadableTimeDelta(3661)", "1 hour, 1 minute and 1 second"),
+        ("formatReadableTimeDelta(0)", "0 seconds"),
+        ("formatReadableTimeDelta(3661, 'minutes')", "61 minutes and 1 second"),
+    ),
+    row(
+        "indexHint",
+        (1, None),
+        BOOLEAN,
+        "True; hints at an index are not needed here.",
+        "true",
+        "true",
+        ("indexHint(1 = 0)", True),
+    ),
+    row("ignore", (0, None), INTEGER, "0, whatever the arguments.", "0", "0", ("ignore(5)", 0)),
+    row(
+        "rowNumberInAllBlocks",
+        (0, 0),
+        INTEGER,
+        "Number of the row, counted from 0.",
+        _row_number,
+        _row_number,
+        ("rowNumberInAllBlocks()", 0),
+        aliases=("rowNumberInBlock",),
+    ),
+    row(
+        "encodeXMLComponent",
+        (1, 1),
+        STRING,
+        "The text with <, &, >, quotes as entities.",
+        _xml,
+        texts("encodeXMLComponent({0})"),
+        ("encodeXMLComponent('<a>&\"')", "&lt;a&gt;&amp;&quot;"),
+    ),
+    row(
+        "decodeXMLComponent",
+        (1, 1),
+        STRING,
+        "The text with entities as signs.",
+        _unxml,
+        texts("decodeXMLComponent({0})"),
+        ("decodeXMLComponent('&lt;a&gt;')", "<a>"),
+    ),
+    row(
+        "extractTextFromHTML",
+        (1, 1),
+        STRING,
+        "The text of HTML.",
+        Unsupported("taking HTML apart is in ClickHouse only."),
+        texts("extractTextFromHTML({0})"),
+        ("extractTextFromHTML('<p>hi</p>')", "hi"),
+    ),
+    row(
+        "convertCharset",
+        (3, 3),
+        STRING,
+        "The text's bytes in another encoding.",
+        Unsupported("texts are always UTF-8 there."),
+        "convertCharset({*})",
+        ("convertCharset('abc', 'utf-8', 'latin1')", "abc"),
+    ),
+    row(
+        "IPv4NumToString",
+        (1, 1),
+        STRING,
+        "A number as an IPv4 address.",
+        "(({0} >> 24) % 256 || '.' || ({0} >> 16) % 256 || '.' || ({0} >> 8) % 256 || '.' || {0} % 256)",
+        "IPv4NumToString(toUInt32({0}))",
+        ("IPv4NumToString(3232235777)", "192.168.1.1"),
+        aliases=("INET_NTOA",),
+    ),
+    row(
+        "IPv4StringToNum",
+        (1, 1),
+        INTEGER,
+        "An IPv4 address as a number; NULL where it is none.",
+        _ipv4_number,
+        _ipv4_number,
+        ("IPv4StringToNum('192.168.1.1')", 3232235777),
+        ("IPv4StringToNum('x')", None),
+        aliases=("INET_ATON", "IPv4StringToNumOrNull"),
+    ),
+    row(
+        "isIPv4String",
+        (1, 1),
+        BOOLEAN,
+        "Whether the text is an IPv4 address.",
+        texts("(CASE WHEN {0} IS NOT NULL THEN hog_ipv4({0}) IS NOT NULL END)"),
+        texts("isIPv4String({0})"),
+        ("isIPv4String('1.2.3.4')", True),
+        ("isIPv4String('1.2.3.400')", False),
+    ),
+    row(
+        "isIPv6String",
+        (1, 1),
+        BOOLEAN,
+        "Whether the text is an IPv6 address.",
+        Unsupported("IPv6 addresses are read in ClickHouse only."),
+        texts("isIPv6String({0})"),
+        ("isIPv6String('::1')", True),
+    ),
+    row(
+        "isIPAddressInRange",
+        (2, 2),
+        BOOLEAN,
+        "Whether an address is in a range such as '10.0.0.0/8'.",
+        _in_range,
+        _in_range,
+        ("isIPAddressInRange('10.1.2.3', '10.0.0.0/8')", True),
+        ("isIPAddressInRange('11.1.2.3', '10.0.0.0/8')", False),
+    ),
+    *(
+        row(
+            f"reinterpretAs{kind}",
+            (1, 1),
+            returns,
+            f"The bytes of a text as {kind}.",
+            _BYTES,
+            f"reinterpretAs{kind}({{0}})",
+            *example,
+        )
+        for kind, returns, *example in (
+            *(
+                (f"{sign}{bits}", INTEGER, (f"reinterpretAs{sign}{bits}('a')", 97))
+                for sign in ("UInt", "Int")
+                for bits in (8, 16, 32, 64)
+            ),
+            ("Float32", FLOAT, ("reinterpretAsFloat32('a') > 0", True)),
+            ("Float64", FLOAT, ("reinterpretAsFloat64('a') > 0", True)),
+            (
+                "UUID",
+                UUID,
+                (
+                    "toString(reinterpretAsUUID('abcdefghijklmnop'))",
+                    "68676665-6463-6261-706f-6e6d6c6b6a69",
+                ),
+            ),
+            ("String", STRING, ("reinterpretAsString(97)", "a")),
+        )
+    ),
+    geo(
+        "greatCircleDistance",
+        (4, 4),
+        FLOAT,
+        "Metres between two places on a ball: longitude and latitude of each.",
+        _earth(f"(2 * {_RADIUS} * asin(sqrt({_HAVERSINE})))"),
+        _earth(f"(2 * {_RADIUS} * asin(sqrt({_HAVERSINE})))"),
+        ("round(greatCircleDistance(0, 0, 1, 1))", 157250.0),
+    ),
+    geo(
+        "greatCircleAngle",
+        (4, 4),
+        FLOAT,
+        "Degrees between two places on a ball.",
+        _earth(f"(2 * asin(sqrt({_HAVERSINE})) / {_PI})"),
+        _earth(f"(2 * asin(sqrt({_HAVERSINE})) / {_PI})"),
+        ("round(greatCircleAngle(0, 0, 90, 0))", 90.0),
+    ),
+    geo(
+        "geoDistance",
+        (4, 4),
+        FLOAT,
+        "Metres between two places on the WGS-84 ellipsoid.",
+        Unsupported("its ellipsoid is in ClickHouse only; use greatCircleDistance."),
+        "geoDistance(toFloat64({0}), toFloat64({1}), toFloat64({2}), toFloat64({3}))",
+        ("round(geoDistance(0, 0, 1, 1))", 156896.0),
+    ),
+    geo(
+        "pointInEllipses",
+        (6, None),
+        BOOLEAN,
+        "Whether a point lies in one of the ellipses.",
+        _ellipses,
+        _ellipses,
+        ("pointInEllipses(1, 1, 0, 0, 2, 2)", True),
+        ("pointInEllipses(3, 1, 0, 0, 2, 2)", False),
+    ),
+    geo(
+        "pointInPolygon",
+        (2, None),
+        BOOLEAN,
+        "Whether a point lies in a polygon.",
+        _polygon,
+        _polygon,
+        ("pointInPolygon((3., 3.), [(6, 0), (8, 4), (5, 8), (0, 2)])", True),
+        ("pointInPolygon((9., 9.), [(6, 0), (8, 4), (5, 8), (0, 2)])", False),
+    ),
+    geo(
+        "geohashEncode",
+        (2, 3),
+        STRING,
+        "Geohash of longitude and latitude.",
+        _GEOHASH,
+        "geohashEncode({*})",
+        ("geohashEncode(-5.60302734375, 42.593994140625, 5)", "ezs42"),
+    ),
+    geo(
+        "geohashDecode",
+        (1, 1),
+        tuple_(FLOAT, FLOAT),
+        "Longitude and latitude of a geohash.",
+        _GEOHASH,
+        "geohashDecode({0})",
+        ("round(geohashDecode('ezs42').2)", 43.0),
+    ),
+    geo(
+        "geohashesInBox",
+        (5, 5),
+        array(STRING),
+        "Geohashes of a box.",
+        _GEOHASH,
+        "geohashesInBox({*})",
+        ("length(geohashesInBox(24.48, 40.56, 24.785, 40.81, 4))", 6),
+    ),
+    *(
+        geo(name, args, returns, doc, _H3, f"{name}({{*}})", *example)
+        for name, args, returns, doc, *example in (
+            (
+                "h3IsValid",
+                (1, 1),
+                BOOLEAN,
+                "Whether the number is a cell.",
+                (f"h3IsValid(_toUInt64('{_CELL}'))", True),
+            ),
+            (
+                "h3GetResolution",
+                (1, 1),
+                INTEGER,
+                "A cell's resolution.",
+                (f"h3GetResolution(_toUInt64('{_CELL}')) > 0", True),
+            ),
+            (
+                "h3GetBaseCell",
+                (1, 1),
+                INTEGER,
+                "A cell's base cell.",
+                (f"h3GetBaseCell(_toUInt64('{_CELL}')) >= 0", True),
+            ),
+            (
+                "h3EdgeAngle",
+                (1, 1),
+                FLOAT,
+                "Mean edge in degrees.",
+                ("h3EdgeAngle(_toUInt8('10')) > 0", True),
+            ),
+            (
+                "h3EdgeLengthM",
+                (1, 1),
+                FLOAT,
+                "Mean edge in metres.",
+                ("h3EdgeLengthM(_toUInt8('10')) > 0", True),
+            ),
+            (
+                "h3EdgeLengthKm",
+                (1, 1),
+                FLOAT,
+                "Mean edge in kilometres.",
+                ("h3EdgeLengthKm(_toUInt8('10')) > 0", True),
+            ),
+            (
+                "geoToH3",
+                (3, 3),
+                INTEGER,
+                "The cell of a place.",
+                ("geoToH3(37.79506683, 55.71290588, _toUInt8('15')) > 0", True),
+            ),
+            (
+                "h3ToGeo",
+                (1, 1),
+                tuple_(FLOAT, FLOAT),
+                "Centre of a cell.",
+                (f"h3ToGeo(assumeNotNull(_toUInt64('{_CELL}'))).1 > -180", True),
+            ),
+            (
+                "h3ToGeoBoundary",
+                (1, 1),
+                array(tuple_(FLOAT, FLOAT)),
+                "Corners of a cell.",
+                ("length(h3ToGeoBoundary(644325524701193974)) > 0", True),
+            ),
+            (
+                "h3kRing",
+                (2, 2),
+                array(INTEGER),
+                "Cells around a cell.",
+                ("length(h3kRing(644325529233966508, 1))", 7),
+            ),
+            (
+                "h3HexAreaM2",
+                (1, 1),
+                FLOAT,
+                "Mean area in square metres.",
+                ("h3HexAreaM2(_toUInt8('10')) > 0", True),
+            ),
+            (
+                "h3HexAreaKm2",
+                (1, 1),
+                FLOAT,
+                "Mean area in square kilometres.",
+                ("h3HexAreaKm2(_toUInt8('10')) > 0", True),
+            ),
+            (
+                "h3IndexesAreNeighbors",
+                (2, 2),
+                BOOLEAN,
+                "Whether two cells touch.",
+                ("h3IndexesAreNeighbors(617420388351344639, 617420388352655359)", True),
+            ),
+            (
+                "h3ToChildren",
+                (2, 2),
+                array(INTEGER),
+                "Cells of a finer resolution in a cell.",
+                ("length(h3ToChildren(599405990164561919, 6))", 7),
+            ),
+            (
+                "h3ToParent",
+                (2, 2),
+                INTEGER,
+                "The coarser cell around a cell.",
+                ("h3ToParent(599405990164561919, 3) > 0", True),
+            ),
+            (
+                "h3ToString",
+                (1, 1),
+                STRING,
+                "A cell as text.",
+                ("h3ToString(617420388352917503)", "89184926cdbffff"),
+            ),
+            (
+                "stringToH3",
+                (1, 1),
+                INTEGER,
+                "A text as a cell.",
+                ("stringToH3('89184926cc3ffff') > 0", True),
+            ),
+            (
+                "h3IsResClassIII",
+                (1, 1),
+                BOOLEAN,
+                "Whether the resolution is of class III.",
+                ("h3IsResClassIII(617420388352917503)", True),
+            ),
+            (
+                "h3IsPentagon",
+                (1, 1),
+                BOOLEAN,
+                "Whether the cell is a pentagon.",
+                ("h3IsPentagon(644721767722457330)", False),
+            ),
+            (
+                "h3GetFaces",
+                (1, 1),
+                array(INTEGER),
+                "Faces a cell touches.",
+                ("length(h3GetFaces(599686042433355775)) > 0", True),
+            ),
+            (
+                "h3CellAreaM2",
+                (1, 1),
+                FLOAT,
+                "Area of a cell in square metres.",
+                ("h3CellAreaM2(579205133326352383) > 0", True),
+            ),
+            (
+                "h3CellAreaRads2",
+                (1, 1),
+                FLOAT,
+                "Area of a cell in square radians.",
+                ("h3CellAreaRads2(579205133326352383) > 0", True),
+            ),
+            (
+                "h3ToCenterChild",
+                (2, 2),
+                INTEGER,
+                "The central finer cell.",
+                ("h3ToCenterChild(577023702256844799, 1) > 0", True),
+            ),
+            (
+                "h3ExactEdgeLengthM",
+                (1, 1),
+                FLOAT,
+                "Length of an edge in metres.",
+                ("h3ExactEdgeLengthM(1310277011704381439) > 0", True),
+            ),
+            (
+                "h3ExactEdgeLengthKm",
+                (1, 1),
+                FLOAT,
+                "Length of an edge in kilometres.",
+                ("h3ExactEdgeLengthKm(1310277011704381439) > 0", True),
+            ),
+            (
+                "h3ExactEdgeLengthRads",
+                (1, 1),
+                FLOAT,
+                "Length of an edge in radians.",
+                ("h3ExactEdgeLengthRads(1310277011704381439) > 0", True),
+            ),
+            (
+                "h3NumHexagons",
+                (1, 1),
+                INTEGER,
+                "Number of cells of a resolution.",
+                ("h3NumHexagons(_toUInt8('3'))", 41162),
+            ),
+            (
+                "h3PointDistM",
+                (4, 4),
+                FLOAT,
+                "Metres between two places.",
+                ("h3PointDistM(-10.0, 0.0, 10.0, 0.0) > 0", True),
+            ),
+            (
+                "h3PointDistKm",
+                (4, 4),
+                FLOAT,
+                "Kilometres between two places.",
+                ("h3PointDistKm(-10.0, 0.0, 10.0, 0.0) > 0", True),
+            ),
+            (
+                "h3PointDistRads",
+                (4, 4),
+                FLOAT,
+                "Radians between two places.",
+                ("h3PointDistRads(-10.0, 0.0, 10.0, 0.0) > 0", True),
+            ),
+            (
+                "h3GetRes0Indexes",
+                (0, 0),
+                array(INTEGER),
+                "All base cells.",
+                ("length(h3GetRes0Indexes())", 122),
+            ),
+            (
+                "h3GetPentagonIndexes",
+                (1, 1),
+                array(INTEGER),
+                "The pentagons of a resolution.",
+                ("length(h3GetPentagonIndexes(_toUInt8('3')))", 12),
+            ),
+            (
+                "h3Line",
+                (2, 2),
+                array(INTEGER),
+                "Cells on the line between two.",
+                ("length(h3Line(590080540275638271, 590103561300344831)) > 0", True),
+            ),
+            (
+                "h3Distance",
+                (2, 2),
+                INTEGER,
+                "Cells between two.",
+                ("h3Distance(590080540275638271, 590103561300344831) > 0", True),
+            ),
+            (
+                "h3HexRing",
+                (2, 2),
+                array(INTEGER),
+                "The ring around a cell.",
+                ("length(h3HexRing(590080540275638271, _toUInt16('1')))", 6),
+            ),
+            (
+                "h3GetUnidirectionalEdge",
+                (2, 2),
+                INTEGER,
+                "The edge from a cell to another.",
+                ("h3GetUnidirectionalEdge(599686042433355775, 599686043507097599) > 0", True),
+            ),
+            (
+                "h3UnidirectionalEdgeIsValid",
+                (1, 1),
+                BOOLEAN,
+                "Whether the number is an edge.",
+                ("h3UnidirectionalEdgeIsValid(1248204388774707199)", True),
+            ),
+            (
+                "h3GetOriginIndexFromUnidirectionalEdge",
+                (1, 1),
+                INTEGER,
+                "The edge's first cell.",
+                ("h3GetOriginIndexFromUnidirectionalEdge(1248204388774707199) > 0", True),
+            ),
+            (
+                "h3GetDestinationIndexFromUnidirectionalEdge",
+                (1, 1),
+                INTEGER,
+                "The edge's second cell.",
+                ("h3GetDestinationIndexFromUnidirectionalEdge(1248204388774707199) > 0", True),
+            ),
+            (
+                "h3GetIndexesFromUnidirectionalEdge",
+                (1, 1),
+                tuple_(INTEGER, INTEGER),
+                "The edge's cells.",
+                ("h3GetIndexesFromUnidirectionalEdge(1248204388774707199).1 > 0", True),
+            ),
+            (
+                "h3GetUnidirectionalEdgesFromHexagon",
+                (1, 1),
+                array(INTEGER),
+                "The edges of a cell.",
+                ("length(h3GetUnidirectionalEdgesFromHexagon(599686042433355775))", 6),
+            ),
+            (
+                "h3GetUnidirectionalEdgeBoundary",
+                (1, 1),
+                array(tuple_(FLOAT, FLOAT)),
+                "The edge's corners.",
+                ("length(h3GetUnidirectionalEdgeBoundary(1248204388774707199)) > 0", True),
+            ),
+        )
+    ),
+)
