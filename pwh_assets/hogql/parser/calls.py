@@ -40,6 +40,8 @@ class Calls(Cursor):
         following = kinds[self.pos]
         if following == "(":
             params = arguments.expressions if arguments else []
+            if arguments is not None and (arguments.order or isinstance(params[0], exp.Distinct)):
+                self.refuse("DISTINCT and ORDER BY go into the second brackets", pos)
             arguments = self.arguments()
             node = exp.ParameterizedAgg(this=name, params=params, expressions=arguments.expressions)
             following = kinds[self.pos]

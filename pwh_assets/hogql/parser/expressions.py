@@ -348,7 +348,7 @@ class Expressions(Calls, Forms, Tags):
             if kind == "SELECT":
                 return kinds[first + 1] not in _SELECT_IS_A_NAME
             if kind == "WITH":
-                return kinds[first + 1] not in _GOES_ON or kinds[first + 1] in ("(", "[")
+                return kinds[first + 1] not in _SELECT_IS_A_NAME
             if kind not in ("(", "{"):
                 return False
             inner = self.match.get(first, self.last)
@@ -402,14 +402,16 @@ class Expressions(Calls, Forms, Tags):
     # Operators that are more than a class
 
     def dot(self, left: Node, first: int) -> Node:
+        if left.is_number:
+            self.fail("an operator, a comma or the end of the expression")
         return self.path(left, first)
 
-    def dot_number(self, left: Node, first: int) -> Node | None:
+    def dot_number(self, left: Node, first: int) -> Node:
         """`t.1`: the lexer reads `.1` as one token."""
         pos = self.pos
         raw = self.source(pos)
-        if not raw.startswith(".") or not raw[1:].isdigit() or isinstance(left, exp.Literal):
-            return None
+        if left.is_number or not raw.startswith(".") or not raw[1:].isdigit():
+            self.fail("an operator, a comma or the end of the expression")
         self.pos += 1
         index = at(
             exp.Literal(this=number_text(raw[1:]), is_string=False),
@@ -446,9 +448,17 @@ class Expressions(Calls, Forms, Tags):
     def call_value(self, left: Node, first: int) -> Node:
         """`x(1)` where x is no plain name. Nothing can run it, which the resolver says."""
         opener = self.pos
-        arguments = self.arguments()
-        node = exp.Anonymous(this="__call", expressions=[left, *arguments.expressions])
-        self.pos = max(self.pos, opener + 1)
+        closer = self.match.get(opener, self.last)
+        self.pos += 1
+        arguments: list[Node] = []
+        if self.begins_query(opener, closer):
+            query = self.bracketed_query(opener)
+            arguments.append(at(exp.Subquery(this=query), query.meta["start"], query.meta["end"]))
+        else:
+            if self.kinds[self.pos] != ")":
+                arguments = self.listed(self.expression, closer)
+            self.close(opener, ")")
+        node = exp.Anonymous(this="__call", expressions=[left, *arguments])
         return self.done(node, self.starts[first])
 
     def cast_operator(self, left: Node, first: int) -> Node:

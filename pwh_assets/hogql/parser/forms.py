@@ -15,7 +15,6 @@ _CASE_IS_A_NAME: Final = words(
 _INTERVAL_IS_A_NAME: Final = _CASE_IS_A_NAME | words("+ * DESC ASC GROUP ORDER WHERE : ?")
 _ENDS_INTERVAL: Final = words("end , ) ] } ; AS FROM WHERE AND OR GROUP ORDER THEN WHEN ELSE END")
 _INTERVAL_TEXT = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s+([A-Za-z]+)\s*")
-_TYPE_NAMES: Final = NAMES | {"NULL"}
 
 
 class Forms(Cursor):
@@ -71,15 +70,16 @@ class Forms(Cursor):
         return self.done(make(this=operand, to=to), self.starts[first])
 
     def has_inside(self, opener: int, kind: str) -> bool:
-        """Whether a word stands between brackets, not inside further ones, and no comma does."""
+        """Whether a word stands between brackets before any comma, not inside further brackets."""
         kinds, match = self.kinds, self.match
-        pos, closer, found = opener + 1, match.get(opener, self.last), False
+        pos, closer = opener + 1, match.get(opener, self.last)
         while pos < closer:
             if kinds[pos] == ",":
                 return False
-            found = found or (kinds[pos] == kind and pos > opener + 1)
+            if kinds[pos] == kind and pos > opener + 1:
+                return True
             pos = match.get(pos, pos) + 1
-        return found
+        return False
 
     # Types stay text here: what they are is the resolver's business.
 
@@ -91,7 +91,7 @@ class Forms(Cursor):
 
     def type_part(self) -> None:
         self.deeper()
-        if self.kinds[self.pos] not in _TYPE_NAMES and self.kinds[self.pos] not in UNITS:
+        if self.kinds[self.pos] not in NAMES:
             self.fail("a type")
         self.pos += 1
         if self.kinds[self.pos] == "(":
@@ -125,7 +125,7 @@ class Forms(Cursor):
     def short_type(self) -> exp.DataType:
         """A type after `::`: one name, WITH TIME ZONE, and arguments or `[]` right after it."""
         first = self.pos
-        if self.kinds[first] not in _TYPE_NAMES:
+        if self.kinds[first] not in NAMES:
             self.fail("a type")
         self.pos += 1
         if self.sees("WITH", "TIME", "ZONE"):

@@ -15,7 +15,13 @@ class Tags(Cursor):
         self.pos += 1
         parts: list[Node] = []
         while self.kinds[self.pos] in ("f-text", "{"):
-            parts.append(self.inner() if self.kinds[self.pos] == "{" else self.piece("f-text"))
+            part = self.inner() if self.kinds[self.pos] == "{" else self.piece("f-text")
+            if part.is_string and parts and parts[-1].is_string:
+                # text next to text is one text
+                joined = exp.Literal(this=parts[-1].name + part.name, is_string=True)
+                parts[-1] = at(joined, parts[-1].meta["start"], part.meta["end"])
+            else:
+                parts.append(part)
         if not self.take("f-end"):
             self.fail("the end of the template string")
         node = self.done(exp.Anonymous(this="concat", expressions=parts), self.starts[first])

@@ -1,0 +1,122 @@
+"""Hostile HogQL for a bounded time: `python tests/fuzz/hogql.py --seconds 60 [--seed 7]`.
+
+Whatever the text, the answer is a tree or a `HogQLError` with places inside the text, in a bounded time.
+`CHECKS` is the list of what is asked of each text; a part that does more with texts adds its own.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from sqlglot import expressions as exp  # noqa: E402
+
+from pwh_assets.hogql.errors import HogQLError  # noqa: E402
+from pwh_assets.hogql.format import format_hogql  # noqa: E402
+from pwh_assets.hogql.parser import parse, parse_select  # noqa: E402
+from tests.fuzz.grammar import Grammar, mutated  # noqa: E402
+
+SLOW_S = 1.0
+"""No text may keep the parser longer."""
+
+Check = Callable[[str], str]
+"""Takes a text, says in a word what became of it, raises on what must not be."""
+
+
+def parses_or_says_why(text: str) -> str:
+    result = parse(text)
+    for problem in result.problems:
+        assert 0 <= problem.start <= problem.end <= len(text), problem
+        assert problem.message and problem.code
+    if result.problems:
+        try:
+            parse_select(text)
+        except HogQLError:
+            return "refused"
+        raise AssertionError("parse has problems, parse_select has none")
+    assert result.tree is not None
+    return "parsed"
+
+
+def formats_to_the_same_tree(text: str) -> str:
+    try:
+        formatted = format_hogql(text)
+    except HogQLError:
+        return "unformatted"
+    assert shape(parse_select(formatted)) == shape(parse_select(text)), formatted
+    return "formatted"
+
+
+def shape(node: object) -> object:
+    """A tree without places and quotes."""
+    if isinstance(node, list):
+        return [shape(item) for item in node]
+    if not isinstance(node, exp.Expr):
+        return node
+    args = node.args
+    inner = {
+        key: shape(value)
+        for key, value in args.items()
+        if value not in (None, False, []) and key != "quoted"
+    }
+    return (
+        type(node).__name__,
+        sorted(inner.items(), key=lambda pair: pair[0]),
+        bool(node.meta.get("infix")),
+    )
+
+
+CHECKS: list[Check] = [parses_or_says_why, formats_to_the_same_tree]
+
+
+def texts(seed: int) -> Iterator[str]:
+    """Endless texts: grammatical ones, and their slips."""
+    random = Random(seed)
+    while True:
+        text = Grammar(random.randrange(2**40)).query()
+        yield text
+        for _ in range(4):
+            yield mutated(text, random)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seconds", type=float, default=60)
+    arguments.add_argument("--seed", type=int, default=int(time.time()))
+    options = arguments.parse_args()
+    end = time.monotonic() + options.seconds
+    counts: Counter[str] = Counter()
+    failures = 0
+    print(f"seed {options.seed}, pid {os.getpid()}")
+    for text in texts(options.seed):
+        if time.monotonic() > end or failures >= 10:
+            break
+        started = time.perf_counter()
+        for check in CHECKS:
+            try:
+                counts[check(text)] += 1
+            except Exception as error:
+                failures += 1
+                print(
+                    f"FAILED {check.__name__}: {type(error).__name__}: {str(error)[:300]}\n  {text!r}"
+                )
+        took = time.perf_counter() - started
+        if took > SLOW_S * len(CHECKS):
+            failures += 1
+            print(f"SLOW {took:.1f} s: {text!r}")
+    print(
+        ", ".join(f"{count} {word}" for word, count in sorted(counts.items())),
+        f"- {failures} failures",
+    )
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
