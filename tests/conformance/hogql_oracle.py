@@ -437,9 +437,11 @@ def _our_window(node: exp.Window) -> Any:
     call = node.this
     while isinstance(call, exp.Filter | exp.IgnoreNulls):
         call = call.this
-    found = ours(call)
-    if found[0] == "concat":
-        found = ("call", "concat", (), found[1:])
+    found: Any
+    if isinstance(call, exp.Anonymous):
+        found = ("call", call.this, (), ours(call.expressions))
+    else:
+        found = ours(call)
     over: Any = node.args["alias"].name if node.args.get("alias") else _our_over(node)
     parametric = isinstance(call, exp.ParameterizedAgg)
     params = found[2] if parametric else found[3]

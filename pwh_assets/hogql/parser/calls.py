@@ -65,7 +65,11 @@ class Calls(Cursor):
             self.pos += 1
             return Arguments([])
         first = kinds[self.pos]
-        if first in ("SELECT", "WITH", "(", "{") and self.begins_query(opener, closer):
+        if (
+            first in ("SELECT", "WITH", "(", "{")
+            and self.begins_query(opener, closer)
+            and kinds[self.match.get(self.pos, self.pos) + 1] != "ORDER"
+        ):
             query = self.bracketed_query(opener)
             meta = query.meta
             return Arguments([at(exp.Subquery(this=query), meta["start"], meta["end"])])
