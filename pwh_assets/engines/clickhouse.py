@@ -32,7 +32,12 @@ READER_MOST = 8
 BATCH_ROWS = 20_000
 
 TIMEOUT = "(TIMEOUT_EXCEEDED)"
-TOO_LARGE = ("(MEMORY_LIMIT_EXCEEDED)", "(TOO_MANY_ROWS_OR_BYTES)", "(TOO_MANY_ROWS)", "(TOO_MANY_BYTES)")
+TOO_LARGE = (
+    "(MEMORY_LIMIT_EXCEEDED)",
+    "(TOO_MANY_ROWS_OR_BYTES)",
+    "(TOO_MANY_ROWS)",
+    "(TOO_MANY_BYTES)",
+)
 
 
 class ClickHouseHeldError(BusyError):
@@ -86,9 +91,17 @@ class ClickHouseEngine:
             self._writer = self._client({})
         return self._writer
 
-    def reader(self, project_id: int, settings: Mapping[str, Any], limits: Limits) -> tuple[tuple[Any, ...], Any]:
+    def reader(
+        self, project_id: int, settings: Mapping[str, Any], limits: Limits
+    ) -> tuple[tuple[Any, ...], Any]:
         """A client of the project's database that can only read, with these settings for good."""
-        key = (project_id, tuple(sorted(settings.items())), limits.timeout_s, limits.memory_mb, limits.threads)
+        key = (
+            project_id,
+            tuple(sorted(settings.items())),
+            limits.timeout_s,
+            limits.memory_mb,
+            limits.threads,
+        )
         with self._lock:
             idle = self._readers.setdefault(key, [])
             if idle:
@@ -130,20 +143,30 @@ class ClickHouseEngine:
             path = self.settings.home / "clickhouse"
             path.mkdir(parents=True, exist_ok=True)
             return clickhouse_connect.get_client(
-                interface="chdb", path=str(path), settings=fixed, **({"database": database} if database else {})
+                interface="chdb",
+                path=str(path),
+                settings=fixed,
+                **({"database": database} if database else {}),
             )
         except ImportError:
             raise ClickHouseMissingError from None
         except Exception as error:
             text = str(error)
-            if not url and ("Error initializing" in text or "EmbeddedServer" in text or "Cannot lock" in text):
+            if not url and (
+                "Error initializing" in text or "EmbeddedServer" in text or "Cannot lock" in text
+            ):
                 raise ClickHouseHeldError(str(self.settings.home / "clickhouse")) from None
             where = "The server of `PWH_CLICKHOUSE_URL`" if url else "The in-process ClickHouse"
-            raise EngineError(f"{where} could not be opened: {without_places(_bare(text), str(self.settings.home))}") from None
+            raise EngineError(
+                f"{where} could not be opened: {without_places(_bare(text), str(self.settings.home))}"
+            ) from None
 
     def close(self) -> None:
         with self._lock:
-            for client in [*(c for clients in self._readers.values() for c in clients), self._writer]:
+            for client in [
+                *(c for clients in self._readers.values() for c in clients),
+                self._writer,
+            ]:
                 if client is not None:
                     with contextlib.suppress(Exception):
                         client.close()
@@ -166,8 +189,8 @@ class ClickHouseSession:
 
     def run(self, sql: str, settings: dict[str, str | int | float], limits: Limits) -> Answer:
         self._release()
-        key, client = self._held = self._engine.reader(self._project_id, settings, limits)
-        return ClickHouseAnswer(client, sql, limits, str(self._engine.settings.home))
+        self._held = self._engine.reader(self._project_id, settings, limits)
+        return ClickHouseAnswer(self._held[1], sql, limits, str(self._engine.settings.home))
 
     def cancel(self) -> None:
         """The server stops a query at its time limit; an in-process one cannot be reached earlier."""
@@ -246,7 +269,9 @@ class ClickHouseAnswer:
                     f"The query needs more than the {self._limits.memory_mb:,} MB it may use. "
                     "Read a shorter time range or fewer columns, or materialize the heavy part as a view."
                 ) from None
-            raise EngineError(f"ClickHouse refused the query: {without_places(_bare(text), self._home)}") from None
+            raise EngineError(
+                f"ClickHouse refused the query: {without_places(_bare(text), self._home)}"
+            ) from None
 
 
 def _bare(text: str) -> str:
@@ -255,7 +280,10 @@ def _bare(text: str) -> str:
 
     text = re.sub(r"Code: \d+\. ", "", text).replace("DB::Exception: ", "")
     text = re.sub(r"\(version [^)]*\)\.?", "", text)
-    text = re.split(r"\. In scope |: In scope |: While processing|while processing query|: while executing", text)[0]
+    text = re.split(
+        r"\. In scope |: In scope |: While processing|while processing query|: while executing",
+        text,
+    )[0]
     return re.sub(r"\s*\([A-Z_]+\)\s*", " ", text).strip()
 
 

@@ -215,7 +215,9 @@ class DuckDBAnswer:
             self.close()
             if self._is_late:
                 raise QueryTimeoutError(self._limits.timeout_s) from None
-            raise EngineError(f"DuckDB refused the query: {without_places(str(error), self._home)}") from None
+            raise EngineError(
+                f"DuckDB refused the query: {without_places(str(error), self._home)}"
+            ) from None
 
 
 ENGINE = DuckDBEngine

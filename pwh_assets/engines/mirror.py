@@ -50,7 +50,9 @@ class Mirror:
             f"CREATE TABLE IF NOT EXISTS {self._place(STATE)} (name String, snapshot Int64, at DateTime DEFAULT now()) "
             "ENGINE = ReplacingMergeTree(at) ORDER BY name"
         )
-        for name, snapshot in client.query(f"SELECT name, snapshot FROM {self._place(STATE)} FINAL").result_rows:
+        for name, snapshot in client.query(
+            f"SELECT name, snapshot FROM {self._place(STATE)} FINAL"
+        ).result_rows:
             self._known[name] = snapshot
 
     def bring(self, paths: Sequence[tuple[str, ...]]) -> None:
@@ -63,7 +65,9 @@ class Mirror:
             for path in paths:
                 table = self._tables.get((path[0], path[-1]))
                 if table is None:
-                    raise EngineError(f"The lake has no table `{'.'.join(path)}`. Sync its source again.")
+                    raise EngineError(
+                        f"The lake has no table `{'.'.join(path)}`. Sync its source again."
+                    )
                 if self._known.get(table_of(path)) != table.changed_snapshot:
                     self._copy(path, table)
 
@@ -75,7 +79,9 @@ class Mirror:
         fresh = self._place(f"{name}__fresh")
         columns = ", ".join(f"{_name(c.name)} {column_type(c)}" for c in table.columns)
         self._client.command(f"DROP TABLE IF EXISTS {fresh}")
-        self._client.command(f"CREATE TABLE {fresh} ({columns}) ENGINE = MergeTree ORDER BY tuple()")
+        self._client.command(
+            f"CREATE TABLE {fresh} ({columns}) ENGINE = MergeTree ORDER BY tuple()"
+        )
         reads = ", ".join(f"{_read(c)} AS {_quoted(c.name)}" for c in table.columns)
         source = f"lake.{_quoted(table.schema)}.{_quoted(table.name)}"
         with self._lake.read() as connection:
@@ -87,7 +93,10 @@ class Mirror:
         self._client.command(f"EXCHANGE TABLES {self._place(name)} AND {fresh}")
         self._client.command(f"DROP TABLE IF EXISTS {fresh}")
         self._client.insert(
-            STATE, [[name, table.changed_snapshot]], column_names=["name", "snapshot"], database=self._database
+            STATE,
+            [[name, table.changed_snapshot]],
+            column_names=["name", "snapshot"],
+            database=self._database,
         )
         self._known[name] = table.changed_snapshot
 

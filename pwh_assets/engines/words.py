@@ -7,9 +7,9 @@ _KINDS = re.compile(r"^(?:[A-Z][A-Za-z]+ )?[A-Z][A-Za-z]+ Error: ")
 
 
 def without_places(message: str, home: str = "") -> str:
-    """The first sentence of an error, without file names and without the compiled SQL that follows it.
+    r"""The first sentence of an error, without file names and without the compiled SQL that follows it.
 
-    >>> without_places("IO Error: cannot open file /home/x/lake/a.parquet: gone\\nLINE 1: SELECT …")
+    >>> without_places("IO Error: cannot open file /home/x/lake/a.parquet: gone\nLINE 1: SELECT …")
     'cannot open file …: gone.'
     """
     line = message.strip().split("\n", 1)[0].strip()

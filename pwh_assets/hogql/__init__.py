@@ -7,7 +7,7 @@ Keep out: connections, files, the store, the lake, Dagster, HTTP.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pwh_assets.hogql.compiler import compile
+    from pwh_assets.hogql.compiler import compile  # noqa: A004
     from pwh_assets.hogql.parser import parse
 
 __all__ = ["compile", "parse"]

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -50,7 +50,9 @@ class Compilation:
 def parse_text(c: Compilation) -> None:
     """Characters to tree."""
     gate.check_text(c.text)
-    c.tree = parse_select(c.text)
+    tree = parse_select(c.text)
+    assert isinstance(tree, exp.Expression)
+    c.tree = tree
 
 
 def check_gate(c: Compilation) -> None:
@@ -76,7 +78,11 @@ def bound_rows(c: Compilation) -> None:
         c.applied_limit = c.limit if c.limit is not None else c.max_limit
         if not (isinstance(query, Select | SetQuery) and query.has_ties):
             query.limit = Literal(INTEGER, c.applied_limit)
-    elif isinstance(query.limit, Literal) and isinstance(query.limit.value, int) and not query.is_percent:
+    elif (
+        isinstance(query.limit, Literal)
+        and isinstance(query.limit.value, int)
+        and not query.is_percent
+    ):
         if c.max_limit is not None and query.limit.value > c.max_limit:
             query.limit = Literal(INTEGER, c.max_limit)
         c.applied_limit = query.limit.value
@@ -90,11 +96,17 @@ def bounded(query: Query, count: int) -> Query:
     from pwh_assets.hogql.resolve.nodes import ColumnRef, Join
 
     source = QuerySource("q", query)
-    source.columns = [(name, type_) for name, (_, type_) in zip(query.names, query.columns, strict=True)]
+    source.columns = [
+        (name, type_) for name, (_, type_) in zip(query.names, query.columns, strict=True)
+    ]
     source.used.update(query.names)
     items = [ColumnRef(type_, source, name) for name, type_ in source.columns]
     return Select(
-        query.columns, query.names, items=list(items), joins=[Join(source)], limit=Literal(INTEGER, count)
+        query.columns,
+        query.names,
+        items=list(items),
+        joins=[Join(source)],
+        limit=Literal(INTEGER, count),
     )
 
 
@@ -157,7 +169,17 @@ def compile(  # noqa: A001
     key: tuple[Any, ...] | None = None
     if relation is None and policy is None and catalog.version:
         frozen = tuple(sorted((k, repr(v)) for k, v in variables.items())) if variables else ()
-        key = (text, catalog.version, catalog.timezone, catalog.week_start, engine, now, limit, max_limit, frozen)
+        key = (
+            text,
+            catalog.version,
+            catalog.timezone,
+            catalog.week_start,
+            engine,
+            now,
+            limit,
+            max_limit,
+            frozen,
+        )
         plan = _cache.get(key)
         if plan is not None:
             return plan
@@ -167,13 +189,42 @@ def compile(  # noqa: A001
         for step in STEPS:
             step(c)
     except RecursionError:
-        raise HogQLError([Problem(SyntaxProblem.TOO_LARGE, "The query is nested too deeply", 0, 0, "Name the inner parts using WITH.")], text) from None
+        raise HogQLError(
+            [
+                Problem(
+                    SyntaxProblem.TOO_LARGE,
+                    "The query is nested too deeply",
+                    0,
+                    0,
+                    "Name the inner parts using WITH.",
+                )
+            ],
+            text,
+        ) from None
     except TooLong:
-        raise HogQLError([Problem(SyntaxProblem.TOO_LARGE, "The query grows too large when its aliases are written out", 0, 0, "Compute the repeated parts in a sub-query.")], text) from None
-    assert c.resolver is not None and c.lowering is not None
+        raise HogQLError(
+            [
+                Problem(
+                    SyntaxProblem.TOO_LARGE,
+                    "The query grows too large when its aliases are written out",
+                    0,
+                    0,
+                    "Compute the repeated parts in a sub-query.",
+                )
+            ],
+            text,
+        ) from None
+    assert c.resolver is not None
+    assert c.lowering is not None
     settings = dict(SETTINGS) if engine == "clickhouse" else {}
     plan = Plan(
-        engine, c.sql, c.columns, tuple(c.resolver.tables), tuple(c.lowering.physical), c.applied_limit, settings
+        engine,
+        c.sql,
+        c.columns,
+        tuple(c.resolver.tables),
+        tuple(c.lowering.physical),
+        c.applied_limit,
+        settings,
     )
     if key is not None:
         with _lock:
@@ -183,4 +234,4 @@ def compile(  # noqa: A001
     return plan
 
 
-__all__ = ["STEPS", "Compilation", "compile", "replace"]
+__all__ = ["STEPS", "Compilation", "compile"]

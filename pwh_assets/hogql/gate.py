@@ -13,10 +13,23 @@ def check_text(text: str) -> None:
     """Refuses what is too long or holds a NUL, before parsing."""
     if len(text) > MAX_TEXT:
         sentence = f"The query has {len(text):,} characters, {MAX_TEXT:,} are the most"
-        raise HogQLError([Problem(SyntaxProblem.TOO_LARGE, sentence, 0, 0, "Load long lists as a source and join it.")])
+        raise HogQLError(
+            [
+                Problem(
+                    SyntaxProblem.TOO_LARGE,
+                    sentence,
+                    0,
+                    0,
+                    "Load long lists as a source and join it.",
+                )
+            ]
+        )
     place = text.find("\x00")
     if place >= 0:
-        raise HogQLError([Problem(SyntaxProblem.SYNTAX, "The query holds a NUL character", place, place + 1)], text)
+        raise HogQLError(
+            [Problem(SyntaxProblem.SYNTAX, "The query holds a NUL character", place, place + 1)],
+            text,
+        )
 
 
 def check_tree(tree: exp.Expression, text: str) -> None:
@@ -28,12 +41,27 @@ def check_tree(tree: exp.Expression, text: str) -> None:
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery | exp.Values):
         start, end = span(tree)
         raise HogQLError(
-            [Problem(SyntaxProblem.NOT_ALLOWED, "A query is one SELECT, or SELECTs joined by UNION", start, end)], text
+            [
+                Problem(
+                    SyntaxProblem.NOT_ALLOWED,
+                    "A query is one SELECT, or SELECTs joined by UNION",
+                    start,
+                    end,
+                )
+            ],
+            text,
         )
     settings = tree.args.get("settings") if isinstance(tree, exp.Expression) else None
     if settings:
         start, end = span(settings[0])
         raise HogQLError(
-            [Problem(SyntaxProblem.NOT_ALLOWED, "`SETTINGS` is not allowed; limits are set by the project", start, end)],
+            [
+                Problem(
+                    SyntaxProblem.NOT_ALLOWED,
+                    "`SETTINGS` is not allowed; limits are set by the project",
+                    start,
+                    end,
+                )
+            ],
             text,
         )

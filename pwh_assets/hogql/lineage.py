@@ -43,7 +43,9 @@ class _Tracer:
         elif isinstance(query, SetQuery):
             parts = [self.query(branch) for branch in query.branches]
             found = [
-                tuple(dict.fromkeys(origin for part in parts if i < len(part) for origin in part[i]))
+                tuple(
+                    dict.fromkeys(origin for part in parts if i < len(part) for origin in part[i])
+                )
                 for i in range(len(query.columns))
             ]
         else:
@@ -65,7 +67,9 @@ class _Tracer:
                 found.update(dict.fromkeys(self.column(current.source, current.name, ())))
             elif isinstance(current, Property) and isinstance(current.base, ColumnRef):
                 path = tuple(str(key) for key in current.path if isinstance(key, str | int))
-                found.update(dict.fromkeys(self.column(current.base.source, current.base.name, path)))
+                found.update(
+                    dict.fromkeys(self.column(current.base.source, current.base.name, path))
+                )
             elif isinstance(current, ScalarQuery | Exists | InQuery):
                 for part in self.query(current.query):
                     found.update(dict.fromkeys(part))

@@ -19,7 +19,10 @@ GROUP_TYPES = 5
 
 
 def events(extra_joins: Sequence[LazyJoin] = ()) -> TableDef:
-    groups = [ColumnDef(f"$group_{i}", STRING, f"Key of the event's group of type {i}.") for i in range(GROUP_TYPES)]
+    groups = [
+        ColumnDef(f"$group_{i}", STRING, f"Key of the event's group of type {i}.")
+        for i in range(GROUP_TYPES)
+    ]
     return TableDef(
         name="events",
         physical=("product", "events"),
@@ -37,9 +40,19 @@ def events(extra_joins: Sequence[LazyJoin] = ()) -> TableDef:
             ColumnDef("$session_id", STRING, "Session it belongs to."),
             ColumnDef("$window_id", STRING, "Browser window it happened in."),
             *groups,
-            _computed("elements_chain_href", STRING, """extract(elements_chain, '(?::|")href="(.*?)"')"""),
-            _computed("elements_chain_texts", array(STRING), """arrayDistinct(extractAll(elements_chain, '(?::|")text="(.*?)"'))"""),
-            _computed("elements_chain_ids", array(STRING), """arrayDistinct(extractAll(elements_chain, '(?::|")attr_id="(.*?)"'))"""),
+            _computed(
+                "elements_chain_href", STRING, """extract(elements_chain, '(?::|")href="(.*?)"')"""
+            ),
+            _computed(
+                "elements_chain_texts",
+                array(STRING),
+                """arrayDistinct(extractAll(elements_chain, '(?::|")text="(.*?)"'))""",
+            ),
+            _computed(
+                "elements_chain_ids",
+                array(STRING),
+                """arrayDistinct(extractAll(elements_chain, '(?::|")attr_id="(.*?)"'))""",
+            ),
             _computed(
                 "elements_chain_elements",
                 array(STRING),
@@ -49,11 +62,21 @@ def events(extra_joins: Sequence[LazyJoin] = ()) -> TableDef:
             _computed("person_mode", STRING, "if(person_id IS NULL, 'propertyless', 'full')"),
         ),
         joins=(
-            LazyJoin("pdi", "person_distinct_ids", "this.distinct_id = that.distinct_id", "The distinct id's row."),
+            LazyJoin(
+                "pdi",
+                "person_distinct_ids",
+                "this.distinct_id = that.distinct_id",
+                "The distinct id's row.",
+            ),
             LazyJoin("person", "persons", "this.person_id = that.id", "The person."),
             LazyJoin("session", "sessions", "this.$session_id = that.session_id", "The session."),
             *(
-                LazyJoin(f"group_{i}", "groups", f"this.$group_{i} = that.key AND that.index = {i}", f"The group of type {i}.")
+                LazyJoin(
+                    f"group_{i}",
+                    "groups",
+                    f"this.$group_{i} = that.key AND that.index = {i}",
+                    f"The group of type {i}.",
+                )
                 for i in range(GROUP_TYPES)
             ),
             *extra_joins,
@@ -68,7 +91,9 @@ def events(extra_joins: Sequence[LazyJoin] = ()) -> TableDef:
                 },
             ),
             *(
-                VirtualTable(f"goe_{i}", {"key": f"$group_{i}", "properties": f"group_{i}.properties"})
+                VirtualTable(
+                    f"goe_{i}", {"key": f"$group_{i}", "properties": f"group_{i}.properties"}
+                )
                 for i in range(GROUP_TYPES)
             ),
         ),
@@ -89,7 +114,12 @@ def persons(extra_joins: Sequence[LazyJoin] = ()) -> TableDef:
             ColumnDef("is_identified", BOOLEAN, "Whether an identify call named the person."),
         ),
         joins=(
-            LazyJoin("pdi", "person_distinct_ids", "this.id = that.person_id", "One of the person's distinct ids each row."),
+            LazyJoin(
+                "pdi",
+                "person_distinct_ids",
+                "this.id = that.person_id",
+                "One of the person's distinct ids each row.",
+            ),
             *extra_joins,
         ),
     )
@@ -154,7 +184,12 @@ _SESSION: tuple[tuple[str, str, Type, str], ...] = (
     ("person_id", "argMax(person_id, timestamp)", UUID, "Person of its last event."),
     ("$start_timestamp", "min(timestamp)", DATETIME, "When it began."),
     ("$end_timestamp", "max(timestamp)", DATETIME, "When its last event happened."),
-    ("$session_duration", "dateDiff('second', min(timestamp), max(timestamp))", INTEGER, "Seconds from first to last event."),
+    (
+        "$session_duration",
+        "dateDiff('second', min(timestamp), max(timestamp))",
+        INTEGER,
+        "Seconds from first to last event.",
+    ),
     ("duration", "dateDiff('second', min(timestamp), max(timestamp))", INTEGER, "The same."),
     ("$entry_current_url", _FIRST.format("$current_url"), STRING, "First URL."),
     ("$entry_pathname", _FIRST.format("$pathname"), STRING, "First path."),
@@ -178,10 +213,30 @@ _SESSION: tuple[tuple[str, str, Type, str], ...] = (
     ("$event_count", "count()", INTEGER, "Events in all."),
     ("$pageview_count", "countIf(event = '$pageview')", INTEGER, "Page views."),
     ("$screen_count", "countIf(event = '$screen')", INTEGER, "Screens."),
-    ("$autocapture_count", "countIf(event = '$autocapture')", INTEGER, "Captured clicks and the like."),
-    ("$num_uniq_urls", "uniqIf(properties.$current_url, event = '$pageview')", INTEGER, "Different URLs."),
-    ("$urls", "groupUniqArrayIf(properties.$current_url, event = '$pageview')", array(STRING), "The URLs."),
-    ("$page_screen_autocapture_count_up_to", "countIf(event IN ('$pageview', '$screen', '$autocapture'))", INTEGER, ""),
+    (
+        "$autocapture_count",
+        "countIf(event = '$autocapture')",
+        INTEGER,
+        "Captured clicks and the like.",
+    ),
+    (
+        "$num_uniq_urls",
+        "uniqIf(properties.$current_url, event = '$pageview')",
+        INTEGER,
+        "Different URLs.",
+    ),
+    (
+        "$urls",
+        "groupUniqArrayIf(properties.$current_url, event = '$pageview')",
+        array(STRING),
+        "The URLs.",
+    ),
+    (
+        "$page_screen_autocapture_count_up_to",
+        "countIf(event IN ('$pageview', '$screen', '$autocapture'))",
+        INTEGER,
+        "",
+    ),
     (
         "$is_bounce",
         "countIf(event IN ('$pageview', '$screen')) <= 1 AND countIf(event = '$autocapture') = 0 "

@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from pwh_assets.hogql.catalog import Catalog, ColumnDef, FieldAlias, LazyJoin, TableDef, VirtualTable
+from pwh_assets.hogql.catalog import (
+    Catalog,
+    ColumnDef,
+    FieldAlias,
+    LazyJoin,
+    TableDef,
+    VirtualTable,
+)
 from pwh_assets.hogql.resolve.nodes import Cte, Source, Value
 from pwh_assets.hogql.types import Type
 
@@ -22,9 +29,9 @@ class Fields:
         self.table = table
         exact: dict[str, Entry] = {}
         if table is not None:
-            for group in (table.virtual, table.aliases, table.joins):
-                for entry in group:
-                    exact[entry.name] = entry
+            exact.update((entry.name, entry) for entry in table.virtual)
+            exact.update((entry.name, entry) for entry in table.aliases)
+            exact.update((entry.name, entry) for entry in table.joins)
         for column in reversed(columns):
             exact[column.name] = column
         self._exact = exact
@@ -35,6 +42,11 @@ class Fields:
 
     def find(self, name: str) -> Entry | None:
         return self._exact.get(name) or self._folded.get(name.lower())
+
+    @property
+    def is_unknown(self) -> bool:
+        """True for a table nobody knows: what is read from it is not a second mistake."""
+        return self.table is not None and self.table.kind == "unknown"
 
     def names(self) -> Iterator[str]:
         return iter(self._exact)

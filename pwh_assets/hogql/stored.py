@@ -65,7 +65,9 @@ def type_of(text: str) -> Type:
         return Type("Decimal", precision=(digits[0], digits[1] if len(digits) > 1 else 0))
     if upper.startswith("STRUCT("):
         fields = [_field(part) for part in _split(text[7:-1])]
-        return Type("Tuple", tuple(type_of(kind) for _, kind in fields), tuple(name for name, _ in fields))
+        return Type(
+            "Tuple", tuple(type_of(kind) for _, kind in fields), tuple(name for name, _ in fields)
+        )
     if upper.startswith("MAP("):
         key, value = _split(text[4:-1])
         return map_(type_of(key), type_of(value))

@@ -53,9 +53,7 @@ def _build(platform: Platform, project_id: int, version: str) -> "Catalog":
     return Catalog(tuple(_without_clashes(tables)), version)
 
 
-def _synced(
-    table: "SyncedTable", stored: "dict[tuple[str, str], LakeTable]"
-) -> "TableDef | None":
+def _synced(table: "SyncedTable", stored: "dict[tuple[str, str], LakeTable]") -> "TableDef | None":
     """A synced table that has rows in the lake; before its first sync there is nothing to read."""
     from pwh_assets.core.names import slug
     from pwh_assets.hogql.catalog import TableDef
@@ -108,7 +106,11 @@ def _view(view: "SavedQuery", stored: "dict[tuple[str, str], LakeTable]") -> "Ta
         )
     columns = tuple(ColumnDef(c.name, type_of(c.type), c.description) for c in view.columns)
     return TableDef(
-        name=view.name, columns=columns, view_sql=view.sql, kind="view", description=view.description
+        name=view.name,
+        columns=columns,
+        view_sql=view.sql,
+        kind="view",
+        description=view.description,
     )
 
 
@@ -121,7 +123,12 @@ def _stripe_joins(tables: "list[TableDef]") -> "list[LazyJoin]":
         if _is_stripe_customer(table):
             name = "stripe_customer" if not joins else table.name
             joins.append(
-                LazyJoin(name, table.name, "this.properties.email = that.email", "The customer with this e-mail.")
+                LazyJoin(
+                    name,
+                    table.name,
+                    "this.properties.email = that.email",
+                    "The customer with this e-mail.",
+                )
             )
     return joins
 
@@ -132,7 +139,9 @@ def _with_persons(tables: "list[TableDef]") -> "list[TableDef]":
 
     from pwh_assets.hogql.catalog import LazyJoin
 
-    join = LazyJoin("person", "persons", "this.email = that.properties.email", "The person with this e-mail.")
+    join = LazyJoin(
+        "person", "persons", "this.email = that.properties.email", "The person with this e-mail."
+    )
     return [
         replace(table, joins=(*table.joins, join)) if _is_stripe_customer(table) else table
         for table in tables

@@ -182,7 +182,11 @@ def _converted(value: Any, type_: "Type") -> Any:
         case datetime():
             return _moment(value, type_)
         case date():
-            return _moment(datetime(value.year, value.month, value.day), type_) if type_.name == "DateTime" else value.isoformat()
+            return (
+                _moment(datetime(value.year, value.month, value.day), type_)
+                if type_.name == "DateTime"
+                else value.isoformat()
+            )
         case Decimal():
             return _number(value, type_)
         case UUID() | clock() | timedelta():

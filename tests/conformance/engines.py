@@ -26,7 +26,10 @@ class Engines:
         self.lakes = Lakes(settings)
         self.catalog, made = catalog_of(texts)
         fill(self.lakes.of(1), self.catalog, made)
-        self.engines = {"duckdb": DUCKDB(settings, self.lakes), "clickhouse": CLICKHOUSE(settings, self.lakes)}
+        self.engines = {
+            "duckdb": DUCKDB(settings, self.lakes),
+            "clickhouse": CLICKHOUSE(settings, self.lakes),
+        }
 
     def plan(self, text, engine):
         return compile_hogql(text, self.catalog, engine, now=NOW, variables=VARIABLES)
@@ -77,4 +80,8 @@ def _plain(value):
 
 
 def _sorted(value):
-    return tuple(sorted((_sorted(item) for item in value), key=repr)) if isinstance(value, tuple) else value
+    return (
+        tuple(sorted((_sorted(item) for item in value), key=repr))
+        if isinstance(value, tuple)
+        else value
+    )

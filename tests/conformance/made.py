@@ -22,13 +22,19 @@ PERSONS = 40
 TIMES = re.compile(
     r"(_at|_time|timestamp|_seen|^created|^updated|_date|^day$|^date$|_ts|^since|last_calculation|last_used|_called)$"
 )
-FLAGS = re.compile(r"^(is_|has_|deleted|enabled|active|archived|pinned|paused|$)|_enabled$|_deleted$|boolean_value")
+FLAGS = re.compile(
+    r"^(is_|has_|deleted|enabled|active|archived|pinned|paused|$)|_enabled$|_deleted$|boolean_value"
+)
 NUMBERS = re.compile(
     r"(count|amount|total|_ms|milliseconds|duration|nano|value|version|percentage|rows|size|minutes|number|score"
     r"|price|width|height|_days|threshold|failures|quantity|index|^x$|^y$|factor|latency|tokens|cost|occ|bytes|usage|code)"
 )
-DOCUMENTS = re.compile(r"^(properties|metadata|columns|attributes|filters|detail|payload|config|resource_attributes|.*_json|query)$")
-STRINGS = re.compile(r"(currency|_id|name|status|state|kind|type|key|url|email|title|source|body|text|country)$")
+DOCUMENTS = re.compile(
+    r"^(properties|metadata|columns|attributes|filters|detail|payload|config|resource_attributes|.*_json|query)$"
+)
+STRINGS = re.compile(
+    r"(currency|_id|name|status|state|kind|type|key|url|email|title|source|body|text|country)$"
+)
 
 
 def guess(name, uses):
@@ -49,8 +55,12 @@ def guess(name, uses):
         return "BOOLEAN"
     if "time" in uses:
         return "TIMESTAMP"
-    if "number" in uses or NUMBERS.search(name) and not STRINGS.search(name):
-        return "DOUBLE" if re.search(r"amount|price|cost|value|score|ratio|factor|^x$|^y$|percentage", name) else "BIGINT"
+    if "number" in uses or (NUMBERS.search(name) and not STRINGS.search(name)):
+        return (
+            "DOUBLE"
+            if re.search(r"amount|price|cost|value|score|ratio|factor|^x$|^y$|percentage", name)
+            else "BIGINT"
+        )
     return "VARCHAR"
 
 
@@ -67,7 +77,11 @@ class Made:
         tree = parse(text).tree
         if tree is None:
             return
-        ctes = {cte.args["alias"].name.lower() for cte in tree.find_all(exp.CTE) if cte.args.get("alias")}
+        ctes = {
+            cte.args["alias"].name.lower()
+            for cte in tree.find_all(exp.CTE)
+            if cte.args.get("alias")
+        }
         for select in tree.find_all(exp.Select):
             self._select(select, ctes)
         for dot in tree.find_all(exp.Dot):
@@ -85,7 +99,11 @@ class Made:
                 others += 1
                 continue
             name = table.this.name
-            if name.lower() in ctes or name.lower() in self.known or name.lower().removeprefix("posthog.") in self.known:
+            if (
+                name.lower() in ctes
+                or name.lower() in self.known
+                or name.lower().removeprefix("posthog.") in self.known
+            ):
                 others += 1
                 continue
             self.columns[name]
@@ -95,7 +113,11 @@ class Made:
         if not sources:
             return
         aliases = {a.args["alias"].name for a in select.find_all(exp.Alias)}
-        lone = next(iter(set(sources.values()))) if len(set(sources.values())) == 1 and not others else None
+        lone = (
+            next(iter(set(sources.values())))
+            if len(set(sources.values())) == 1 and not others
+            else None
+        )
         for column in select.find_all(exp.Column):
             if self._inner(column, select):
                 continue
@@ -109,7 +131,7 @@ class Made:
     def _inner(self, column, select):
         node = column.parent
         while node is not None and node is not select:
-            if isinstance(node, exp.Select) or isinstance(node, exp.Lambda):
+            if isinstance(node, (exp.Select, exp.Lambda)):
                 return True
             node = node.parent
         return False
@@ -142,7 +164,11 @@ class Made:
     def _compared(self, node, words, uses=None):
         parent = node.parent
         if isinstance(parent, exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE | exp.In):
-            others = [e for e in [parent.this, *(parent.expressions or []), parent.args.get("expression")] if e is not node]
+            others = [
+                e
+                for e in [parent.this, *(parent.expressions or []), parent.args.get("expression")]
+                if e is not node
+            ]
             for other in others:
                 if isinstance(other, exp.Literal):
                     words.add(other.this)
@@ -161,7 +187,9 @@ class Made:
             kinds = {column: guess(column, uses) for column, uses in sorted(columns.items())}
             kinds.setdefault("id", "VARCHAR")
             path = ("made", re.sub(r"\W", "_", name.lower()))
-            defs = tuple(ColumnDef(column, type_of(kind), stored=kind) for column, kind in kinds.items())
+            defs = tuple(
+                ColumnDef(column, type_of(kind), stored=kind) for column, kind in kinds.items()
+            )
             tables.append(TableDef(name, defs, physical=path))
         return tables
 
@@ -207,8 +235,23 @@ def _arrow(value):
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
-NAMES = ["$pageview", "$autocapture", "$pageleave", "$identify", "signup", "user signed up", "paid_bill", "$exception",
-         "survey sent", "$feature_flag_called", "$ai_generation", "$ai_trace", "$screen", "activation_event", "purchase"]
+NAMES = [
+    "$pageview",
+    "$autocapture",
+    "$pageleave",
+    "$identify",
+    "signup",
+    "user signed up",
+    "paid_bill",
+    "$exception",
+    "survey sent",
+    "$feature_flag_called",
+    "$ai_generation",
+    "$ai_trace",
+    "$screen",
+    "activation_event",
+    "purchase",
+]
 
 
 def _moment(chance):
@@ -228,7 +271,10 @@ def _property(chance, name, words):
     low = name.lower()
     if words and chance.random() < 0.7:
         return chance.choice(sorted(words))
-    if re.search(r"width|height|count|tokens|price|amount|latency|duration|score|index|num|value|cost|revenue", low):
+    if re.search(
+        r"width|height|count|tokens|price|amount|latency|duration|score|index|num|value|cost|revenue",
+        low,
+    ):
         return chance.choice([chance.randrange(0, 2000), round(chance.random() * 100, 2)])
     if low.startswith(("is_", "$is_", "has_")):
         return chance.random() < 0.5
@@ -238,7 +284,7 @@ def _property(chance, name, words):
         return chance.choice(["/", "/pricing", "/docs/a", "/blog"])
     if "email" in low:
         return f"p{chance.randrange(PERSONS)}@example.com"
-    if "flags" in low or low.endswith("s") and "exception" in low:
+    if "flags" in low or (low.endswith("s") and "exception" in low):
         return [chance.choice("abc") for _ in range(chance.randrange(4))]
     if low == "$os_version":
         return f"{chance.choice([17, 18, 26])}.{chance.randrange(5)}"
@@ -246,43 +292,79 @@ def _property(chance, name, words):
 
 
 def _events(chance, persons, made):
-    names = sorted(set(made.properties) | {"$current_url", "$browser", "$os", "$pathname", "$referring_domain"})
-    wanted = sorted({w for words in made.words.values() for w in words if " " not in w and len(w) < 40})[:0]
+    names = sorted(
+        set(made.properties) | {"$current_url", "$browser", "$os", "$pathname", "$referring_domain"}
+    )
+    wanted = sorted(
+        {w for words in made.words.values() for w in words if " " not in w and len(w) < 40}
+    )[:0]
     rows = []
     sessions = [f"s{i}" for i in range(120)]
     events = NAMES + wanted
     for _ in range(EVENTS):
         who = chance.randrange(PERSONS)
         session = chance.choice(sessions)
-        properties = {name: _property(chance, name, made.properties.get(name)) for name in chance.sample(names, min(len(names), 25))}
+        properties = {
+            name: _property(chance, name, made.properties.get(name))
+            for name in chance.sample(names, min(len(names), 25))
+        }
         properties = {k: v for k, v in properties.items() if v is not None or chance.random() < 0.1}
         properties["$session_id"] = session
-        rows.append({
-            "uuid": uuid.UUID(int=chance.getrandbits(128), version=4),
-            "event": chance.choice(events),
-            "properties": json.dumps(properties, separators=(",", ":")),
-            "timestamp": _moment(chance),
-            "distinct_id": f"d{who}",
-            "person_id": persons[who],
-            "elements_chain": chance.choice(["", 'button.btn:attr__href="/a"href="/a"text="Go"attr_id="x"data-attr="signup"nth-child="1";div', 'a:href="https://x.y/z"text="Read"']),
-            "created_at": NOW,
-            "$session_id": session if chance.random() < 0.95 else None,
-            "$window_id": f"w{chance.randrange(9)}",
-            "$group_0": f"g{chance.randrange(5)}" if chance.random() < 0.5 else None,
-        })
+        rows.append(
+            {
+                "uuid": uuid.UUID(int=chance.getrandbits(128), version=4),
+                "event": chance.choice(events),
+                "properties": json.dumps(properties, separators=(",", ":")),
+                "timestamp": _moment(chance),
+                "distinct_id": f"d{who}",
+                "person_id": persons[who],
+                "elements_chain": chance.choice(
+                    [
+                        "",
+                        'button.btn:attr__href="/a"href="/a"text="Go"attr_id="x"data-attr="signup"nth-child="1";div',
+                        'a:href="https://x.y/z"text="Read"',
+                    ]
+                ),
+                "created_at": NOW,
+                "$session_id": session if chance.random() < 0.95 else None,
+                "$window_id": f"w{chance.randrange(9)}",
+                "$group_0": f"g{chance.randrange(5)}" if chance.random() < 0.5 else None,
+            }
+        )
     return rows
 
 
 def _people(chance, persons):
     people = [
-        {"id": p, "properties": json.dumps({"email": f"p{i}@example.com", "role": chance.choice(["admin", "dev"]), "age": i}),
-         "created_at": NOW - timedelta(days=i), "is_identified": i % 2 == 0}
-        for i, p in enumerate(persons) if i != 3
+        {
+            "id": p,
+            "properties": json.dumps(
+                {"email": f"p{i}@example.com", "role": chance.choice(["admin", "dev"]), "age": i}
+            ),
+            "created_at": NOW - timedelta(days=i),
+            "is_identified": i % 2 == 0,
+        }
+        for i, p in enumerate(persons)
+        if i != 3
     ]
     ids = [{"distinct_id": f"d{i}", "person_id": p, "version": 0} for i, p in enumerate(persons)]
-    groups = [{"index": 0, "key": f"g{i}", "properties": json.dumps({"name": f"Group {i}", "plan": "pro"}), "created_at": NOW, "updated_at": NOW} for i in range(4)]
+    groups = [
+        {
+            "index": 0,
+            "key": f"g{i}",
+            "properties": json.dumps({"name": f"Group {i}", "plan": "pro"}),
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        for i in range(4)
+    ]
     cohort = [{"person_id": p, "cohort_id": 1} for p in persons[:10]]
-    return {"persons": people, "person_distinct_ids": ids, "groups": groups, "cohort_people": cohort}
+    return {
+        "persons": people,
+        "person_distinct_ids": ids,
+        "groups": groups,
+        "cohort_people": cohort,
+    }
 
 
 def _made_rows(chance, table, made):
@@ -291,7 +373,11 @@ def _made_rows(chance, table, made):
         row = {}
         for column in table.columns:
             words = made.words.get((table.name, column.name))
-            row[column.name] = None if chance.random() < 0.08 and column.name != "id" else _cell(chance, column, words, i)
+            row[column.name] = (
+                None
+                if chance.random() < 0.08 and column.name != "id"
+                else _cell(chance, column, words, i)
+            )
         rows.append(row)
     return rows
 
@@ -304,7 +390,11 @@ def _cell(chance, column, words, i):
             return chance.random() < 0.5
         case "BIGINT":
             numbers = [int(w) for w in words or () if w.isdigit()]
-            return chance.choice(numbers) if numbers and chance.random() < 0.5 else chance.randrange(0, 200)
+            return (
+                chance.choice(numbers)
+                if numbers and chance.random() < 0.5
+                else chance.randrange(0, 200)
+            )
         case "DOUBLE":
             return round(chance.random() * 1000, 2)
         case "DOUBLE[]":
@@ -312,7 +402,15 @@ def _cell(chance, column, words, i):
         case "VARCHAR[]":
             return [chance.choice("abc") for _ in range(chance.randrange(4))]
         case "JSON":
-            return json.dumps({"email": f"p{i}@example.com", "name": chance.choice(["a", "b"]), "n": i, "deleted": chance.choice(["true", "false"]), "source_product": "error_tracking"})
+            return json.dumps(
+                {
+                    "email": f"p{i}@example.com",
+                    "name": chance.choice(["a", "b"]),
+                    "n": i,
+                    "deleted": chance.choice(["true", "false"]),
+                    "source_product": "error_tracking",
+                }
+            )
         case _:
             if words and chance.random() < 0.6:
                 return chance.choice(sorted(words))

@@ -171,6 +171,8 @@ select count(), avg($session_duration), countIf($is_bounce) from sessions
 select s.session_id, count(e.uuid) from sessions s left join events e on e.$session_id = s.session_id group by 1 order by 1 limit 5
 select JSONExtractString(properties, '$browser') as b, count() from events group by b order by b
 select JSONExtractInt(properties, '$screen_width') as w, JSONHas(properties, '$os') as h from events order by uuid limit 10
+select uniqMerge(s), argMaxMerge(a), avgMerge(v), countMerge(c), sumMerge(t) from (select distinct_id, uniqState(event) as s, argMaxState(event, timestamp) as a, avgState(length(event)) as v, countState() as c, sumState(1) as t from events group by distinct_id)
+select event, uniqIfMerge(s) from (select event, uniqIfState(distinct_id, properties.$browser = 'Chrome') as s from events group by event, distinct_id) group by event order by event
 select sum(x) from (select number as x from numbers(5) order by number desc limit 2)
 select max(c) from (select count() as c from events group by distinct_id)
 select avg(n) from (select uniq(event) as n from events group by distinct_id having n > 1)

@@ -8,10 +8,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from engines import NAMES, Engines, same  # noqa: E402
-from queries import QUERIES  # noqa: E402
+from engines import NAMES, Engines, same
+from queries import QUERIES
 
-from pwh_assets.errors import PwhError  # noqa: E402
+from pwh_assets.errors import PwhError
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "hogql-sample.jsonl"
 
@@ -32,7 +32,9 @@ def test_both_engines_give_the_same_rows(engines, text):
     assert same(engines, text, answers), (answers[0][:5], answers[1][:5])
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="the sample of real queries is not beside the project")
+@pytest.mark.skipif(
+    not CORPUS.exists(), reason="the sample of real queries is not beside the project"
+)
 def test_real_queries_compile_run_and_agree(engines):
     texts = {row["id"]: row["sql"] for row in map(json.loads, CORPUS.read_text().splitlines())}
     failed = {"compile": [], "run": [], "differ": []}

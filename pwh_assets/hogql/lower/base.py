@@ -247,7 +247,11 @@ class Lowering:
             return "TRUE" if value.is_negated else "FALSE"
         test = self.in_items(this, value)
         if value.is_negated:
-            return f"({this} IS NOT NULL AND NOT {test})" if value.has_null else f"coalesce(NOT {test}, TRUE)"
+            return (
+                f"({this} IS NOT NULL AND NOT {test})"
+                if value.has_null
+                else f"coalesce(NOT {test}, TRUE)"
+            )
         if value.has_null:
             return f"({this} IS NULL OR {test})"
         return test if is_filter else f"coalesce({test}, FALSE)"
@@ -294,7 +298,9 @@ class Lowering:
         """`sql` through one of the registry's conversions."""
         row = REGISTRY.find(name)
         assert isinstance(row, Fn), name
-        call = FunctionCall(name, self.engine, [Arg(sql, STRING, NO_NODE)], timezone=self.catalog.timezone)
+        call = FunctionCall(
+            name, self.engine, [Arg(sql, STRING, NO_NODE)], timezone=self.catalog.timezone
+        )
         return render(row, call)
 
     # Calls

@@ -43,7 +43,11 @@ def output_names(source: Source) -> list[str]:
 
     match source:
         case QuerySource():
-            return unique([name for name, _ in source.columns]) if source.columns else source.query.names
+            return (
+                unique([name for name, _ in source.columns])
+                if source.columns
+                else source.query.names
+            )
         case CteSource():
             return unique([name for name, _ in source.cte.columns])
         case FunctionSource() | ValuesSource():
@@ -74,7 +78,10 @@ def recursive_sql(p: "Lowering", query: Query, names: Sequence[str]) -> str:
         if index:
             parts.append(p.set_word(query.ops[index - 1]))
         if isinstance(branch, Select) and not index:
-            items = [p.anchored(item, type_) for item, (_, type_) in zip(branch.items, query.columns, strict=True)]
+            items = [
+                p.anchored(item, type_)
+                for item, (_, type_) in zip(branch.items, query.columns, strict=True)
+            ]
             parts.append(select_sql(p, branch, names, None, items))
         else:
             parts.append(query_sql(p, branch, names, None))
@@ -92,7 +99,9 @@ def set_sql(p: "Lowering", query: SetQuery, names: Sequence[str]) -> str:
     if not query.order and query.limit is None and query.offset is None:
         return sql
     assert query.source is not None
-    query.source.columns = [(name, type_) for name, (_, type_) in zip(query.names, query.columns, strict=True)]
+    query.source.columns = [
+        (name, type_) for name, (_, type_) in zip(query.names, query.columns, strict=True)
+    ]
     alias, _ = p.place(query.source)
     mapping = p.maps[id(query.source)] = dict(zip(query.names, names, strict=True))
     for (written, _), name in zip(query.columns, names, strict=True):
@@ -148,7 +157,10 @@ def group_sql(p: "Lowering", query: Select, positions: dict[str, int]) -> str:
     grouping = query.grouping
     assert grouping is not None
     if grouping.sets is not None:
-        sets = ", ".join("(" + ", ".join(dict.fromkeys(p.value(key) for key in one)) + ")" for one in grouping.sets)
+        sets = ", ".join(
+            "(" + ", ".join(dict.fromkeys(p.value(key) for key in one)) + ")"
+            for one in grouping.sets
+        )
         return f"GROUP BY GROUPING SETS ({sets})"
     keys = [key for key in grouping.keys if not is_constant(key)]
     printed = list(dict.fromkeys(place_of(p, key, positions) for key in keys))
@@ -310,5 +322,3 @@ def sampled(p: "Lowering", source: Source, body: str) -> str:
     if high > 1:
         test = f"({test} OR {share} < {high - 1!r})"
     return f"(SELECT * FROM {body} AS {p.identifier(alias)} WHERE {test})"
-
-

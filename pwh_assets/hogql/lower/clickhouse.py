@@ -71,12 +71,24 @@ ANY_JOINS: dict[str, str] = {
 }
 
 COUNTING = frozenset(
-    ["length", "lengthUTF8", "position", "positionCaseInsensitive", "indexOf", "row_number", "rank", "dense_rank", "ntile"]
+    [
+        "length",
+        "lengthUTF8",
+        "position",
+        "positionCaseInsensitive",
+        "indexOf",
+        "row_number",
+        "rank",
+        "dense_rank",
+        "ntile",
+    ]
 )
 """Rows that ClickHouse answers with an unsigned number."""
 EXTREMES = frozenset(["min", "max", "any", "anyLast"])
 
-SCALARS = frozenset(["String", "Integer", "Float", "Decimal", "Boolean", "Date", "DateTime", "UUID", "JSON"])
+SCALARS = frozenset(
+    ["String", "Integer", "Float", "Decimal", "Boolean", "Date", "DateTime", "UUID", "JSON"]
+)
 
 
 class ClickHouse(Lowering):
@@ -133,10 +145,15 @@ class ClickHouse(Lowering):
 
     def call(self, value: Call) -> str:
         name = value.row.name
-        if name in COUNTING or name.startswith(("count", "uniq")) and value.type == INTEGER:
+        if name in COUNTING or (name.startswith(("count", "uniq")) and value.type == INTEGER):
             # UInt64 has no common type with signed integers.
             return f"toInt64({super().call(value)})"
-        if name in EXTREMES and value.args and value.args[0].type == UUID_TYPE and not value.combinators[1:]:
+        if (
+            name in EXTREMES
+            and value.args
+            and value.args[0].type == UUID_TYPE
+            and not value.combinators[1:]
+        ):
             # ClickHouse compares UUIDs by their second half first.
             text = replace(value, args=[self.as_text(value.args[0]), *value.args[1:]], type=STRING)
             return f"toUUID({super().call(text)})"
@@ -204,7 +221,10 @@ class ClickHouse(Lowering):
         return f"toInterval{value.unit.capitalize()}({self.value(value.amount)})"
 
     def in_items(self, this: str, value: InList) -> str:
-        if all(isinstance(item, Literal) for item in value.items) or value.this.type.name == "Tuple":
+        if (
+            all(isinstance(item, Literal) for item in value.items)
+            or value.this.type.name == "Tuple"
+        ):
             return f"({this} IN ({self.values(value.items)}{',' if len(value.items) == 1 else ''}))"
         return "(" + " OR ".join(f"{this} = {self.value(item)}" for item in value.items) + ")"
 
@@ -246,7 +266,9 @@ class ClickHouse(Lowering):
             count = f"toUInt64(greatest(dateDiff('day', {start}, {stop}) + 1, 0))"
             return f"(SELECT toDateTime64({start}, 6, 'UTC') + toIntervalDay(number) AS {column} FROM numbers({count}))"
         inclusive = 0 if source.name == "range" else 1
-        count = f"toUInt64(greatest(intDiv({stop} - {start} + {step} - 1 + {inclusive}, {step}), 0))"
+        count = (
+            f"toUInt64(greatest(intDiv({stop} - {start} + {step} - 1 + {inclusive}, {step}), 0))"
+        )
         return f"(SELECT toInt64({start}) + toInt64(number) * {step} AS {column} FROM numbers({count}))"
 
     def rows(self, source: ValuesSource) -> str:
@@ -271,7 +293,9 @@ class ClickHouse(Lowering):
         alias = self.place(source)[0]
         for name, value in source.items:
             array = self.value(value)
-            element = value.type.args[0].name if value.type.name == "Array" and value.type.args else ""
+            element = (
+                value.type.args[0].name if value.type.name == "Array" and value.type.args else ""
+            )
             if source.is_outer and element in SCALARS:
                 array = f"arrayMap(e -> toNullable(e), {array})"
             cells.append(f"{array} AS {self.identifier(f'{alias}__{name}')}")

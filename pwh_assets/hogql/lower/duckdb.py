@@ -160,7 +160,11 @@ class DuckDB(Lowering):
             self.is_plain = before
 
     def in_items(self, this: str, value: InList) -> str:
-        if type(value.this) is Property and value.this.type == STRING and all(map(says_no_number, value.items)):
+        if (
+            type(value.this) is Property
+            and value.this.type == STRING
+            and all(map(says_no_number, value.items))
+        ):
             this = self.read(value.this)
         return super().in_items(this, value)
 
@@ -188,7 +192,8 @@ class DuckDB(Lowering):
         if all(isinstance(key, str | int) for key in path):
             return self.string("$" + "".join(step(key) for key in path))  # type: ignore[arg-type]
         parts = [
-            self.string(step(key)) if isinstance(key, str | int) else self.path_key(key) for key in path
+            self.string(step(key)) if isinstance(key, str | int) else self.path_key(key)
+            for key in path
         ]
         return f"concat('$', {', '.join(parts)})"
 
@@ -327,7 +332,11 @@ class DuckDB(Lowering):
         inner = f"(SELECT {', '.join(cells)}) AS {alias}"
         if not sql:
             return inner
-        return f"{sql} LEFT JOIN LATERAL {inner} ON TRUE" if source.is_outer else f"{sql} CROSS JOIN LATERAL {inner}"
+        return (
+            f"{sql} LEFT JOIN LATERAL {inner} ON TRUE"
+            if source.is_outer
+            else f"{sql} CROSS JOIN LATERAL {inner}"
+        )
 
     def qualify(self, query: Select) -> str:
         """QUALIFY, LIMIT BY and WITH TIES: all choose rows by a window."""
@@ -363,7 +372,9 @@ class DuckDB(Lowering):
         return sql
 
     def hash_share(self, sql: str) -> str:
-        return f"(CAST(md5_number_upper(CAST({sql} AS VARCHAR)) AS DOUBLE) / 18446744073709551616.0)"
+        return (
+            f"(CAST(md5_number_upper(CAST({sql} AS VARCHAR)) AS DOUBLE) / 18446744073709551616.0)"
+        )
 
 
 CONVERSIONS = {"Boolean": "toBool", "DateTime": "toDateTime", "Date": "toDate"}
@@ -434,4 +445,3 @@ def keys_of(join: Join) -> list[Value]:
                 if refs and all(ref.source is join.source for ref in refs):
                     keys.append(side)
     return keys
-

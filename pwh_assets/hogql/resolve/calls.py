@@ -16,7 +16,6 @@ from pwh_assets.hogql.resolve.nodes import (
     Frame,
     Lambda,
     Literal,
-    Logic,
     MapValue,
     Now,
     Order,
@@ -24,8 +23,18 @@ from pwh_assets.hogql.resolve.nodes import (
     Value,
     Window,
 )
-from pwh_assets.hogql.resolve.operators import NUMBERS, TEXTS, Operators
-from pwh_assets.hogql.types import DATE, DATETIME, INTEGER, STRING, UNKNOWN, Type, array, map_, tuple_
+from pwh_assets.hogql.resolve.operators import Operators
+from pwh_assets.hogql.resolve.states import gathered, merged
+from pwh_assets.hogql.types import (
+    DATE,
+    DATETIME,
+    STRING,
+    UNKNOWN,
+    Type,
+    array,
+    map_,
+    tuple_,
+)
 
 NOWS: dict[str, str] = {
     "now": "now",
@@ -75,12 +84,18 @@ class Calls(Operators):
             if aggregate is None:
                 return self.unknown_function(name, node)
             row, suffixes = aggregate
+            if suffixes and suffixes[-1] in ("State", "SimpleState", "Merge"):
+                found = self.state(row, suffixes, node, condition, window)
+                if found is not None:
+                    return found
         if isinstance(row, Expansion):
             return self.expanded(row, node)
         if isinstance(row, Fn):
             if window is not None or condition is not None:
                 word = "OVER" if window is not None else "FILTER"
-                return self.problem(CODES.TYPE, f"`{name}` is no aggregate and takes no `{word}`", node)
+                return self.problem(
+                    CODES.TYPE, f"`{name}` is no aggregate and takes no `{word}`", node
+                )
             return self.scalar_call(row, name, node)
         return self.aggregate_call(row, suffixes, name, node, condition, window, order)
 
@@ -93,7 +108,12 @@ class Calls(Operators):
         start = node.meta.get("start", 0)
         place.meta.update({"start": start, "end": node.meta.get("name_end", start + len(name))})
         if refused is not None:
-            return self.problem(CODES.UNSUPPORTED, f"`{name}` is not available: {refused.reason}", place, refused.hint or None)
+            return self.problem(
+                CODES.UNSUPPORTED,
+                f"`{name}` is not available: {refused.reason}",
+                place,
+                refused.hint or None,
+            )
         near = REGISTRY.nearest(name)
         hint = f"Did you mean `{near[0]}`?" if near else None
         return self.problem(CODES.UNKNOWN_FUNCTION, f"There is no function `{name}`", place, hint)
@@ -144,7 +164,12 @@ class Calls(Operators):
 
     def lambda_(self, tree: exp.Expression, types: list[Type]) -> Value:
         names = tuple(identifier.name for identifier in tree.expressions)
-        if len(types) == 1 and len(names) > 1 and types[0].name == "Tuple" and len(types[0].args) == len(names):
+        if (
+            len(types) == 1
+            and len(names) > 1
+            and types[0].name == "Tuple"
+            and len(types[0].args) == len(names)
+        ):
             types = list(types[0].args)
         params = {name: types[i] if i < len(types) else UNKNOWN for i, name in enumerate(names)}
         self.scope.params.append(params)
@@ -155,12 +180,23 @@ class Calls(Operators):
         return Lambda(body.type, names, body, node=tree)
 
     def counts_right(
-        self, row: Fn | Agg | WindowFn, name: str, count: int, node: exp.Expression, suffixes: tuple[str, ...] = ()
+        self,
+        row: Fn | Agg | WindowFn,
+        name: str,
+        count: int,
+        node: exp.Expression,
+        suffixes: tuple[str, ...] = (),
     ) -> bool:
         fewest, most = arity(row, suffixes)
         if count >= fewest and (most is None or count <= most):
             return True
-        wanted = f"{fewest}" if fewest == most else f"at least {fewest}" if most is None else f"{fewest} to {most}"
+        wanted = (
+            f"{fewest}"
+            if fewest == most
+            else f"at least {fewest}"
+            if most is None
+            else f"{fewest} to {most}"
+        )
         plural = "" if wanted == "1" else "s"
         self.problem(CODES.ARITY, f"`{name}` takes {wanted} argument{plural}, not {count}", node)
         return False
@@ -182,15 +218,27 @@ class Calls(Operators):
         is_distinct = len(trees) == 1 and type(trees[0]) is exp.Distinct
         source = trees[0] if is_distinct else node
         if isinstance(row, WindowFn) and window is None:
-            return self.problem(CODES.TYPE, f"`{name}` needs a window", node, f"Write `{name}(…) OVER (…)`.")
+            return self.problem(
+                CODES.TYPE, f"`{name}` needs a window", node, f"Write `{name}(…) OVER (…)`."
+            )
         if window is None and isinstance(row, Agg):
             if scope.clause in ("where", "group", "from"):
-                where = {"where": "WHERE", "group": "GROUP BY", "from": "a join's condition"}[scope.clause]
+                where = {"where": "WHERE", "group": "GROUP BY", "from": "a join's condition"}[
+                    scope.clause
+                ]
                 return self.problem(
-                    CODES.TYPE, f"`{name}` is an aggregate and cannot stand in {where}", node, "Use HAVING or a sub-query."
+                    CODES.TYPE,
+                    f"`{name}` is an aggregate and cannot stand in {where}",
+                    node,
+                    "Use HAVING or a sub-query.",
                 )
             if scope.aggregate_depth:
-                return self.problem(CODES.TYPE, f"`{name}` stands inside another aggregate", node, "Aggregate in a sub-query first.")
+                return self.problem(
+                    CODES.TYPE,
+                    f"`{name}` stands inside another aggregate",
+                    node,
+                    "Aggregate in a sub-query first.",
+                )
         deeper = window is None
         scope.aggregate_depth += deeper
         try:
@@ -207,9 +255,45 @@ class Calls(Operators):
             args[-1] = self.truth(args[-1])
         if isinstance(row, Agg) and row.name == "count" and is_distinct and len(args) > 1:
             args = [TupleValue(tuple_(*(arg.type for arg in args)), args)]
-        call = Call(UNKNOWN, row, name, args, params, suffixes, is_distinct, order or [], condition, window, node=node)
+        call = Call(
+            UNKNOWN,
+            row,
+            name,
+            args,
+            params,
+            suffixes,
+            is_distinct,
+            order or [],
+            condition,
+            window,
+            node=node,
+        )
         call.type = result_type(row, [as_arg(arg) for arg in args], suffixes)
         return call
+
+    def state(
+        self,
+        row: Agg,
+        suffixes: tuple[str, ...],
+        node: exp.Expression,
+        condition: Value | None,
+        window: Window | None,
+    ) -> Value | None:
+        """`-State` and `-Merge` by way of plain values."""
+        if suffixes[-1] != "Merge":
+            tree = gathered(row.name, "".join(suffixes[:-1]), node)
+        elif len(node.expressions) == 1:
+            self.scope.aggregate_depth += 1
+            kind = self.value(node.expressions[0]).type.name
+            self.scope.aggregate_depth -= 1
+            tree = merged(row.name, kind, node)
+        else:
+            tree = None
+        if tree is None:
+            return None
+        if condition is None and window is None:
+            return self.value(tree)
+        return self.function(tree, condition, window) if isinstance(tree, exp.Anonymous) else None
 
     def filtered(self, node: exp.Filter) -> Value:
         self.scope.aggregate_depth += 1
@@ -241,8 +325,12 @@ class Calls(Operators):
 
     def within(self, node: exp.WithinGroup) -> exp.Expression:
         """`quantile_cont(0.5) WITHIN GROUP (ORDER BY x)` is `quantile(0.5)(x)`."""
-        call = node.this
-        names = {"percentile_cont": "quantile", "quantile_cont": "quantile", "percentile_disc": "quantileExact"}
+        call: exp.Expression = node.this
+        names = {
+            "percentile_cont": "quantile",
+            "quantile_cont": "quantile",
+            "percentile_disc": "quantileExact",
+        }
         name = names.get(str(call.this).lower())
         if name is None or not isinstance(call, exp.Anonymous):
             return call
@@ -258,7 +346,9 @@ class Calls(Operators):
             spec = self.scope.windows.get(name.name)
             if spec is None:
                 hint = self.did_you_mean(name.name, list(self.scope.windows))
-                return self.problem(CODES.UNKNOWN_COLUMN, f"There is no window `{name.name}`", name, hint)
+                return self.problem(
+                    CODES.UNKNOWN_COLUMN, f"There is no window `{name.name}`", name, hint
+                )
         return self.wrapped(node.this, window=self.window(spec or node))
 
     def window(self, spec: exp.Expression) -> Window:
@@ -290,7 +380,9 @@ class Calls(Operators):
         if any(not isinstance(arg, exp.Literal) for arg in node.expressions):
             return None
         type_ = DATETIME if kind == "now" else DATE
-        zone = node.expressions[0].this if node.expressions and node.expressions[0].is_string else None
+        zone = (
+            node.expressions[0].this if node.expressions and node.expressions[0].is_string else None
+        )
         if zone and kind == "now":
             type_ = Type("DateTime", timezone=zone)
         return Now(type_, kind, node=node)
@@ -304,7 +396,10 @@ class Calls(Operators):
             return self.logic(folded.upper(), [self.value(tree) for tree in trees], node)
         if folded == "not" and len(trees) == 1:
             return self.invert(self.value(trees[0]), node)
-        if name in ("equals", "notEquals", "less", "greater", "lessOrEquals", "greaterOrEquals") and len(trees) == 2:
+        if (
+            name in ("equals", "notEquals", "less", "greater", "lessOrEquals", "greaterOrEquals")
+            and len(trees) == 2
+        ):
             if self.skipped(*trees):
                 return Literal(self.boolean(), True, node=node)
             return self.compare(name, self.value(trees[0]), self.value(trees[1]), node)
@@ -337,7 +432,9 @@ class Calls(Operators):
     def array_of(self, items: list[Value], node: exp.Expression) -> Value:
         from pwh_assets.hogql.functions.rules import common
 
-        return ArrayValue(array(common([item.type for item in items]) if items else UNKNOWN), items, node=node)
+        return ArrayValue(
+            array(common([item.type for item in items]) if items else UNKNOWN), items, node=node
+        )
 
     def dict_call(self, node: exp.Expression) -> Value | None:
         from pwh_assets.hogql.functions.rules import common
@@ -352,7 +449,11 @@ class Calls(Operators):
         if len(node.expressions) != 1:
             return None
         argument = self.value(node.expressions[0])
-        of = argument.type.args[0] if argument.type.name == "Array" and argument.type.args else UNKNOWN
+        of = (
+            argument.type.args[0]
+            if argument.type.name == "Array" and argument.type.args
+            else UNKNOWN
+        )
         if argument.type.name == "Map" and argument.type.args:
             of = tuple_(*argument.type.args)
         words = " ".join(self.words(node.expressions[0]).split())
@@ -398,7 +499,12 @@ class Calls(Operators):
         unit, tree = node.expressions
         name = EXTRACTED.get(str(unit.this).lower().removesuffix("s"))
         if name is None:
-            return self.problem(CODES.UNSUPPORTED, f"`{unit.this}` cannot be extracted", unit, f"Use one of {', '.join(EXTRACTED)}.")
+            return self.problem(
+                CODES.UNSUPPORTED,
+                f"`{unit.this}` cannot be extracted",
+                unit,
+                f"Use one of {', '.join(EXTRACTED)}.",
+            )
         row = REGISTRY.find(name)
         assert isinstance(row, Fn), name
         return self.call(name, self.value(tree), node=node)
@@ -415,7 +521,9 @@ class Calls(Operators):
     def tag(self, node: exp.Expression) -> Value | None:
         name = node.expressions[0].this if node.expressions else "?"
         return self.problem(
-            CODES.UNSUPPORTED, f"`<{name}>` is a display tag; there is nothing here that shows it", node,
+            CODES.UNSUPPORTED,
+            f"`<{name}>` is a display tag; there is nothing here that shows it",
+            node,
             "Select its value instead.",
         )
 
@@ -441,8 +549,23 @@ Special = Callable[[Calls, exp.Expression], Value | None]
 
 SPECIAL: dict[str, Special] = {
     **dict.fromkeys(
-        ("and", "or", "not", "equals", "notEquals", "less", "greater", "lessOrEquals", "greaterOrEquals")
-        + ("in", "notIn", "globalIn", "globalNotIn", "isNull", "isNotNull"),
+        [
+            "and",
+            "or",
+            "not",
+            "equals",
+            "notEquals",
+            "less",
+            "greater",
+            "lessOrEquals",
+            "greaterOrEquals",
+            "in",
+            "notIn",
+            "globalIn",
+            "globalNotIn",
+            "isNull",
+            "isNotNull",
+        ],
         Calls.infix_call,
     ),
     "tuple": Calls.tuple_call,
@@ -467,5 +590,3 @@ SPECIAL_FOLDED: dict[str, Special] = {
     "unnest": Calls.array_join,
     "explode": Calls.array_join,
 }
-
-__all__ = ["INTEGER", "NUMBERS", "TEXTS", "Calls", "Logic"]

@@ -134,8 +134,8 @@ def parse_expression(text: str) -> exp.Expression:
     """A catalog's HogQL expression as a tree. Catalog texts come from us, so a mistake is ours."""
     from pwh_assets.hogql.parser import parse_select
 
-    select = parse_select(f"SELECT {text}")
-    tree: exp.Expression = select.expressions[0]
+    tree = parse_select(f"SELECT {text}").expressions[0]
+    assert isinstance(tree, exp.Expression)
     return tree
 
 
@@ -143,7 +143,8 @@ def parse_expression(text: str) -> exp.Expression:
 def parse_view(text: str) -> exp.Expression:
     from pwh_assets.hogql.parser import parse_select
 
-    tree: exp.Expression = parse_select(text)
+    tree = parse_select(text)
+    assert isinstance(tree, exp.Expression)
     return tree
 
 

@@ -21,24 +21,20 @@ from pwh_assets.hogql.resolve.nodes import (
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, NULL, STRING, Type, tuple_
 
 CASTS: dict[str, str] = {
-    **dict.fromkeys(
-        ["int", "integer", "bigint", "smallint", "tinyint", "int2", "int4", "int8", "signed", "unsigned"]
-        + ["int16", "int32", "int64", "int128", "int256", "uint", "uint8", "uint16", "uint32", "uint64"]
-        + ["uint128", "uint256", "hugeint", "long"],
-        "toInt",
-    ),
-    **dict.fromkeys(["float", "double", "real", "float4", "float8", "float32", "float64", "double precision"], "toFloat"),
-    **dict.fromkeys(["numeric", "decimal", "number", "decimal32", "decimal64", "decimal128"], "toDecimal"),
-    **dict.fromkeys(["string", "text", "varchar", "char", "character varying", "fixedstring", "bpchar"], "toString"),
-    **dict.fromkeys(["bool", "boolean"], "toBool"),
-    **dict.fromkeys(["date", "date32"], "toDate"),
-    **dict.fromkeys(
-        ["datetime", "datetime64", "timestamp", "timestamptz", "datetime32", "timestamp_tz", "timestampntz"]
-        + ["timestamp with time zone", "timestamp without time zone", "timestamp with local time zone"],
-        "toDateTime",
-    ),
-    "uuid": "toUUID",
-    "json": "toString",
+    word.replace("_", " "): function
+    for function, words in {
+        "toInt": "int integer bigint smallint tinyint int2 int4 int8 signed unsigned int16 int32 int64 int128 int256 "
+        "uint uint8 uint16 uint32 uint64 uint128 uint256 hugeint long",
+        "toFloat": "float double real float4 float8 float32 float64 double_precision",
+        "toDecimal": "numeric decimal number decimal32 decimal64 decimal128",
+        "toString": "string text varchar char character_varying fixedstring bpchar json",
+        "toBool": "bool boolean",
+        "toDate": "date date32",
+        "toDateTime": "datetime datetime64 timestamp timestamptz datetime32 timestampntz timestamp_with_time_zone "
+        "timestamp_without_time_zone timestamp_with_local_time_zone",
+        "toUUID": "uuid",
+    }.items()
+    for word in words.split()
 }
 """Type names in casts to the function that converts; what does not fit is NULL."""
 
@@ -66,10 +62,16 @@ class Expressions(Calls):
     def value(self, node: exp.Expression) -> Value:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            self.problem(CODES.TOO_LARGE, "The query is too large to compile", node, "Split it into views.")
+            self.problem(
+                CODES.TOO_LARGE, "The query is too large to compile", node, "Split it into views."
+            )
         handler = HANDLERS.get(type(node))
         if handler is None:
-            return self.problem(CODES.UNSUPPORTED, f"`{self.words(node) or type(node).__name__}` cannot stand here", node)
+            return self.problem(
+                CODES.UNSUPPORTED,
+                f"`{self.words(node) or type(node).__name__}` cannot stand here",
+                node,
+            )
         return handler(self, node)
 
     # Leaves
@@ -99,7 +101,9 @@ class Expressions(Calls):
             return self.constant(found, node)
         if words == "filters" or words.startswith("filters("):
             return Literal(BOOLEAN, True, node=node)
-        hint = self.did_you_mean(words, list(self.options.variables)) or f"Pass a value for `{words}`."
+        hint = (
+            self.did_you_mean(words, list(self.options.variables)) or f"Pass a value for `{words}`."
+        )
         return self.problem(CODES.UNSUPPORTED, f"`{{{words}}}` has no value", node, hint)
 
     def placeholder_name(self, node: exp.Expression) -> str:
@@ -171,10 +175,20 @@ class Expressions(Calls):
 
     def combine(self, name: str, left: Value, right: Value, node: exp.Expression) -> Value:
         kinds = (left.type.name, right.type.name)
-        if "String" in kinds and not set(kinds) & {"Date", "DateTime", "Interval", "Tuple", "Array"}:
+        if "String" in kinds and not set(kinds) & {
+            "Date",
+            "DateTime",
+            "Interval",
+            "Tuple",
+            "Array",
+        }:
             left, right = self.numeric(left), self.numeric(right)
         elif "String" in kinds:
-            left, right = self.alike(left, right) if "Interval" not in kinds else (self.timed(left), self.timed(right))
+            left, right = (
+                self.alike(left, right)
+                if "Interval" not in kinds
+                else (self.timed(left), self.timed(right))
+            )
         return self.call(name, left, right, node=node)
 
     def numeric(self, value: Value) -> Value:
@@ -197,14 +211,20 @@ class Expressions(Calls):
 
     def negative(self, node: exp.Expression) -> Value:
         value = self.value(node.this)
-        if isinstance(value, Literal) and isinstance(value.value, int | float) and not isinstance(value.value, bool):
+        if (
+            isinstance(value, Literal)
+            and isinstance(value.value, int | float)
+            and not isinstance(value.value, bool)
+        ):
             return Literal(value.type, -value.value, node=node)
         return self.call("negate", self.numeric(value), node=node)
 
     def comparison(self, node: exp.Expression) -> Value:
         if self.skipped(node.this, node.expression):
             return Literal(BOOLEAN, True, node=node)
-        return self.compare(COMPARING[type(node)], self.value(node.this), self.value(node.expression), node)
+        return self.compare(
+            COMPARING[type(node)], self.value(node.this), self.value(node.expression), node
+        )
 
     def distinct_from(self, node: exp.Expression) -> Value:
         left, right = self.alike(self.value(node.this), self.value(node.expression))
@@ -216,7 +236,11 @@ class Expressions(Calls):
         if type(node) is exp.RegexpILike:
             insensitive = Literal(STRING, "(?i)")
             right = (
-                Literal(STRING, f"(?i){right.value}", node=exp.Literal(this=f"(?i){right.value}", is_string=True))
+                Literal(
+                    STRING,
+                    f"(?i){right.value}",
+                    node=exp.Literal(this=f"(?i){right.value}", is_string=True),
+                )
                 if isinstance(right, Literal)
                 else self.call("concat", insensitive, right)
             )
@@ -232,7 +256,9 @@ class Expressions(Calls):
         return IsNull(BOOLEAN, self.value(node.this), node=node)
 
     def coalesce(self, node: exp.Expression) -> Value:
-        return self.call("coalesce", self.value(node.this), *(self.value(e) for e in node.expressions), node=node)
+        return self.call(
+            "coalesce", self.value(node.this), *(self.value(e) for e in node.expressions), node=node
+        )
 
     def ternary(self, node: exp.Expression) -> Value:
         yes, no = self.value(node.args["true"]), node.args.get("false")
@@ -269,19 +295,31 @@ class Expressions(Calls):
         name = CASTS.get(word)
         if name is None:
             hint = self.did_you_mean(word, list(CASTS))
-            return self.problem(CODES.UNSUPPORTED, f"There is no type `{text}` to cast to", to, hint)
+            return self.problem(
+                CODES.UNSUPPORTED, f"There is no type `{text}` to cast to", to, hint
+            )
         if isinstance(value, Literal) and value.value is None:
             return self.call(name, value, node=node)
         if name == "toDateTime" and isinstance(value, Literal) and isinstance(value.value, str):
             return self.moment(value, "DateTime") or self.call(name, value, node=node)
         if name == "toDate" and isinstance(value, Literal) and isinstance(value.value, str):
             found = self.moment(value, "Date")
-            return found if found is not None and found.type.name == "Date" else self.call(name, value, node=node)
+            return (
+                found
+                if found is not None and found.type.name == "Date"
+                else self.call(name, value, node=node)
+            )
         if name == "toInt" and value.type.name in ("Float", "Decimal"):
             value = self.call("trunc", value, node=node)
         if name == "toDecimal":
             digits = inner[inner.index("(") + 1 : -1].split(",") if "(" in inner else []
-            scale = int(digits[-1]) if len(digits) > 1 or (digits and word != "decimal") else 9 if not digits else 0
+            scale = (
+                int(digits[-1])
+                if len(digits) > 1 or (digits and word != "decimal")
+                else 9
+                if not digits
+                else 0
+            )
             scale_node = exp.Literal(this=str(scale), is_string=False)
             return self.call(name, value, Literal(INTEGER, scale, node=scale_node), node=node)
         return self.call(name, value, node=node)
@@ -328,14 +366,18 @@ class Expressions(Calls):
         return Exists(BOOLEAN, self.query(inner, self.scope.env, self.scope), node=node)
 
     def star_alone(self, node: exp.Expression) -> Value:
-        return self.problem(CODES.TYPE, "`*` can only stand in the list of columns or in `count(*)`", node)
+        return self.problem(
+            CODES.TYPE, "`*` can only stand in the list of columns or in `count(*)`", node
+        )
 
     def not_here(self, node: exp.Expression) -> Value:
-        return self.problem(CODES.TYPE, "A lambda can only be an argument of a function that takes one", node)
+        return self.problem(
+            CODES.TYPE, "A lambda can only be an argument of a function that takes one", node
+        )
 
 
 MISSING = object()
-CHAINED = frozenset([exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.DPipe])
+CHAINED: frozenset[type] = frozenset([exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.DPipe])
 
 Handler = Callable[[Expressions, Any], Value]
 

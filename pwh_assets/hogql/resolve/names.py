@@ -82,8 +82,16 @@ class Names(Core):
                 if isinstance(key, exp.Literal):
                     text = key.this
                     is_number = not key.is_string and text.isdigit()
-                    steps.append(Step(text if key.is_string else int(text) if is_number else key, node, False))
-                elif isinstance(key, exp.Neg) and isinstance(key.this, exp.Literal) and key.this.this.isdigit():
+                    steps.append(
+                        Step(
+                            text if key.is_string else int(text) if is_number else key, node, False
+                        )
+                    )
+                elif (
+                    isinstance(key, exp.Neg)
+                    and isinstance(key.this, exp.Literal)
+                    and key.this.this.isdigit()
+                ):
                     steps.append(Step(-int(key.this.this), node, False))
                 else:
                     steps.append(Step(key, node, False))
@@ -149,7 +157,11 @@ class Names(Core):
                     return None
                 found = self.field(binding.source, binding.fields, step.key, step.node)
                 if found is None:
-                    if not taken and self.alias(scope, name) is None and self.column(scope, name, step.node):
+                    if (
+                        not taken
+                        and self.alias(scope, name) is None
+                        and self.column(scope, name, step.node)
+                    ):
                         return None
                     return self.unknown_field(binding, step), len(steps)
                 return found, taken + 1
@@ -166,7 +178,11 @@ class Names(Core):
             return None
         if not scope.takes_aggregates and has_aggregate(value):
             return None if self.has_column(scope, name) or scope.aggregate_depth else value
-        if scope.clause in ("where", "group") and has_window(value) and self.has_column(scope, name):
+        if (
+            scope.clause in ("where", "group")
+            and has_window(value)
+            and self.has_column(scope, name)
+        ):
             return None
         return value
 
@@ -212,15 +228,14 @@ class Names(Core):
         """A field of one of the sources, named without its table."""
         bindings = scope.bindings
         if len(bindings) == 1:
-            if bindings[0].fields.table is not None and bindings[0].fields.table.kind == "unknown":
-                if name in scope.pending:
-                    return None
+            if bindings[0].fields.is_unknown and name in scope.pending:
+                return None
             return self.field(bindings[0].source, bindings[0].fields, name, node)
         found: list[Binding] = []
         weaker: list[Binding] = []
         for binding in bindings:
             entry = binding.fields.find(name)
-            if entry is None and binding.fields.table is not None and binding.fields.table.kind == "unknown":
+            if entry is None and binding.fields.is_unknown:
                 return Literal(UNKNOWN, None, node=node)
             if entry is None or name.lower() in binding.hidden:
                 continue
@@ -244,11 +259,13 @@ class Names(Core):
 
     # Fields of a source
 
-    def field(self, source: Source, fields: Fields, name: str, node: exp.Expression) -> Reached | None:
+    def field(
+        self, source: Source, fields: Fields, name: str, node: exp.Expression
+    ) -> Reached | None:
         entry = fields.find(name)
         match entry:
             case None:
-                if fields.table is not None and fields.table.kind == "unknown":
+                if fields.is_unknown:
                     # The table is the mistake; what is read from it may be right.
                     return Literal(UNKNOWN, None, node=node)
                 return None
@@ -289,7 +306,9 @@ class Names(Core):
     def step(self, current: Reached, step: Step, whole: exp.Expression) -> Reached:
         if isinstance(current, Source):
             if not isinstance(step.key, str):
-                return self.problem(CODES.TYPE, f"`{current.label}` is a table, not an array", step.node)
+                return self.problem(
+                    CODES.TYPE, f"`{current.label}` is a table, not an array", step.node
+                )
             fields = self.fields_of(current)
             found = self.field(current, fields, step.key, step.node)
             if found is None:
@@ -300,7 +319,10 @@ class Names(Core):
             if text is None:
                 hint = self.did_you_mean(str(step.key), list(current.table.columns))
                 return self.problem(
-                    CODES.UNKNOWN_COLUMN, f"`{current.table.name}` has no field `{step.key}`", step.node, hint
+                    CODES.UNKNOWN_COLUMN,
+                    f"`{current.table.name}` has no field `{step.key}`",
+                    step.node,
+                    hint,
                 )
             return self.reached(current.source, current.fields, text, step.node)
         return self.access(current, step)
@@ -325,12 +347,19 @@ class Names(Core):
         if kind == "Tuple":
             return self.tuple_field(value, step)
         if kind == "Array":
-            if step.is_dot and isinstance(key, int) and key > 0 and value.type.args[0].name == "Tuple":
+            if (
+                step.is_dot
+                and isinstance(key, int)
+                and key > 0
+                and value.type.args[0].name == "Tuple"
+            ):
                 inner = value.type.args[0]
                 of = inner.args[key - 1] if key <= len(inner.args) else UNKNOWN
                 return Field(array(of), value, key, node=node)
             if isinstance(key, str):
-                return self.problem(CODES.TYPE, f"`{key}` is no position in an array", node, "Count from 1.")
+                return self.problem(
+                    CODES.TYPE, f"`{key}` is no position in an array", node, "Count from 1."
+                )
             of = value.type.args[0] if value.type.args else UNKNOWN
             return Item(of, value, self.index(key, node), node=node)
         if kind == "Map":
@@ -346,7 +375,9 @@ class Names(Core):
                 return self.json(value, key, node)
             return Item(UNKNOWN, value, self.index(key, node), node=node)
         return self.problem(
-            CODES.TYPE, f"`{key if not isinstance(key, exp.Expression) else '[…]'}` cannot be read from a {kind}", node
+            CODES.TYPE,
+            f"`{key if not isinstance(key, exp.Expression) else '[…]'}` cannot be read from a {kind}",
+            node,
         )
 
     def index(self, key: Any, node: exp.Expression) -> Value:
@@ -355,7 +386,13 @@ class Names(Core):
     def slice(self, value: Value, key: exp.Slice, node: exp.Expression) -> Value:
         start = self.value(key.this) if key.this is not None else None
         stop = self.value(key.expression) if key.expression is not None else None
-        return Slice(value.type if value.type.name == "Array" else array(UNKNOWN), value, start, stop, node=node)
+        return Slice(
+            value.type if value.type.name == "Array" else array(UNKNOWN),
+            value,
+            start,
+            stop,
+            node=node,
+        )
 
     def tuple_field(self, value: Value, step: Step) -> Value:
         key, type_ = step.key, value.type
@@ -365,7 +402,9 @@ class Names(Core):
             at = key if key > 0 else len(type_.args) + key + 1
             return Field(type_.args[at - 1], value, at, node=step.node)
         return self.problem(
-            CODES.TYPE, f"The tuple has {len(type_.args)} elements and none called `{key}`", step.node
+            CODES.TYPE,
+            f"The tuple has {len(type_.args)} elements and none called `{key}`",
+            step.node,
         )
 
     def json(self, value: Value, key: Any, node: exp.Expression) -> Value:
@@ -373,7 +412,11 @@ class Names(Core):
         if isinstance(value, Property):
             return Property(STRING, value.base, (*value.path, path_key), node=node)
         type_ = STRING
-        if isinstance(value, ColumnRef) and isinstance(value.source, TableSource) and isinstance(key, str):
+        if (
+            isinstance(value, ColumnRef)
+            and isinstance(value.source, TableSource)
+            and isinstance(key, str)
+        ):
             type_ = value.source.table.property_types.get(f"{value.name}.{key}", STRING)
         return Property(type_, value, (path_key,), node=node)
 
@@ -429,13 +472,19 @@ class Names(Core):
                 f"Add `JOIN {name} ON …`.",
             )
         hint = self.did_you_mean(name, names)
-        where = f"{' and '.join(f'`{t}`' for t in tables[:3])} has" if len(tables) == 1 else "There is"
+        where = (
+            f"{' and '.join(f'`{t}`' for t in tables[:3])} has" if len(tables) == 1 else "There is"
+        )
         if not tables:
-            return self.problem(CODES.UNKNOWN_COLUMN, f"There is no column `{name}` here", node, hint)
+            return self.problem(
+                CODES.UNKNOWN_COLUMN, f"There is no column `{name}` here", node, hint
+            )
         if len(tables) == 1:
             return self.problem(CODES.UNKNOWN_COLUMN, f"{where} no column `{name}`", node, hint)
         listed = " or ".join(f"`{t}`" for t in tables[:4])
-        return self.problem(CODES.UNKNOWN_COLUMN, f"There is no column `{name}` in {listed}", node, hint)
+        return self.problem(
+            CODES.UNKNOWN_COLUMN, f"There is no column `{name}` in {listed}", node, hint
+        )
 
 
 def NUMBER(value: int) -> exp.Expression:  # noqa: N802

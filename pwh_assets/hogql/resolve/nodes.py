@@ -6,7 +6,6 @@ so nothing may change a node once it has been handed out; rules build new ones.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
@@ -348,10 +347,20 @@ class SetQuery(Query):
     """`UNION ALL`, `UNION DISTINCT`, `INTERSECT DISTINCT`, `EXCEPT DISTINCT`, `INTERSECT ALL`, `EXCEPT ALL`."""
 
 
-@lru_cache(maxsize=64)
-def _parts(kind: type) -> tuple[str, ...]:
+def _parts(kind: Any) -> tuple[str, ...]:
+    """Fields of a node that may hold values."""
+    found = _PARTS.get(kind)
+    if found is None:
+        found = _PARTS[kind] = _parts_of(kind)
+    return found
+
+
+def _parts_of(kind: Any) -> tuple[str, ...]:
     skip = {"type", "node", "row", "name", "value", "source", "query"}
     return tuple(f.name for f in fields(kind) if f.name not in skip)
+
+
+_PARTS: dict[Any, tuple[str, ...]] = {}
 
 
 def children(value: Value) -> Iterator[Value]:

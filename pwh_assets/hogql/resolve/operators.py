@@ -1,7 +1,7 @@
 """Operators: logic, comparison and membership with HogQL's NULL, and texts read as what they are compared with."""
 
+import uuid
 from datetime import UTC, date, datetime
-from uuid import UUID as PyUUID
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
@@ -71,12 +71,17 @@ class Operators(Names):
                     return number(literal) or literal
                 case "UUID":
                     try:
-                        return Literal(UUID, PyUUID(value), node=literal.node)
+                        return Literal(UUID, uuid.UUID(value), node=literal.node)
                     except ValueError:
                         return literal
                 case "Boolean" if value.lower() in ("true", "false", "1", "0"):
                     return Literal(BOOLEAN, value.lower() in ("true", "1"), node=literal.node)
-        elif kind == "Boolean" and isinstance(value, int) and not isinstance(value, bool) and value in (0, 1):
+        elif (
+            kind == "Boolean"
+            and isinstance(value, int)
+            and not isinstance(value, bool)
+            and value in (0, 1)
+        ):
             return Literal(BOOLEAN, bool(value), node=literal.node)
         elif isinstance(value, bool) and kind in TEXTS:
             return literal
@@ -106,7 +111,11 @@ class Operators(Names):
         low, high = self.value(node.args["low"]), self.value(node.args["high"])
         low, high = self.alike(this, low)[1], self.alike(this, high)[1]
         kinds = {this.type.name, low.type.name, high.type.name}
-        if len(kinds) == 1 or kinds <= NUMBERS or kinds == {"Date", "DateTime"} and this.type == DATETIME:
+        if (
+            len(kinds) == 1
+            or kinds <= NUMBERS
+            or (kinds == {"Date", "DateTime"} and this.type == DATETIME)
+        ):
             return Between(BOOLEAN, this, low, high, node=node)
         return Logic(
             BOOLEAN,
@@ -161,7 +170,9 @@ class Operators(Names):
                 stack.append(current.this)
             else:
                 operands.append(current)
-        return self.logic("AND" if kind is exp.And else "OR", [self.value(o) for o in operands], node)
+        return self.logic(
+            "AND" if kind is exp.And else "OR", [self.value(o) for o in operands], node
+        )
 
     def negation(self, node: exp.Not) -> Value:
         inner = node.this
@@ -172,7 +183,9 @@ class Operators(Names):
         if is_infix:
             if isinstance(value, IsNull):
                 return IsNull(BOOLEAN, value.this, True, node=node)
-            if isinstance(inner, exp.Like | exp.ILike | exp.RegexpLike | exp.RegexpILike | exp.Escape):
+            if isinstance(
+                inner, exp.Like | exp.ILike | exp.RegexpLike | exp.RegexpILike | exp.Escape
+            ):
                 return Not(BOOLEAN, value, True, node=node)
         return self.invert(value, node)
 
@@ -181,7 +194,9 @@ class Operators(Names):
         if isinstance(value, Literal) and isinstance(value.value, bool):
             return Literal(BOOLEAN, not value.value, node=node)
         if isinstance(value, InList):
-            return InList(BOOLEAN, value.this, value.items, value.has_null, not value.is_negated, node=node)
+            return InList(
+                BOOLEAN, value.this, value.items, value.has_null, not value.is_negated, node=node
+            )
         if isinstance(value, InQuery):
             return InQuery(BOOLEAN, value.this, value.query, not value.is_negated, node=node)
         if isinstance(value, IsNull):
@@ -202,7 +217,9 @@ class Operators(Names):
             return self.among(this, [self.value(field)], is_negated, node)
         return self.among(this, [self.value(item) for item in node.expressions], is_negated, node)
 
-    def in_query(self, this: Value, query: exp.Expression, is_negated: bool, node: exp.Expression) -> Value:
+    def in_query(
+        self, this: Value, query: exp.Expression, is_negated: bool, node: exp.Expression
+    ) -> Value:
         inner = query.this if type(query) is exp.Subquery and not query.args.get("alias") else query
         found = self.query(inner, self.scope.env, self.scope)
         width = len(this.type.args) if this.type.name == "Tuple" else 1
@@ -222,19 +239,25 @@ class Operators(Names):
         ours, theirs = this.type.name, type_.name
         if ours in TEXTS and theirs == "UUID":
             return self.call("toUUID", this, node=this.node)
-        if ours == "UUID" and theirs in TEXTS or ours in NUMBERS and theirs in TEXTS:
+        if (ours == "UUID" and theirs in TEXTS) or (ours in NUMBERS and theirs in TEXTS):
             return self.call("toString", this, node=this.node)
         if ours in TEXTS and theirs in NUMBERS:
             return self.call("toFloat", this, node=this.node)
         if ours in TEXTS and theirs in ("Date", "DateTime"):
-            return self.call("toDateTime" if theirs == "DateTime" else "toDate", this, node=this.node)
+            return self.call(
+                "toDateTime" if theirs == "DateTime" else "toDate", this, node=this.node
+            )
         return this
 
-    def among(self, this: Value, items: list[Value], is_negated: bool, node: exp.Expression) -> Value:
+    def among(
+        self, this: Value, items: list[Value], is_negated: bool, node: exp.Expression
+    ) -> Value:
         """`x IN (a, b)`, `x IN [a, b]`, `in(x, tuple(a, b))`."""
         if len(items) == 1:
             (only,) = items
-            if isinstance(only, ArrayValue) or (isinstance(only, TupleValue) and this.type.name != "Tuple"):
+            if isinstance(only, ArrayValue) or (
+                isinstance(only, TupleValue) and this.type.name != "Tuple"
+            ):
                 items = only.items
             elif isinstance(only.type, Type) and only.type.name == "Array":
                 has = self.call("has", only, this, node=node)
@@ -252,8 +275,10 @@ class Operators(Names):
         if not others:
             return found
         tests = [self.call("equals", *self.alike(this, item), node=node) for item in others]
-        any_of = Logic(BOOLEAN, "OR", [found, *tests], node=node) if plain or has_null or len(tests) < 2 else Logic(
-            BOOLEAN, "OR", list(tests), node=node
+        any_of = (
+            Logic(BOOLEAN, "OR", [found, *tests], node=node)
+            if plain or has_null or len(tests) < 2
+            else Logic(BOOLEAN, "OR", list(tests), node=node)
         )
         return Not(BOOLEAN, any_of, True, node=node) if is_negated else any_of
 
@@ -263,10 +288,22 @@ class Operators(Names):
         wanted = node.expressions[0]
         number_ = None
         if isinstance(wanted, exp.Literal):
-            number_ = self.catalog.cohorts.get(wanted.this) if wanted.is_string else int(float(wanted.this))
+            number_ = (
+                self.catalog.cohorts.get(wanted.this)
+                if wanted.is_string
+                else int(float(wanted.this))
+            )
         if number_ is None:
-            hint = self.did_you_mean(wanted.name, list(self.catalog.cohorts)) or "Name the cohort by its number."
-            return self.problem(CODES.UNKNOWN_TABLE, f"There is no cohort {self.words(wanted) or wanted.name}", wanted, hint)
+            hint = (
+                self.did_you_mean(wanted.name, list(self.catalog.cohorts))
+                or "Name the cohort by its number."
+            )
+            return self.problem(
+                CODES.UNKNOWN_TABLE,
+                f"There is no cohort {self.words(wanted) or wanted.name}",
+                wanted,
+                hint,
+            )
         from pwh_assets.hogql.resolve.core import parse_view
 
         tree = parse_view(f"SELECT person_id FROM cohort_people WHERE cohort_id = {number_}")
@@ -282,8 +319,10 @@ def fits(left: Type, right: Type) -> bool:
     """Whether an engine compares both as they are."""
     if left.name == right.name:
         return True
-    return {left.name, right.name} <= NUMBERS or "Unknown" in (left.name, right.name) or (
-        left.name in TEXTS and right.name in TEXTS
+    return (
+        {left.name, right.name} <= NUMBERS
+        or "Unknown" in (left.name, right.name)
+        or (left.name in TEXTS and right.name in TEXTS)
     )
 
 

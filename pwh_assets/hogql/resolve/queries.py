@@ -84,25 +84,39 @@ class Queries(Sources):
             found[name.lower()] = cte
         return found
 
-    def renamed(self, query: Query, names: list[str], node: exp.Expression | None) -> list[tuple[str, Type]]:
+    def renamed(
+        self, query: Query, names: list[str], node: exp.Expression | None
+    ) -> list[tuple[str, Type]]:
         if len(names) > len(query.columns):
-            self.problem(CODES.SYNTAX, f"The column list has {len(names)} names for {len(query.columns)} columns", node)
+            self.problem(
+                CODES.SYNTAX,
+                f"The column list has {len(names)} names for {len(query.columns)} columns",
+                node,
+            )
         columns = list(query.columns)
         for index, name in enumerate(names[: len(columns)]):
             columns[index] = (name, columns[index][1])
         return columns
 
-    def recursive(self, name: str, entry: exp.Expression, names: list[str], env: Env, parent: Scope | None) -> Cte:
+    def recursive(
+        self, name: str, entry: exp.Expression, names: list[str], env: Env, parent: Scope | None
+    ) -> Cte:
         """A query that reads itself: its first branch says which columns there are."""
         tree = entry.this
         if not isinstance(tree, exp.Union):
-            self.problem(CODES.SYNTAX, f"`{name}` reads itself, so it has to be a UNION whose first part does not", entry)
+            self.problem(
+                CODES.SYNTAX,
+                f"`{name}` reads itself, so it has to be a UNION whose first part does not",
+                entry,
+            )
             return Cte(name, Select([], []), [])
-        anchor = tree
+        anchor: exp.Expression = tree.this
         while isinstance(anchor, exp.SetOperation):
             anchor = anchor.this
         first = self.query(anchor, env, None)
-        cte = Cte(name, None, self.renamed(first, names, entry.args.get("alias")), is_recursive=True)
+        cte = Cte(
+            name, None, self.renamed(first, names, entry.args.get("alias")), is_recursive=True
+        )
         cte.query = self.query(tree, {**env, name.lower(): cte}, None)
         return cte
 
@@ -124,7 +138,9 @@ class Queries(Sources):
         for branch, tree in zip(branches, trees, strict=True):
             if len(branch.columns) != width and branch.columns and width:
                 self.problem(
-                    CODES.TYPE, f"This part has {len(branch.columns)} columns, the first has {width}", tree,
+                    CODES.TYPE,
+                    f"This part has {len(branch.columns)} columns, the first has {width}",
+                    tree,
                     "Parts of a set operation need the same number of columns.",
                 )
         columns = list(branches[0].columns)
@@ -140,7 +156,9 @@ class Queries(Sources):
         scope.clause = "order"
         order = node.args.get("order")
         if order is not None:
-            found.order = [self.sorted_by(item, None, columns, source) for item in order.expressions]
+            found.order = [
+                self.sorted_by(item, None, columns, source) for item in order.expressions
+            ]
         self.limits(node, found)
         return found
 
@@ -164,7 +182,13 @@ class Queries(Sources):
         columns = [(name, item.type) for (name, _), item in zip(branch.columns, items, strict=True)]
         return replace(branch, items=items, columns=columns)
 
-    def flatten(self, node: exp.Expression, trees: list[exp.Expression], ops: list[str], is_top: bool = False) -> None:
+    def flatten(
+        self,
+        node: exp.Expression,
+        trees: list[exp.Expression],
+        ops: list[str],
+        is_top: bool = False,
+    ) -> None:
         """Branches from left to right. Only operators that may be regrouped are taken apart."""
         stack: list[exp.Expression | str] = [node]
         top = set_word(node)
@@ -227,7 +251,11 @@ class Queries(Sources):
     def clauses(self, node: exp.Select, found: Select, scope: Scope) -> None:
         args = node.args
         scope.clause = "where"
-        conditions = [self.condition(args[key].this) for key in ("prewhere", "where") if args.get(key) is not None]
+        conditions = [
+            self.condition(args[key].this)
+            for key in ("prewhere", "where")
+            if args.get(key) is not None
+        ]
         if conditions:
             found.where = self.logic("AND", conditions, None)
         scope.clause = "group"
@@ -243,7 +271,9 @@ class Queries(Sources):
         distinct = args.get("distinct")
         if distinct is not None:
             on = distinct.args.get("on")
-            found.distinct = [self.value(item) for item in on.expressions] if on is not None else True
+            found.distinct = (
+                [self.value(item) for item in on.expressions] if on is not None else True
+            )
         order = args.get("order")
         if order is not None:
             found.order = self.orders(order, found)
@@ -276,7 +306,11 @@ class Queries(Sources):
         """A number of rows; a sub-query of one literal is that literal."""
         while isinstance(tree, exp.Subquery | exp.Paren):
             tree = tree.this
-        if isinstance(tree, exp.Select) and len(tree.expressions) == 1 and not tree.args.get("from_"):
+        if (
+            isinstance(tree, exp.Select)
+            and len(tree.expressions) == 1
+            and not tree.args.get("from_")
+        ):
             tree = tree.expressions[0]
         value = self.value(tree)
         if not isinstance(value, Literal) and any(True for _ in columns_in(value)):
@@ -291,7 +325,11 @@ class Queries(Sources):
         for tree in node.expressions:
             if type(tree) is exp.Alias:
                 name = tree.args["alias"].name
-                value = scope.aliases.get(name) if name in scope.aliases and scope.pending.get(name) is tree.this else None
+                value = (
+                    scope.aliases.get(name)
+                    if name in scope.aliases and scope.pending.get(name) is tree.this
+                    else None
+                )
                 if value is None:
                     value = self.value(tree)
                 if scope.pending.get(name) is tree.this:
@@ -345,7 +383,9 @@ class Queries(Sources):
             binding = scope.binding(words.lower())
             if binding is None:
                 hint = self.did_you_mean(words, [b.names[0] for b in bindings])
-                self.problem(CODES.UNKNOWN_TABLE, f"There is no table `{words}` in this query", star, hint)
+                self.problem(
+                    CODES.UNKNOWN_TABLE, f"There is no table `{words}` in this query", star, hint
+                )
                 return []
             bindings, star = [binding], star.expression
         if not isinstance(star, exp.Star):
@@ -353,13 +393,21 @@ class Queries(Sources):
         if not bindings:
             self.problem(CODES.SYNTAX, "`*` needs a FROM", tree)
             return []
-        excluded = {str(name.name).lower().split(".")[-1] for name in star.args.get("except_") or ()}
-        replaced = {item.args["alias"].name.lower(): item.this for item in star.args.get("replace") or ()}
+        excluded = {
+            str(name.name).lower().split(".")[-1] for name in star.args.get("except_") or ()
+        }
+        replaced = {
+            item.args["alias"].name.lower(): item.this for item in star.args.get("replace") or ()
+        }
         found: list[tuple[str, Value]] = []
         for binding in bindings:
             for column in binding.fields.columns:
                 folded = column.name.lower()
-                if column.hidden or folded in excluded or (folded in binding.hidden and len(bindings) > 1):
+                if (
+                    column.hidden
+                    or folded in excluded
+                    or (folded in binding.hidden and len(bindings) > 1)
+                ):
                     continue
                 if pattern is not None and not matches(pattern, column.name):
                     continue
@@ -397,7 +445,11 @@ class Queries(Sources):
     def grouping(self, group: exp.Expression, found: Select) -> Grouping:
         args = group.args
         if args.get("all"):
-            keys = [item for item in found.items if not has_aggregate(item) and not has_window(item) and any(columns_in(item))]
+            keys = [
+                item
+                for item in found.items
+                if not has_aggregate(item) and not has_window(item) and any(columns_in(item))
+            ]
             return Grouping(keys)
         keys = [self.positional(tree, found) for tree in group.expressions]
         sets: list[list[Value]] | None = None
@@ -413,14 +465,19 @@ class Queries(Sources):
 
     def grouping_sets(self, key: str, tree: exp.Expression, found: Select) -> list[list[Value]]:
         if key == "grouping_sets":
-            return [[self.positional(item, found) for item in one.expressions] for one in tree.expressions]
+            return [
+                [self.positional(item, found) for item in one.expressions]
+                for one in tree.expressions
+            ]
         keys = [self.positional(item, found) for item in tree.expressions]
         if key == "rollup":
             return [keys[:count] for count in range(len(keys), -1, -1)]
         if len(keys) > 10:
             self.problem(CODES.TOO_LARGE, "CUBE takes at most 10 columns", tree)
             return [keys]
-        return [[k for i, k in enumerate(keys) if not mask >> i & 1] for mask in range(1 << len(keys))]
+        return [
+            [k for i, k in enumerate(keys) if not mask >> i & 1] for mask in range(1 << len(keys))
+        ]
 
     def positional(self, tree: exp.Expression, found: Select) -> Value:
         """A key; a whole number is the place of a column."""
@@ -432,36 +489,68 @@ class Queries(Sources):
             if 1 <= place <= len(found.items):
                 value = found.items[place - 1]
                 if self.scope.clause == "group" and has_aggregate(value):
-                    return self.problem(CODES.TYPE, f"Column {place} is an aggregate and cannot be grouped by", tree)
+                    return self.problem(
+                        CODES.TYPE, f"Column {place} is an aggregate and cannot be grouped by", tree
+                    )
                 return value
-            return self.problem(CODES.UNKNOWN_COLUMN, f"There is no column {place}; the query has {len(found.items)}", tree)
+            return self.problem(
+                CODES.UNKNOWN_COLUMN,
+                f"There is no column {place}; the query has {len(found.items)}",
+                tree,
+            )
         return self.value(tree)
 
     def orders(self, order: exp.Expression, found: Select) -> list[Order]:
         trees = order.expressions
-        if len(trees) == 1 and isinstance(trees[0].this, exp.Column) and trees[0].this.name.upper() == "ALL":
-            if not any(b.fields.find("all") for b in self.scope.bindings) and "all" not in self.scope.aliases:
-                return [Order(item, bool(trees[0].args.get("desc"))) for item in found.items]
+        if (
+            len(trees) == 1
+            and isinstance(trees[0].this, exp.Column)
+            and trees[0].this.name.upper() == "ALL"
+        ) and (
+            not any(b.fields.find("all") for b in self.scope.bindings)
+            and "all" not in self.scope.aliases
+        ):
+            return [Order(item, bool(trees[0].args.get("desc"))) for item in found.items]
         return [self.sorted_by(item, found, found.columns, None) for item in trees]
 
     def sorted_by(
-        self, item: exp.Expression, found: Select | None, columns: list[tuple[str, Type]], source: QuerySource | None
+        self,
+        item: exp.Expression,
+        found: Select | None,
+        columns: list[tuple[str, Type]],
+        source: QuerySource | None,
     ) -> Order:
         tree = item.this
         if isinstance(tree, exp.Collate):
-            self.problem(CODES.UNSUPPORTED, "COLLATE is not supported; texts sort by their bytes", item)
+            self.problem(
+                CODES.UNSUPPORTED, "COLLATE is not supported; texts sort by their bytes", item
+            )
             tree = tree.this
         if item.args.get("with_fill") is not None:
-            self.problem(CODES.UNSUPPORTED, "WITH FILL is not supported", item.args["with_fill"], "Join with `numbers(…)` instead.")
+            self.problem(
+                CODES.UNSUPPORTED,
+                "WITH FILL is not supported",
+                item.args["with_fill"],
+                "Join with `numbers(…)` instead.",
+            )
         if found is not None:
             value = self.positional(tree, found)
-        elif isinstance(tree, exp.Literal) and not tree.is_string and tree.this.isdigit() and source is not None:
+        elif (
+            isinstance(tree, exp.Literal)
+            and not tree.is_string
+            and tree.this.isdigit()
+            and source is not None
+        ):
             place = int(tree.this)
             if 1 <= place <= len(columns):
                 name, type_ = columns[place - 1]
                 value = ColumnRef(type_, source, name)
             else:
-                value = self.problem(CODES.UNKNOWN_COLUMN, f"There is no column {place}; the query has {len(columns)}", tree)
+                value = self.problem(
+                    CODES.UNKNOWN_COLUMN,
+                    f"There is no column {place}; the query has {len(columns)}",
+                    tree,
+                )
         else:
             value = self.value(tree)
         return Order(value, bool(item.args.get("desc")), bool(item.args.get("nulls_first")))
@@ -500,7 +589,9 @@ def unique(names: list[str]) -> list[str]:
 
 
 def mentions(tree: exp.Expression, name: str) -> bool:
-    return any(table.this.name.lower() == name.lower() for table in tree.find_all(exp.Table) if table.this)
+    return any(
+        table.this.name.lower() == name.lower() for table in tree.find_all(exp.Table) if table.this
+    )
 
 
 def matches(pattern: str, name: str) -> bool:

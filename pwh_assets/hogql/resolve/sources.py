@@ -104,7 +104,10 @@ class Sources(Expressions):
         return joins
 
     def join(self, tree: exp.Join, scope: Scope, joins: list[Join]) -> None:
-        words = {str(tree.args.get(key) or "").upper() for key in ("kind", "side", "method", "strictness")}
+        words = {
+            str(tree.args.get(key) or "").upper()
+            for key in ("kind", "side", "method", "strictness")
+        }
         kind = str(tree.args.get("kind") or "").upper()
         side = str(tree.args.get("side") or "").upper()
         method = str(tree.args.get("method") or "").upper()
@@ -119,7 +122,9 @@ class Sources(Expressions):
             kind = ""
         name = KINDS.get((kind, side))
         if name is None:
-            self.problem(CODES.UNSUPPORTED, f"`{side} {kind} JOIN` is not supported".replace("  ", " "), tree)
+            self.problem(
+                CODES.UNSUPPORTED, f"`{side} {kind} JOIN` is not supported".replace("  ", " "), tree
+            )
             name = "inner"
         if is_asof:
             name = "asof left" if side == "LEFT" else "asof"
@@ -127,7 +132,8 @@ class Sources(Expressions):
         on_tree, using = tree.args.get("on"), list(tree.args.get("using") or [])
         if "NATURAL" in words:
             shared = [
-                c.name for c in binding.fields.columns
+                c.name
+                for c in binding.fields.columns
                 if any(b.fields.find(c.name) for b in before) and not c.hidden
             ]
             using = [exp.Identifier(this=shared_name) for shared_name in shared]
@@ -140,23 +146,40 @@ class Sources(Expressions):
             if name == "inner":
                 name = "cross"
             else:
-                self.problem(CODES.SYNTAX, "This join has no condition", tree, "Add `ON …` or `USING (…)`.")
+                self.problem(
+                    CODES.SYNTAX, "This join has no condition", tree, "Add `ON …` or `USING (…)`."
+                )
         is_any = method == "ANY" or "ANY" in words
         joins.append(Join(source, name, condition, is_any))
 
-    def using(self, names: list[exp.Expression], before: list[Binding], binding: Binding, scope: Scope) -> Value:
+    def using(
+        self, names: list[exp.Expression], before: list[Binding], binding: Binding, scope: Scope
+    ) -> Value:
         tests: list[Value] = []
         hidden = set(binding.hidden)
         for identifier in names:
             inner = identifier.this if isinstance(identifier, exp.Column) else identifier
             name = inner.name if isinstance(inner, exp.Expression) else str(inner)
-            left = next((b for b in before if b.fields.find(name) and name.lower() not in b.hidden), None)
+            left = next(
+                (b for b in before if b.fields.find(name) and name.lower() not in b.hidden), None
+            )
             if left is None or binding.fields.find(name) is None:
                 table = binding.names[0] if left is not None else before[0].names[0]
-                tests.append(self.problem(CODES.UNKNOWN_COLUMN, f"`{table}` has no column `{name}` to join by", identifier))
+                tests.append(
+                    self.problem(
+                        CODES.UNKNOWN_COLUMN,
+                        f"`{table}` has no column `{name}` to join by",
+                        identifier,
+                    )
+                )
                 continue
-            first = self.settle(self.field(left.source, left.fields, name, identifier) or left.source, identifier)
-            second = self.settle(self.field(binding.source, binding.fields, name, identifier) or binding.source, identifier)
+            first = self.settle(
+                self.field(left.source, left.fields, name, identifier) or left.source, identifier
+            )
+            second = self.settle(
+                self.field(binding.source, binding.fields, name, identifier) or binding.source,
+                identifier,
+            )
             tests.append(self.compare("equals", first, second, identifier))
             hidden.add(name.lower())
         binding.hidden = frozenset(hidden)
@@ -189,7 +212,11 @@ class Sources(Expressions):
     def rename(self, source: Source, names: list[str], tree: exp.Expression) -> None:
         known = columns_of(source)
         if isinstance(source, TableSource) or len(names) > len(known):
-            self.problem(CODES.SYNTAX, f"The column list has {len(names)} names for {len(known)} columns", tree)
+            self.problem(
+                CODES.SYNTAX,
+                f"The column list has {len(names)} names for {len(known)} columns",
+                tree,
+            )
             return
         types = [type_ for _, type_ in known]
         names = names + [name for name, _ in known[len(names) :]]
@@ -204,7 +231,9 @@ class Sources(Expressions):
         name: str = identifier.name
         parts = identifier.meta.get("parts") or tree.meta.get("parts") or name.split(".")
         label = alias or parts[-1]
-        names = (alias.lower(),) if alias else tuple(dict.fromkeys((name.lower(), parts[-1].lower())))
+        names = (
+            (alias.lower(),) if alias else tuple(dict.fromkeys((name.lower(), parts[-1].lower())))
+        )
         if len(parts) == 1:
             entry = scope.env.get(name.lower())
             if isinstance(entry, Cte):
@@ -215,7 +244,9 @@ class Sources(Expressions):
         table = self.find_table(name)
         if table is None:
             hint = self.did_you_mean(name, [*self.catalog.by_name, *(str(k) for k in scope.env)])
-            self.problem(CODES.UNKNOWN_TABLE, f"There is no table or view `{name}`", identifier, hint)
+            self.problem(
+                CODES.UNKNOWN_TABLE, f"There is no table or view `{name}`", identifier, hint
+            )
             unknown = TableDef(name, (), physical=("unknown", name), kind="unknown")
             return TableSource(label, unknown), names
         if not alias:
@@ -262,8 +293,13 @@ class Sources(Expressions):
         for column in stored:
             inner.used.add(column.name)
         items: list[Value] = [ColumnRef(c.type, inner, c.name) for c in stored]
-        query = Select([(c.name, c.type) for c in stored], [c.name for c in stored], items=items,
-                       joins=[Join(inner)], where=where)
+        query = Select(
+            [(c.name, c.type) for c in stored],
+            [c.name for c in stored],
+            items=items,
+            joins=[Join(inner)],
+            where=where,
+        )
         return QuerySource(source.label, query, source.table)
 
     def view(self, table: TableDef, node: exp.Expression) -> Query:
@@ -284,7 +320,11 @@ class Sources(Expressions):
         try:
             found = self.query(parse_view(table.view_sql), {}, None)
         except HogQLError as error:
-            self.problem(CODES.SYNTAX, f"The view `{table.name}` cannot be read: {error.problems[0].message}", node)
+            self.problem(
+                CODES.SYNTAX,
+                f"The view `{table.name}` cannot be read: {error.problems[0].message}",
+                node,
+            )
             found = Query([], [])
         finally:
             self.scope, self.anchor, self.views = saved
@@ -292,7 +332,9 @@ class Sources(Expressions):
             cache[table.name] = found
         return found
 
-    def derived(self, tree: exp.Expression, alias: str, scope: Scope) -> tuple[Source, tuple[str, ...]]:
+    def derived(
+        self, tree: exp.Expression, alias: str, scope: Scope
+    ) -> tuple[Source, tuple[str, ...]]:
         """A sub-query or VALUES; it sees the query around this one, not its neighbours."""
         names = (alias.lower(),) if alias else ()
         if isinstance(tree, exp.Values) or isinstance(tree.this, exp.Values):
@@ -308,13 +350,18 @@ class Sources(Expressions):
 
     def values_source(self, tree: exp.Expression, alias: str) -> tuple[Source, tuple[str, ...]]:
         rows = [
-            [self.value(item) for item in (row.expressions if isinstance(row, exp.Tuple) else [row])]
+            [
+                self.value(item)
+                for item in (row.expressions if isinstance(row, exp.Tuple) else [row])
+            ]
             for row in tree.expressions
         ]
         width = len(rows[0]) if rows else 0
         for row, node in zip(rows, tree.expressions, strict=True):
             if len(row) != width:
-                self.problem(CODES.TYPE, f"This row has {len(row)} values, the first has {width}", node)
+                self.problem(
+                    CODES.TYPE, f"This row has {len(row)} values, the first has {width}", node
+                )
         from pwh_assets.hogql.functions.rules import common
 
         columns = [
@@ -335,7 +382,9 @@ class Sources(Expressions):
                 call,
                 "A query reads the project's tables; there are `numbers` and `generate_series` besides.",
             )
-            return FunctionSource(label, "numbers", [Literal(INTEGER, 0)], [("number", INTEGER)]), names
+            return FunctionSource(
+                label, "numbers", [Literal(INTEGER, 0)], [("number", INTEGER)]
+            ), names
         if not arity[0] <= len(call.expressions) <= arity[1]:
             self.problem(CODES.ARITY, f"`{name}` takes {arity[0]} to {arity[1]} arguments", call)
         outer = self.scope
@@ -352,7 +401,9 @@ class Sources(Expressions):
         if sample.args.get("percent"):
             ratio /= 100
         offset = sample.args.get("seed") or sample.args.get("offset")
-        return min(ratio, 1.0) if ratio <= 1 else 1.0, self.ratio(offset) if offset is not None else 0.0
+        return min(ratio, 1.0) if ratio <= 1 else 1.0, self.ratio(
+            offset
+        ) if offset is not None else 0.0
 
     def ratio(self, tree: object) -> float:
         if isinstance(tree, exp.Literal) and not tree.is_string:
@@ -376,13 +427,18 @@ class Sources(Expressions):
         assert isinstance(join, LazyJoin)
         table = self.find_table(join.table)
         if table is None:
-            self.problem(CODES.UNKNOWN_TABLE, f"`{name}` stands for `{join.table}`, which does not exist", node)
+            self.problem(
+                CODES.UNKNOWN_TABLE,
+                f"`{name}` stands for `{join.table}`, which does not exist",
+                node,
+            )
             return None
         anchor, self.anchor = self.anchor, self.anchor or node
         try:
             child = self.table_source(table, f"{source.label}__{name}", node)
             scope = Scope(
-                {}, None,
+                {},
+                None,
                 [
                     Binding(source, fields, ("this",)),
                     Binding(child, fields_of(child, self.catalog), ("that",)),
