@@ -66,6 +66,8 @@ def _read(text: str, whole: bool) -> ParseResult:
         parser.note(fault)
         if not (parser.problems or tokens.problems):
             parser.problems.append(fault.problem)
+        tree = exp.Select()
+        tree.meta.update({"start": 0, "end": len(text), "error": True})
     except RecursionError:
         place = tokens.starts[min(parser.pos, len(tokens) - 1)]
         message = (

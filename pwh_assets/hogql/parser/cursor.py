@@ -125,10 +125,15 @@ class Cursor(ABC):
         self.pos += 1
 
     def close(self, opener: int, kind: str) -> None:
-        """The closing bracket of the token at `opener`."""
+        """The closing bracket of the token at `opener`; what stands before it is a problem, and skipped."""
         if self.kinds[self.pos] != kind:
             place = f"to close `{self.kinds[opener]}` of line {self.line(opener)}"
-            self.fail(f"`,` or `{kind}` {place}", missing_comma=True)
+            fault = self.fault(f"`,` or `{kind}` {place}", missing_comma=True)
+            closer = self.match.get(opener, self.last)
+            if self.kinds[closer] != kind or closer < self.pos:
+                raise fault
+            self.note(fault)
+            self.pos = closer
         self.pos += 1
 
     def line(self, index: int) -> int:
@@ -161,17 +166,24 @@ class Cursor(ABC):
         missing_comma: bool = False,
     ) -> NoReturn:
         """Stop the construct: say what was expected after the last token and what stands there."""
+        raise self.fault(expected, index, hint, missing_comma)
+
+    def fault(
+        self,
+        expected: str,
+        index: int | None = None,
+        hint: str | None = None,
+        missing_comma: bool = False,
+    ) -> SyntaxFault:
         index = self.pos if index is None else index
-        after = ""
-        if index > 0:
-            after = f" after {hints.describe(self.tokens, index - 1)}"
-        found = hints.describe(self.tokens, index)
-        message = f"Expected {expected}{after}, found {found}"
+        after = f" after {hints.describe(self.tokens, index - 1)}" if index > 0 else ""
+        found = hints.describe(self.tokens, min(index, self.last))
         if hint is None:
-            hint = hints.suggest(self.tokens, index, missing_comma)
+            hint = hints.suggest(self.tokens, min(index, self.last), missing_comma)
         if self.kinds[index] in RESERVED and hint is None:
             hint = f"`{self.source(index)}` is reserved; put it in backquotes to use it as a name"
-        raise SyntaxFault(self.problem_at(message, index, hint))
+        message = f"Expected {expected}{after}, found {found}"
+        return SyntaxFault(self.problem_at(message, index, hint))
 
     def refuse(self, message: str, first: int, hint: str | None = None) -> NoReturn:
         """Stop the construct that began at token `first` with a sentence of its own."""
@@ -199,12 +211,14 @@ class Cursor(ABC):
         problem = fault.problem
         if problem.code == SyntaxProblem.TOO_LARGE:
             raise fault
-        known = self.tokens.problems
-        if self.tokens.is_unbalanced and problem.start >= len(self.text.rstrip()):
+        lexical = self.tokens.problems
+        if self.tokens.is_unbalanced and lexical and problem.start >= lexical[0].start:
             return
-        if any(other.start <= problem.start <= other.end for other in known):
+        if any(other.start <= problem.start <= other.end for other in lexical):
             return
-        if len(self.problems) < MAX_PROBLEMS and problem not in self.problems:
+        if any(other.start == problem.start for other in self.problems):
+            return
+        if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(problem)
 
     def recover(self, fault: SyntaxFault, stops: tuple[str, ...], end: int) -> Node:
@@ -212,10 +226,13 @@ class Cursor(ABC):
         self.note(fault)
         start = self.pos
         kinds = self.kinds
-        end = min(end, self.last) if end >= 0 else self.limit
+        is_open = end < 0
+        end = self.limit if is_open else min(end, self.last)
         while self.pos < end:
             kind = kinds[self.pos]
-            if kind in stops or kind in CLOSERS or (kind != "SELECT" and self.begins_clause()):
+            if kind in stops or (kind in CLOSERS and is_open):
+                break
+            if kind != "SELECT" and self.begins_clause():
                 break
             self.pos = min(self.match.get(self.pos, self.pos) + 1, end)
         place = self.starts[start]

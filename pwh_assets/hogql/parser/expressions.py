@@ -178,13 +178,13 @@ class Expressions(Calls, Forms, Tags):
     def keyword_name(self) -> Node:
         """A word of the grammar where an operand must be: a name, if what follows lets it be one."""
         pos = self.pos
-        following = self.kinds[pos + 1]
-        if following in _GOES_ON or (
-            following in CLAUSES and self.kinds[pos] not in ("FROM", "SELECT")
-        ):
-            after = self.kinds[pos + 2] if following != "end" else "end"
-            if not (following in ("GROUP", "ORDER") and after != "BY"):
-                return self.name()
+        kind, following, after = self.kinds[pos : pos + 3]
+        is_clause = (kind in ("GROUP", "ORDER") and following == "BY") or kind in ("FROM", "SELECT")
+        ends_there = following in CLAUSES and not (
+            following in ("GROUP", "ORDER") and after != "BY"
+        )
+        if following in _GOES_ON or (ends_there and not is_clause):
+            return self.name()
         self.fail("an expression")
 
     def string(self) -> Node:

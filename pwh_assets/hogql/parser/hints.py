@@ -45,8 +45,6 @@ def suggest(tokens: Tokens, index: int, missing_comma: bool) -> str | None:
                 return f"Did you mean `{word}` instead of `{tokens.source(near)}`?"
     if source == "=" and index > 0 and tokens.source(index - 1) in ("=", "=="):
         return "Equality is written `=` or `==`"
-    if kind == ";":
-        return "Only one statement can run at a time"
     if missing_comma and kind in ("name", "quoted", "string", "number", "(", "CASE"):
         return f"A comma may be missing before {describe(tokens, index)}"
     return None

@@ -51,7 +51,12 @@ class Queries(Tables):
                 changes += 1
                 if changes > MAX_PATH:
                     self.too_large("UNION, INTERSECT and EXCEPT alternate too often", self.pos)
-            branches.append(self.branch())
+            try:
+                branches.append(self.branch())
+            except SyntaxFault as fault:
+                branches.append(
+                    Branch(self.recover(fault, ("UNION", "INTERSECT", "EXCEPT"), self.limit), True)
+                )
         first, last = branches[0], branches[-1]
         if operators:
             node = _combined([branch.node for branch in branches], operators)
@@ -158,7 +163,7 @@ class Queries(Tables):
             try:
                 entries.append(self.common_table())
             except SyntaxFault as fault:
-                self.recover(fault, (",",), self.limit)
+                self.recover(fault, (",", "SELECT"), self.limit)
             if not self.take(",") or self.kinds[self.pos] == "SELECT":
                 break
         return self.done(exp.With(expressions=entries, recursive=recursive), self.starts[first])
@@ -177,6 +182,8 @@ class Queries(Tables):
                     self.pos + 1,
                     "For a value write the expression first: `1 AS name`",
                 )
+            if self.sees("SELECT") and self.kinds[self.pos + 1] not in (",", "SELECT", "WITH", "("):
+                self.fail("a query in brackets", hint="Write `name AS (SELECT ...)`")
             name = self.identifier("a name")
             alias = at(exp.TableAlias(this=name), name.meta["start"], name.meta["end"])
             return self.done(exp.CTE(this=value, alias=alias, scalar=True), start)
@@ -245,10 +252,7 @@ class Queries(Tables):
         if kinds[self.pos] == "TOP" and kinds[self.pos + 1] == "number":
             self.top(node)
         if self.kinds[self.pos] in _ENDS or self.begins_clause():
-            try:
-                self.fail("at least one column", hint="`SELECT *` takes all of them")
-            except SyntaxFault as fault:
-                self.note(fault)
+            self.note(self.fault("at least one column", hint="`SELECT *` takes all of them"))
         else:
             node.set("expressions", self.listed(self.column, self.limit))
         self.clauses(node)
@@ -560,12 +564,10 @@ class Queries(Tables):
         if kind not in ("SELECT", "WITH", "(", "{", "tag<") and hints.is_statement(self.tokens):
             self.refuse(f"Only SELECT can run here, found `{self.source(0).upper()}`", 0)
         node = self.tag() if kind == "tag<" else self.query()
-        self.take(";")
+        one_more = self.take(";")
         if self.kinds[self.pos] != "end":
-            try:
-                self.fail("the end of the query")
-            except SyntaxFault as fault:
-                self.note(fault)
+            hint = "Only one query can run at a time" if one_more else None
+            self.note(self.fault("the end of the query", hint=hint))
         return node
 
     def lone_expression(self) -> Node:

@@ -175,6 +175,8 @@ class Tables(Expressions):
         while True:
             kind = kinds[self.pos]
             if kind == "AS" or kind in TABLE_ALIASES:
+                if node.args.get("alias") and not node.args.get("pivots"):
+                    self.fail("a join, the next clause or the end of the query")
                 node = self.aliased(node)
             elif kind in ("PIVOT", "UNPIVOT") and kinds[self.pos + 1] in ("(", "INCLUDE"):
                 node.append("pivots", self.pivot())
@@ -206,8 +208,6 @@ class Tables(Expressions):
         pivots = node.args.get("pivots")
         if pivots:
             pivots[-1].set("alias", alias)
-        elif node.args.get("alias"):
-            self.refuse("The table already has an alias", self.pos - 1, "Keep one of the two")
         else:
             node.set("alias", alias)
         return node
