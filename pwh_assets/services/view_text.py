@@ -133,7 +133,7 @@ def model_text(platform: Platform, view: SavedQuery) -> ModelText:
 
 
 def _storable(plan: Plan) -> str:
-    """The SQL, with columns the lake cannot store as they are cast: it has no unnamed tuples and no bare NULLs."""
+    """The SQL, with columns the lake cannot store as they are cast: it has no bare NULLs, and tuples need names."""
     casts = [
         f"CAST({_quoted(c.name)} AS {lake_type(c.type)}) AS {_quoted(c.name)}"
         if _has(c.type, ("Tuple", "Null"))
@@ -164,7 +164,7 @@ def lake_type(type_: Type) -> str:
     if type_.name == "Map" and len(type_.args) == 2:
         return f"MAP({lake_type(type_.args[0])}, {lake_type(type_.args[1])})"
     if type_.name == "Tuple":
-        names = type_.fields or tuple(f"_{number}" for number in range(1, len(type_.args) + 1))
+        names = type_.fields or tuple(f"v{number}" for number in range(1, len(type_.args) + 1))
         fields = ", ".join(
             f"{_quoted(name)} {lake_type(each)}"
             for name, each in zip(names, type_.args, strict=True)
