@@ -4,6 +4,16 @@ Belongs here: arguments, printing, exit statuses; a file per noun, each with one
 Keep out: decisions, SQL, and heavy imports at module level: a command loads what it runs.
 """
 
-from pwh_assets.cli.main import main
+import sys
+from collections.abc import Sequence
 
-__all__ = ["main"]
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `pwh` with these words (the process's own by default); its exit status."""
+    try:
+        from pwh_assets.cli.entry import run
+
+        return run(argv)
+    except KeyboardInterrupt:  # also while the program is still loading
+        print("\nStopped.", file=sys.stderr)
+        return 130

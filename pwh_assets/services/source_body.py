@@ -1,5 +1,6 @@
 """What a person may write when connecting a source, checked field by field, and the best mode for each table."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -58,6 +59,7 @@ def parse_body(body: object) -> SourceBody:
         raise InvalidInputError(
             "body", "The body of a source is a JSON object with `source_type` and `payload`."
         )
+    _check_characters(body)
     source_type = body.get("source_type")
     if not isinstance(source_type, str) or not source_type.strip():
         raise InvalidInputError(
@@ -91,6 +93,19 @@ def parse_body(body: object) -> SourceBody:
         payload,
         schemas,
     )
+
+
+def _check_characters(body: Mapping[str, Any]) -> None:
+    """No NUL and no half of a character: databases refuse them, and each says so in words of its own."""
+    try:
+        text = json.dumps(body, ensure_ascii=False, default=str)
+        text.encode()
+    except (UnicodeEncodeError, ValueError, RecursionError):
+        text = "\\u0000"
+    if "\\u0000" in text:
+        raise InvalidInputError(
+            "body", "The body holds a NUL or half a character (a lone surrogate). Take it out."
+        )
 
 
 def check_fields(source: SourceType, payload: Mapping[str, Any]) -> None:

@@ -3,8 +3,10 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ import pytest
 
 from pwh_assets.cli import main
 from pwh_assets.demo.postgres import PrivatePostgres
+from pwh_assets.lake.locks import hold
+from pwh_assets.settings import Settings
 
 PLANTED = "planted-wrong-password"
 SCHEMA = """
@@ -417,6 +421,34 @@ def test_two_homes_do_not_see_each_other(
 ) -> None:
     monkeypatch.setenv("PWH_HOME", str(tmp_path / "other"))
     assert pwh("source", "list", "--json").json["count"] == 0
+
+
+def test_a_source_that_is_being_synced_is_not_removed(
+    pwh: Pwh, source: str, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path / "home")
+    table = pwh("source", "show", source, "--json").json["schemas"][0]
+    with hold(settings, f"sync-{table['id']}"):
+        said = pwh("source", "remove", source)
+        assert said.status == 1 and "is being synced right now" in said.err
+    assert pwh("source", "list", "--json").json["count"] == 1
+    assert pwh("source", "remove", source).status == 0
+
+
+@pytest.mark.parametrize("after_s", [0.5, 2.0, 4.0])
+def test_ctrl_c_ends_a_command_with_one_word(pwh: Pwh, source: str, after_s: float) -> None:
+    endless = "SELECT count() FROM numbers(1000000000000) WHERE number % 7 = 3"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "pwh_assets.cli", "query", endless],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    time.sleep(after_s)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, out, err.strip()) == (130, "", "Stopped.")
 
 
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:

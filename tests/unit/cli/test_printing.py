@@ -10,8 +10,9 @@ from uuid import UUID
 
 import pytest
 
+from pwh_assets.cli import main
 from pwh_assets.cli.console import count, plain, table
-from pwh_assets.cli.main import main, parser
+from pwh_assets.cli.entry import parser
 from pwh_assets.core.job import JobStatus
 
 PAGE = Path(__file__).parents[3] / "docs" / "cli.md"

@@ -11,10 +11,8 @@ from pathlib import Path
 
 from pwh_assets import __version__
 from pwh_assets.cli import events, health, hogql, installation, query, source, sync, up, view
-from pwh_assets.cli.arguments import Parser
+from pwh_assets.cli.arguments import Parser, UsageError
 from pwh_assets.errors import PwhError
-
-INTERRUPTED = 130
 
 
 def parser() -> Parser:
@@ -29,29 +27,38 @@ def parser() -> Parser:
     return top
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit status: 0, 1 for a failure or issues, 2 for what the user has to change."""
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # odd bytes and narrow terminals must not end a command
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # odd bytes and narrow terminals must not end a command
             stream.reconfigure(errors="backslashreplace")
     try:
+        _check_characters(words)
         args = parser().parse_args(words)
         status: int = args.run(args)
         sys.stdout.flush()
     except PwhError as error:
         return _refuse(error, as_json="--json" in words)
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has had enough
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  it has to outlive this function
         return 0
     except SystemExit as stop:  # --help and --version
         return stop.code if isinstance(stop.code, int) else 0
     except Exception as error:
+        if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None  # DuckDB's word for Ctrl-C
         return _apologize(error)
     return status
+
+
+def _check_characters(words: Sequence[str]) -> None:
+    for word in words:
+        if not word.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in word):
+            shown = word.encode("utf-8", "backslashreplace").decode()
+            raise UsageError(f"`{shown}` is not UTF-8 text. Write it in UTF-8.")
 
 
 def _refuse(error: PwhError, as_json: bool) -> int:
