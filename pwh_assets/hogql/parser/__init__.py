@@ -11,7 +11,7 @@ from sqlglot import expressions as exp
 from pwh_assets.hogql.errors import HogQLError, Problem, SyntaxProblem
 from pwh_assets.hogql.parser.cursor import SyntaxFault
 from pwh_assets.hogql.parser.lexer import tokenize
-from pwh_assets.hogql.parser.select import Queries
+from pwh_assets.hogql.parser.queries import Queries
 from pwh_assets.hogql.parser.tokens import MAX_CHARACTERS, MAX_NESTING, Tokens
 
 __all__ = ["ParseResult", "Tokens", "parse", "parse_expression", "parse_select", "tokenize"]

@@ -6,6 +6,7 @@ from sqlglot import expressions as exp
 
 from pwh_assets.hogql.parser.cursor import Cursor, Node, at
 from pwh_assets.hogql.parser.literals import name_text
+from pwh_assets.hogql.parser.powers import AND, NEGATE
 
 
 @dataclass(slots=True)
@@ -169,7 +170,7 @@ class Calls(Cursor):
             self.pos += 1
             spec.set(which, "UNBOUNDED")
         else:
-            spec.set(which, self.value(15))  # tighter than the AND between the bounds
+            spec.set(which, self.value(AND))
         if self.kinds[self.pos] not in ("PRECEDING", "FOLLOWING"):
             self.fail("`PRECEDING` or `FOLLOWING`")
         spec.set(f"{which}_side", self.kinds[self.pos])
@@ -227,7 +228,7 @@ class Calls(Cursor):
             self.pos += 1
             if kinds[self.pos] != "string":
                 self.fail("a collation as a string")
-            node = self.done(exp.Collate(this=node, expression=self.value(60)), start)
+            node = self.done(exp.Collate(this=node, expression=self.value(NEGATE)), start)
         fill = self.fill() if self.sees("WITH", "FILL") else None
         ordered = exp.Ordered(this=node, desc=desc, nulls_first=nulls_first)
         if fill is not None:

@@ -74,6 +74,10 @@ class Cursor(ABC):
         """An expression without alias whose operators all bind tighter than `floor`."""
 
     @abstractmethod
+    def operators(self, left: Node, first: int, floor: int) -> Node:
+        """The operators after an operand that began at token `first`, tighter than `floor`."""
+
+    @abstractmethod
     def expression(self) -> Node:
         """An expression, with `AS name` if one follows."""
 

@@ -7,6 +7,7 @@ from sqlglot import expressions as exp
 
 from pwh_assets.hogql.parser.cursor import Cursor, Node, at
 from pwh_assets.hogql.parser.literals import string_text
+from pwh_assets.hogql.parser.powers import COMPARE
 from pwh_assets.hogql.parser.tokens import NAMES, UNITS, words
 
 _CASE_IS_A_NAME: Final = words(
@@ -271,7 +272,7 @@ class Forms(Cursor):
         if self.kinds[first + 1] != "(" or not self.has_inside(first + 1, "IN"):
             return self.name()
         self.pos += 2
-        needle = self.value(45)  # above IN
+        needle = self.value(COMPARE)
         self.expect("IN", "and the text to search")
         return self.plain_call(first, self.source(first), [self.value(), needle])
 

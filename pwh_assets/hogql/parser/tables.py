@@ -7,6 +7,7 @@ from sqlglot import expressions as exp
 from pwh_assets.hogql.parser.cursor import Node, at
 from pwh_assets.hogql.parser.expressions import Expressions
 from pwh_assets.hogql.parser.literals import name_text, number_text
+from pwh_assets.hogql.parser.powers import COMPARE
 from pwh_assets.hogql.parser.tokens import CLAUSES, MAX_PATH, NAMES, TABLE_ALIASES, words
 
 _SIDES: Final = ("INNER", "LEFT", "RIGHT", "FULL", "CROSS")
@@ -346,7 +347,7 @@ class Tables(Expressions):
             values: list[Node] = []
             counts: list[int] = []
             while True:
-                values.append(self.value(45))
+                values.append(self.value(COMPARE))
                 self.expect("FOR")
                 own = self.pivot_fields()
                 counts.append(len(own))
@@ -375,7 +376,7 @@ class Tables(Expressions):
         fields: list[Node] = []
         while True:
             start = self.starts[self.pos]
-            column = self.value(45)  # above IN
+            column = self.value(COMPARE)
             self.expect("IN")
             opener = self.pos
             self.expect("(")

@@ -80,6 +80,10 @@ TABLE_ALIASES: Final = frozenset({"name", "quoted", "DATE", "FIRST", "ID", "KEY"
 }
 """Kinds that name a table without AS."""
 
+# What may follow a clause word for it to be a name: anything that goes on from an operand.
+GOES_ON: Final = words(""", ) ] } . ( [ :: end ; = == != <> < <= > >= + - * / % || ? ?? ?. : -> := ~ =~ ~* =~* !~ !~* <=>
+    AS FROM IS IN NOT LIKE ILIKE BETWEEN AND OR ASC DESC THEN WHEN ELSE END IGNORE GLOBAL WHERE f-text""")
+
 OPENERS: Final = {"(": ")", "[": "]", "{": "}"}
 CLOSERS: Final = {")": "(", "]": "[", "}": "{"}
 
