@@ -142,7 +142,10 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         INTEGER,
         "Quotient without its fraction; 0 when divided by zero.",
-        on("CASE WHEN {1} = 0 THEN 0 ELSE ({0} // {1}) END", "intDivOrZero({0}, {1})"),
+        on(
+            "CASE WHEN {1} = 0 AND {0} IS NOT NULL THEN 0 ELSE ({0} // nullif({1}, 0)) END",
+            "intDivOrZero({0}, {1})",
+        ),
         example=(("intDivOrZero(7, 0)", 0), ("intDivOrZero(7, 2)", 3)),
         category="arithmetic",
     ),
@@ -161,7 +164,10 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         common,
         "Remainder; 0 when divided by zero.",
-        on("CASE WHEN {1} = 0 THEN 0 ELSE ({0} % {1}) END", "moduloOrZero({0}, {1})"),
+        on(
+            "CASE WHEN {1} = 0 AND {0} IS NOT NULL THEN 0 ELSE ({0} % nullif({1}, 0)) END",
+            "moduloOrZero({0}, {1})",
+        ),
         example=(("moduloOrZero(7, 0)", 0), ("moduloOrZero(7, 4)", 3)),
         category="arithmetic",
     ),

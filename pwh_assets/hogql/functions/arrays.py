@@ -169,9 +169,11 @@ def _joined(call: Call, /) -> str:
         text = to_text(call, Arg("x", kind, head.node))
         return f"arrayStringConcat(arrayMap(x -> {text}, {head.sql}), {separator})"
     if kind in (STRING, UNKNOWN, NULL):
-        return f"array_to_string({head.sql}, {separator})"
+        joined = f"array_to_string({head.sql}, {separator})"
+        return f"(CASE WHEN {head.sql} IS NOT NULL THEN coalesce({joined}, '') END)"
     text = to_text(call, Arg("__x", kind, head.node))
-    return f"array_to_string(list_transform({head.sql}, lambda __x: {text}), {separator})"
+    joined = f"array_to_string(list_transform({head.sql}, lambda __x: {text}), {separator})"
+    return f"(CASE WHEN {head.sql} IS NOT NULL THEN coalesce({joined}, '') END)"
 
 
 def _reduce(call: Call, /) -> str:
@@ -196,6 +198,15 @@ def _reduce(call: Call, /) -> str:
             "median": "medianExactInclusive",
         }
         spelled = called.replace(base, native.get(row.name, base), 1) if not suffixes else called
+        kind = _reduce_type([name, *arrays]).name
+        if not row.name.startswith(("count", "uniq")) and kind not in (
+            "Array",
+            "Map",
+            "Tuple",
+            "Unknown",
+        ):
+            head, bracket, rest = spelled.partition("(")
+            spelled = f"{head}OrNull{bracket}{rest}"
         return f"arrayReduce('{spelled}', {listed})"
     if suffixes and suffixes != ("Distinct",) or len(arrays) != 1:
         raise ValueError(f"`{called}` has no form over arrays there.")
@@ -222,6 +233,15 @@ def _reduce_type(args: Sequence[Arg]) -> Type:
 
 def _range(call: Call, /) -> str:
     listed = ", ".join(arg.sql for arg in call.args)
+    known = all(isinstance(arg.literal, int) and arg.literal >= 0 for arg in call.args)
+    if not known:
+        nothing = " OR ".join(f"{arg.sql} IS NULL" for arg in call.args)
+        if call.engine == "clickhouse":
+            given = [f"assumeNotNull({arg.sql})" for arg in call.args]
+            if len(given) == 1:
+                given = [f"greatest({given[0]}, 0)"]
+            return f"if({nothing}, [], range({', '.join(given)}))"
+        return f"coalesce(range({listed}), [])"
     if call.engine == "clickhouse":
         return f"range({', '.join(f'assumeNotNull({arg.sql})' if arg.literal is None else arg.sql for arg in call.args)})"
     return f"range({listed})"

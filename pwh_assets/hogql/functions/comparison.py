@@ -75,7 +75,7 @@ def _in(negated: bool) -> Handler:
             found = f"{contains}({rest[0].sql}, {needle.sql})"
         else:
             found = f"({needle.sql} IN {rest[0].sql})"
-        return f"coalesce(NOT ({found}), true)" if negated else found
+        return f"coalesce(NOT ({found}), true)" if negated else f"coalesce({found}, false)"
 
     return handler
 

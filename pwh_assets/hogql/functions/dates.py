@@ -139,7 +139,7 @@ def _start_of_interval(call: Call, /) -> str:
         arg = Arg(datetime(call, arg), DATETIME, arg.node)
     there = local(call, arg)
     if len(call.args) > 2:
-        return _from_origin(call, arg, number, unit)
+        return from_origin(call, arg, call.args[2], number, unit)
     if call.engine == "clickhouse":
         started = f"toStartOfInterval({there}, toInterval{unit.capitalize()}({number}))"
         return f"toDate32({started})" if whole_days else started
@@ -167,11 +167,19 @@ def _start_of_interval(call: Call, /) -> str:
     return sql
 
 
-def _from_origin(call: Call, arg: Arg, number: int, unit: str) -> str:
-    origin = datetime(call, call.args[2])
-    if call.engine == "clickhouse":
-        return f"toStartOfInterval({local(call, arg)}, toInterval{unit.capitalize()}({number}), {origin})"
-    return f"time_bucket(INTERVAL '{number} {unit}s', {datetime(call, arg)}, {origin})"
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
+
+
+def from_origin(call: Call, arg: Arg, start: Arg, number: int, unit: str) -> str:
+    """Start of the interval a time lies in, where one interval begins at a given time."""
+    moment, origin = datetime(call, arg), datetime(call, start)
+    if call.engine == "duckdb":
+        return f"time_bucket(INTERVAL '{number} {unit}s', {moment}, {origin})"
+    if unit not in _SECONDS:
+        return f"toStartOfInterval({moment}, toInterval{unit.capitalize()}({number}), {origin})"
+    width = number * _SECONDS[unit]
+    passed = f"toUnixTimestamp64Micro(toDateTime64({moment}, 6)) - toUnixTimestamp64Micro(toDateTime64({origin}, 6))"
+    return f"(toDateTime64({origin}, 6) + toIntervalSecond(toInt64(floor(({passed}) / {width}000000)) * {width}))"
 
 
 def _interval_type(args: Sequence[Arg]) -> Type:
@@ -321,6 +329,8 @@ def _date_diff(call: Call, /) -> str:
         call = Call(call.name, call.engine, call.args, timezone=rest[0].literal)
     if call.engine == "clickhouse":
         left, right = (_whole(call, arg) for arg in (start, end))
+        if name == "week":
+            return f"intDiv(dateDiff('day', toMonday({left}), toMonday({right})), 7)"
         return f"dateDiff('{name}', {left}, {right}, {quote(call.timezone)})"
     if call.engine == "postgres":
         return f"date_part('{name}', age({end.sql}, {start.sql}))"
@@ -346,6 +356,9 @@ def _age(call: Call, /) -> str:
         left, right = (_whole(call, arg) for arg in (start, end))
         return f"age('{name}', {left}, {right}, {quote(call.timezone)})"
     left, right = (f"CAST({local(call, arg)} AS TIMESTAMP)" for arg in (start, end))
+    months = {"month": 1, "quarter": 3, "year": 12}.get(name)
+    if months:
+        return f"(hog_months({left}, {right}) // {months})"
     return f"date_sub('{name}', {left}, {right})"
 
 
@@ -691,7 +704,7 @@ def _parts() -> list[Row]:
         (
             "toRelativeDayNum",
             "(CAST({0} AS DATE) - DATE '1970-01-01')",
-            "toRelativeDayNum({0})",
+            "dateDiff('day', toDate32('1970-01-01'), toDate32({0}))",
             "Days since 1970.",
             19756,
             (),

@@ -181,12 +181,18 @@ def _part(call: Call, /) -> str:
 
 def _make_date(call: Call, /) -> str:
     parts = [arg.sql for arg in call.args]
+    limits = ((1900, 2299), (1, 366)) if len(parts) == 2 else ((1900, 2299), (1, 12), (1, 31))
+    valid = " AND ".join(
+        f"{part} BETWEEN {low} AND {high}" for part, (low, high) in zip(parts, limits, strict=True)
+    )
     if call.engine == "clickhouse":
-        return f"toDate32(makeDate32({', '.join(parts)}))"
-    if len(parts) == 2:
-        return f"(make_date(CAST({parts[0]} AS INTEGER), 1, 1) + CAST({parts[1]} - 1 AS INTEGER))"
-    year, month, day = parts
-    return f"(make_date(CAST({year} AS INTEGER), CAST({month} AS INTEGER), 1) + CAST({day} - 1 AS INTEGER))"
+        made = f"makeDate32({', '.join(parts)})"
+    elif len(parts) == 2:
+        made = f"make_date(CAST({parts[0]} AS INTEGER), 1, 1) + CAST({parts[1]} - 1 AS INTEGER)"
+    else:
+        year, month, day = parts
+        made = f"make_date(CAST({year} AS INTEGER), CAST({month} AS INTEGER), 1) + CAST({day} - 1 AS INTEGER)"
+    return f"(CASE WHEN {valid} THEN {made} END)"
 
 
 def _make_datetime(call: Call, /) -> str:
@@ -194,10 +200,21 @@ def _make_datetime(call: Call, /) -> str:
     zone = call.args[6].literal if len(parts) > 6 else call.timezone
     if not isinstance(zone, str):
         raise ValueError("its zone has to be a text such as 'Europe/Berlin'.")
+    limits = ((1971, 2105), (1, 12), (1, 28), (0, 23), (0, 59), (0, 59))
+    year, month, day, *rest = parts[:6]
+    valid = " AND ".join(
+        f"{part} BETWEEN {low} AND {high}"
+        for part, (low, high) in zip((year, month, "1", *rest), limits, strict=True)
+    )
+    valid += f" AND {day} BETWEEN 1 AND 31"
     if call.engine == "clickhouse":
-        return f"toDateTime64(makeDateTime({', '.join(f'toInt64({part})' for part in parts[:6])}, {quote(zone)}), 6)"
-    whole = ", ".join(f"CAST({part} AS BIGINT)" for part in parts[:5])
-    return instant(call, f"make_timestamp({whole}, CAST(trunc({parts[5]}) AS DOUBLE))", zone)
+        listed = ", ".join(f"toInt64({part})" for part in (year, month, "1", *rest))
+        made = f"addDays(toDateTime64(makeDateTime({listed}, {quote(zone)}), 6), {day} - 1)"
+    else:
+        whole = ", ".join(f"CAST({part} AS BIGINT)" for part in (year, month, "1", *rest[:2]))
+        local_time = f"make_timestamp({whole}, CAST(trunc({rest[2]}) AS DOUBLE)) + to_days(CAST({day} - 1 AS INTEGER))"
+        made = instant(call, local_time, zone)
+    return f"(CASE WHEN {valid} THEN {made} END)"
 
 
 def _make_zoned(args: Sequence[Arg]) -> Type:
@@ -240,15 +257,19 @@ def _slots(call: Call, /) -> str:
 
 
 def _bin(call: Call, /) -> str:
-    from pwh_assets.hogql.functions.dates import interval_parts
+    from pwh_assets.hogql.functions.dates import from_origin, interval_parts
 
     width, arg, origin = call.args
-    number, unit = interval_parts(width)
+    return from_origin(call, arg, origin, *interval_parts(width))
+
+
+def _time_of_day(call: Call, /) -> str:
+    arg = call.args[0]
+    there = local(call, arg)
     if call.engine == "clickhouse":
-        return f"toStartOfInterval({datetime(call, arg)}, toInterval{unit.capitalize()}({number}), {datetime(call, origin)})"
-    return (
-        f"time_bucket(INTERVAL '{number} {unit}s', {datetime(call, arg)}, {datetime(call, origin)})"
-    )
+        return f"toDateTime64(toTimeWithFixedDate({there}), 6)"
+    passed = f"date_trunc('second', {there}) - date_trunc('day', {there})"
+    return instant(call, f"(TIMESTAMP '1970-01-02 00:00:00' + ({passed}))", zone_of(call, arg))
 
 
 def _julian(call: Call, /) -> str:
@@ -420,10 +441,8 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         DATETIME,
         "The time of day on the second of January 1970.",
-        lambda call, /: (
-            f"(TIMESTAMP '1970-01-02 00:00:00' + ({local(call, call.args[0])} - date_trunc('day', {local(call, call.args[0])})))"
-        ),
-        lambda call, /: f"toDateTime64(toTimeWithFixedDate({local(call, call.args[0])}), 6)",
+        _time_of_day,
+        _time_of_day,
         (f"toString(toTime({_T}))", "1970-01-02 04:05:06"),
     ),
     row(

@@ -20,7 +20,7 @@ def _other(name: str) -> Unsupported:
 def _hex(call: Call, /) -> str:
     arg = call.args[0]
     if call.engine == "clickhouse":
-        return f"hex({arg.sql if arg.type != STRING else to_text(call, arg)})"
+        return f"hex(toInt64({arg.sql}))" if arg.type == INTEGER else f"hex({arg.sql})"
     match arg.type.name:
         case "Bytes" | "Unknown":
             return f"hex({arg.sql})"
@@ -37,7 +37,7 @@ def _hex(call: Call, /) -> str:
 def _bin(call: Call, /) -> str:
     arg = call.args[0]
     if call.engine == "clickhouse":
-        return f"bin({arg.sql})"
+        return f"bin(toInt64({arg.sql}))" if arg.type == INTEGER else f"bin({arg.sql})"
     if arg.type.name != "Integer":
         raise ValueError("it takes whole numbers there.")
     return f"hog_bin({arg.sql})"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
 from pwh_assets.hogql.functions.sqltext import field_of, quote, sql_type, struct_of
@@ -25,6 +26,14 @@ def path(keys: Sequence[Arg]) -> str:
     if not keys:
         return "'$'"
     literals = [key.literal for key in keys]
+    if any(part == "" or '"' in str(part) for part in literals):
+        escaped = (
+            str(part - 1)
+            if isinstance(part, int)
+            else str(part).replace("~", "~0").replace("/", "~1")
+            for part in literals
+        )
+        return quote("".join(f"/{part}" for part in escaped))
     if all(isinstance(part, str | int) and '"' not in str(part) for part in literals):
         return quote("$" + "".join(_step(part) for part in literals))
     steps = []
@@ -42,7 +51,7 @@ def path(keys: Sequence[Arg]) -> str:
 def _step(part: str | int) -> str:
     if isinstance(part, str):
         return f'."{part}"'
-    return f"[#{part}]" if part < 0 else f"[{part - 1}]"
+    return f"[#{part}]" if part < 0 else f"[{part - 1 if part else 4294967295}]"
 
 
 def _native(call: Call, name: str, *extra: str) -> str:
@@ -53,9 +62,11 @@ def _value(arg: Arg, keys: Sequence[Arg], function: str = "json_extract") -> str
     return f"{function}({document(arg)}, {path(keys)})"
 
 
-def _or_default(arg: Arg, sql: str, default: str) -> str:
-    """The value, or the default where there is none; NULL only where the JSON itself is NULL."""
-    return f"(CASE WHEN {arg.sql} IS NOT NULL THEN coalesce({sql}, {default}) END)"
+def _or_default(arg: Arg, sql: str, default: str, keys: Sequence[Arg] = ()) -> str:
+    """The value, or the default where there is none; NULL only where the JSON or a key is NULL."""
+    given = [arg, *(key for key in keys if key.literal is None)]
+    known = " AND ".join(f"{one.sql} IS NOT NULL" for one in given)
+    return f"(CASE WHEN {known} THEN coalesce({sql}, {default}) END)"
 
 
 def _extract(clickhouse: str, macro: str, default: str) -> Handler:
@@ -63,7 +74,7 @@ def _extract(clickhouse: str, macro: str, default: str) -> Handler:
         if call.engine == "clickhouse":
             return _native(call, clickhouse)
         head, *keys = call.args
-        return _or_default(head, f"{macro}({_value(head, keys)})", default)
+        return _or_default(head, f"{macro}({_value(head, keys)})", default, keys)
 
     return handler
 
@@ -72,42 +83,42 @@ def _string(call: Call, /) -> str:
     if call.engine == "clickhouse":
         return _native(call, "JSONExtractString")
     head, *keys = call.args
-    return _or_default(head, f"hog_json_text({_value(head, keys)})", "''")
+    return _or_default(head, f"hog_json_text({_value(head, keys)})", "''", keys)
 
 
 def _raw(call: Call, /) -> str:
     if call.engine == "clickhouse":
         return _native(call, "JSONExtractRaw")
     head, *keys = call.args
-    return _or_default(head, f"hog_json_raw({_value(head, keys)})", "''")
+    return _or_default(head, f"hog_json_raw({_value(head, keys)})", "''", keys)
 
 
 def _bool(call: Call, /) -> str:
     if call.engine == "clickhouse":
         return f"CAST({_native(call, 'JSONExtractBool')} AS Nullable(Bool))"
     head, *keys = call.args
-    return _or_default(head, f"hog_json_bool({_value(head, keys)})", "false")
+    return _or_default(head, f"hog_json_bool({_value(head, keys)})", "false", keys)
 
 
 def _has(call: Call, /) -> str:
     if call.engine == "clickhouse":
         return _native(call, "JSONHas")
     head, *keys = call.args
-    return f"(CASE WHEN {head.sql} IS NOT NULL THEN coalesce(json_exists({document(head)}, {path(keys)}), false) END)"
+    return _or_default(head, f"json_exists({document(head)}, {path(keys)})", "false", keys)
 
 
 def _length(call: Call, /) -> str:
     if call.engine == "clickhouse":
         return _native(call, "JSONLength")
     head, *keys = call.args
-    return _or_default(head, f"hog_json_length({_value(head, keys)})", "0")
+    return _or_default(head, f"hog_json_length({_value(head, keys)})", "0", keys)
 
 
 def _kind(call: Call, /) -> str:
     if call.engine == "clickhouse":
         return f"toString({_native(call, 'JSONType')})"
     head, *keys = call.args
-    return _or_default(head, f"hog_json_type({_value(head, keys)})", "'Null'")
+    return _or_default(head, f"hog_json_type({_value(head, keys)})", "'Null'", keys)
 
 
 def _array_raw(call: Call, /) -> str:
@@ -189,13 +200,18 @@ def _typed(call: Call, /) -> str:
         raise ValueError("its last argument has to name a type, such as 'Float64'.")
     wanted, nullable = parse_type(name.literal)
     if call.engine == "clickhouse":
+        if wanted.name in ("Array", "Map", "Tuple") and head.literal is None:
+            return _native(
+                replace(call, args=[replace(head, sql=f"ifNull({head.sql}, '')"), *call.args[1:]]),
+                "JSONExtract",
+            )
         return _native(call, "JSONExtract")
     sql = cast(_value(head, keys), wanted)
     if nullable or wanted.name in ("Tuple", "Map", "Array", "JSON"):
         return sql
     from pwh_assets.hogql.functions.sqltext import default_value
 
-    return _or_default(head, sql, default_value(wanted, "duckdb"))
+    return _or_default(head, sql, default_value(wanted, "duckdb"), keys)
 
 
 def _typed_result(args: Sequence[Arg]) -> Type:
@@ -269,7 +285,9 @@ def _json_path(kind: str) -> Handler:
             raise ValueError("its path has to be a text such as '$.a.b[0]'.")
         at = f"json_extract({document(document_)}, {quote(text)})"
         if kind == "exists":
-            return f"coalesce(json_exists({document(document_)}, {quote(text)}), false)"
+            return _or_default(
+                document_, f"json_exists({document(document_)}, {quote(text)})", "false"
+            )
         if kind == "query":
             return _or_default(document_, f"'[' || CAST({at} AS VARCHAR) || ']'", "''")
         scalar = (

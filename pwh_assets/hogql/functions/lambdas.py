@@ -148,7 +148,7 @@ def _total(duckdb: str, clickhouse: str, empty: str) -> Handler:
 def _product(call: Call, /) -> str:
     if call.engine == "clickhouse":
         return f"arrayProduct({_clean(call)})"
-    return f"coalesce(list_product({mapped(call)}), 1)"
+    return f"coalesce(list_product({mapped(call)}), 0)"
 
 
 def _sort(descending: bool) -> Handler:
@@ -203,7 +203,7 @@ def _running(step: str, native: str) -> Handler:
         if call.engine == "clickhouse":
             return f"{native}({_clean(call)})"
         return let(
-            mapped(call),
+            f"list_filter({mapped(call)}, lambda __x: __x IS NOT NULL)",
             lambda values: (
                 f"list_transform({values}, lambda __x, __i: {step.replace('{v}', values)})"
             ),

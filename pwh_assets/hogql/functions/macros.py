@@ -23,6 +23,7 @@ _PARSE = """CREATE OR REPLACE TEMP MACRO {name}(t, zone) AS (
         WHEN regexp_full_match(trim(t), '[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}[ T][0-9:.]+ ?(Z|UTC|GMT|[+-][0-9]{{2}}(:?[0-9]{{2}})?)')
             THEN timezone('UTC', TRY_CAST(regexp_replace(regexp_replace(trim(t), ' ?(Z|UTC|GMT)$', '+00'),
                 ' ?([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2') AS TIMESTAMPTZ))
+        WHEN regexp_full_match(trim(t), '[0-9]{{1,3}}|[0-9]{{5,7}}') THEN NULL
         ELSE {zoned_formats}
     END)"""
 
@@ -61,8 +62,12 @@ DUCKDB_MACROS: tuple[str, ...] = (
     CASE lower(t) WHEN 'true' THEN true WHEN '1' THEN true WHEN 'false' THEN false WHEN '0' THEN false END)""",
     """CREATE OR REPLACE TEMP MACRO hog_json(t) AS (
     CASE WHEN json_valid(t) THEN CAST(t AS JSON) END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_ascii(t) AS (
+    CASE WHEN ascii(t) < 128 THEN ascii(t) WHEN ascii(t) < 2048 THEN 192 + (ascii(t) >> 6)
+        WHEN ascii(t) < 65536 THEN 224 + (ascii(t) >> 12) ELSE 240 + (ascii(t) >> 18) END)""",
     """CREATE OR REPLACE TEMP MACRO hog_substring(s, start, size) AS (
     CASE
+        WHEN s IS NULL OR start IS NULL THEN NULL
         WHEN start = 0 THEN ''
         WHEN start > 0 AND size IS NULL THEN substring(s, start)
         WHEN start > 0 AND size >= 0 THEN substring(s, start, size)
@@ -94,7 +99,8 @@ DUCKDB_MACROS: tuple[str, ...] = (
         THEN instr(substring(t, greatest(start, 1)), n) + greatest(start, 1) - 1
         ELSE instr(substring(t, greatest(start, 1)), n) END)""",
     """CREATE OR REPLACE TEMP MACRO hog_replace_one(t, n, r) AS (
-    CASE WHEN n <> '' AND instr(t, n) > 0 THEN left(t, instr(t, n) - 1) || r || substring(t, instr(t, n) + length(n)) ELSE t END)""",
+    CASE WHEN n IS NULL OR r IS NULL THEN NULL WHEN n <> '' AND instr(t, n) > 0
+        THEN left(t, instr(t, n) - 1) || r || substring(t, instr(t, n) + length(n)) ELSE t END)""",
     """CREATE OR REPLACE TEMP MACRO hog_url_decode(t) AS (
     coalesce(TRY(url_decode(t)), t))""",
     """CREATE OR REPLACE TEMP MACRO hog_url_protocol(u) AS (
@@ -130,7 +136,7 @@ DUCKDB_MACROS: tuple[str, ...] = (
         contains(__p, '=') OR __i < len(regexp_split_to_array(hog_url_arguments(u), '[&#]'))))""",
     """CREATE OR REPLACE TEMP MACRO hog_url_parameter(u, n) AS (
     coalesce(substring(list_filter(regexp_split_to_array(hog_url_arguments(u), '[&#]'), lambda __p: starts_with(__p, n || '='))[1], length(n) + 2),
-        CASE WHEN u IS NOT NULL THEN '' END))""",
+        CASE WHEN u IS NOT NULL AND n IS NOT NULL THEN '' END))""",
     """CREATE OR REPLACE TEMP MACRO hog_cut_parameter(u, n) AS (
     regexp_replace(regexp_replace(u, '([?&#])' || regexp_escape(n) || '=[^&#]*&', '\\1'), '([?#])' || regexp_escape(n) || '=[^&#]*|&' || regexp_escape(n) || '=[^&#]*', '\\1'))""",
     """CREATE OR REPLACE TEMP MACRO hog_cuts(u, start) AS (
@@ -138,7 +144,7 @@ DUCKDB_MACROS: tuple[str, ...] = (
         AND u[__i + 1] NOT IN ('/', '?', '#'))), lambda __i: left(u, __i)))""",
     """CREATE OR REPLACE TEMP MACRO hog_url_hierarchy(u) AS (
     CASE WHEN u = '' THEN [] ELSE
-    hog_cuts(u, 1 + length(regexp_extract(u, '^(?:[a-zA-Z][a-zA-Z0-9+.-]*://)?[^/?#]*'))) END)""",
+    hog_cuts(u, least(length(u), 1 + length(regexp_extract(u, '^(?:[a-zA-Z][a-zA-Z0-9+.-]*://)?[^/?#]*')))) END)""",
     """CREATE OR REPLACE TEMP MACRO hog_url_path_hierarchy(u) AS (
     list_filter(hog_cuts(hog_url_path_full(u), 2), lambda __c: __c <> '/'))""",
     """CREATE OR REPLACE TEMP MACRO hog_log1p(x) AS (
@@ -163,6 +169,11 @@ DUCKDB_MACROS: tuple[str, ...] = (
     CASE WHEN x <= least_ THEN '' WHEN x >= most THEN repeat('█', CAST(width AS BIGINT)) ELSE
         repeat('█', CAST(floor((x - least_) / (most - least_) * width) AS BIGINT))
         || ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][CAST(floor(((x - least_) / (most - least_) * width) * 8) AS BIGINT) % 8 + 1] END)""",
+    """CREATE OR REPLACE TEMP MACRO hog_months(a, b) AS (
+    CASE WHEN b >= a THEN (year(b) - year(a)) * 12 + month(b) - month(a)
+            - CASE WHEN (day(b), CAST(b AS TIME)) < (day(a), CAST(a AS TIME)) THEN 1 ELSE 0 END
+        ELSE (year(b) - year(a)) * 12 + month(b) - month(a)
+            + CASE WHEN (day(b), CAST(b AS TIME)) > (day(a), CAST(a AS TIME)) THEN 1 ELSE 0 END END)""",
     """CREATE OR REPLACE TEMP MACRO hog_json_text(j) AS (
     CASE json_type(j) WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN hog_float_text(CAST(j AS DOUBLE))
     ELSE json_extract_string(j, '$') END)""",

@@ -178,7 +178,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         BOOLEAN,
         "Whether the map has the key.",
-        on("map_contains({0}, {1})", "mapContains({0}, {1})"),
+        on("coalesce(map_contains({0}, {1}), false)", "mapContains({0}, {1})"),
         (f"mapContains({_M}, 'a')", True),
         aliases=("mapContainsKey",),
     ),

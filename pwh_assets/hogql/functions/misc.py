@@ -151,10 +151,12 @@ def _ellipses(call: Call, /) -> str:
     x, y, *rest = (arg.sql for arg in call.args)
     if len(rest) % 4:
         raise ValueError("it takes a point and for each ellipse a centre and two half axes.")
+
+    def cast(sql: str) -> str:
+        return f"CAST({sql} AS DOUBLE)" if call.engine == "duckdb" else f"toFloat64({sql})"
+
     tests = [
-        f"(pow(({x} - {cx}) / CAST({a} AS DOUBLE PRECISION), 2) + pow(({y} - {cy}) / CAST({b} AS DOUBLE PRECISION), 2) <= 1)".replace(
-            "DOUBLE PRECISION", "DOUBLE" if call.engine == "duckdb" else "Float64"
-        )
+        f"(pow(({x} - {cx}) / {cast(a)}, 2) + pow(({y} - {cy}) / {cast(b)}, 2) <= 1)"
         for cx, cy, a, b in zip(*[iter(rest)] * 4, strict=True)
     ]
     return "(" + " OR ".join(tests) + ")"
@@ -219,7 +221,8 @@ def _in_range(call: Call, /) -> str:
     bits = f"CAST(string_split({network}, '/')[2] AS INTEGER)"
     shift = f"CAST(pow(2, 32 - {bits}) AS BIGINT)"
     return (
-        f"(hog_ipv4({address}) // {shift} = hog_ipv4(string_split({network}, '/')[1]) // {shift})"
+        f"coalesce(hog_ipv4({address}) // {shift} = "
+        f"hog_ipv4(string_split({network}, '/')[1]) // {shift}, false)"
     )
 
 

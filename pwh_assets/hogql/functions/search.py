@@ -38,7 +38,7 @@ def _many(duckdb: str, clickhouse: str, insensitive: bool = False) -> Handler:
     """The needles of an array; `{t}` is the text, `{n}` the array, `__n` a needle."""
 
     def handler(call: Call, /) -> str:
-        text = _text(call)
+        text, arg = _text(call), call.args[0]
         if call.engine == "clickhouse":
             return f"{clickhouse}({text}, {call.args[1].sql})"
         if insensitive:
@@ -46,7 +46,10 @@ def _many(duckdb: str, clickhouse: str, insensitive: bool = False) -> Handler:
         needles = call.args[1].sql
         if insensitive:
             needles = f"list_transform({needles}, lambda __n: lower(__n))"
-        return duckdb.replace("{t}", text).replace("{n}", needles)
+        sql = duckdb.replace("{t}", text).replace("{n}", needles)
+        if arg.literal is not None or duckdb == _POSITIONS:
+            return sql
+        return f"(CASE WHEN {arg.sql} IS NOT NULL THEN {sql} END)"
 
     return handler
 
@@ -55,7 +58,7 @@ _ANY = "(len(list_filter({n}, lambda __n: contains({t}, __n))) > 0)"
 _FIRST_INDEX = (
     "coalesce(list_position(list_transform({n}, lambda __n: contains({t}, __n)), true), 0)"
 )
-_POSITIONS = "list_transform({n}, lambda __n: instr({t}, __n))"
+_POSITIONS = "list_transform({n}, lambda __n: coalesce(instr({t}, __n), 0))"
 _FIRST = f"coalesce(list_min(list_filter({_POSITIONS}, lambda __p: __p > 0)), 0)"
 
 
@@ -141,6 +144,8 @@ def _extract(duckdb: str, native: str, empty: bool) -> Handler:
             )
         else:
             sql = f"{duckdb}({text}, {pattern.sql}, {min(groups, 1)}, 's')"
+        if empty and pattern.literal == "":
+            return "CAST([] AS VARCHAR[])"
         return f"coalesce({sql}, [])" if empty else sql
 
     return handler
@@ -225,7 +230,7 @@ def _count(insensitive: bool, regexp: bool) -> Handler:
             text, needle = f"lower({text})", f"lower({needle})"
         return (
             f"coalesce((length({text}) - length(replace({text}, {needle}, ''))) // "
-            f"nullif(length({needle}), 0), CASE WHEN {text} IS NOT NULL THEN 0 END)"
+            f"nullif(length({needle}), 0), CASE WHEN {text} IS NOT NULL AND {needle} IS NOT NULL THEN 0 END)"
         )
 
     return handler
@@ -244,7 +249,7 @@ def _token(insensitive: bool, or_null: bool) -> Handler:
             return f"{native}({text}, {token.sql})"
         if not word or re.search(r"[\x00-\x7f]", re.sub(r"[A-Za-z0-9]", "", word)):
             if or_null:
-                return "CAST(NULL AS BOOLEAN)"
+                return "CAST(NULL AS BOOLEAN)" if word else "false"
             raise ValueError("its token may hold letters and digits only.")
         flags = "'i'" if insensitive else "'c'"
         edge = "[^A-Za-z0-9\\x{80}-\\x{10ffff}]"

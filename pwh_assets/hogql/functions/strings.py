@@ -146,7 +146,10 @@ def _substring(call: Call, /) -> str:
         and (not rest or isinstance(length, int) and length >= 0)
     ):
         return f"substring({', '.join([sql, str(begin), *([str(length)] if rest else [])])})"
-    return f"hog_substring({sql}, {start.sql}, {rest[0].sql if rest else 'NULL'})"
+    sql = f"hog_substring({sql}, {start.sql}, {rest[0].sql if rest else 'NULL'})"
+    if rest and rest[0].literal is None:
+        return f"(CASE WHEN {rest[0].sql} IS NOT NULL THEN {sql} END)"
+    return sql
 
 
 def _side(which: str) -> Handler:
@@ -167,6 +170,8 @@ def _pad(which: str, clickhouse: str) -> Handler:
         fill = call.args[2].sql if len(call.args) > 2 else "' '"
         if call.engine == "clickhouse":
             return f"{clickhouse}({sql}, {length}, {fill})"
+        if call.args[2:] and not call.args[2].literal:
+            fill = f"CASE WHEN {fill} = '' THEN ' ' ELSE {fill} END"
         return f"{which}({sql}, CAST({length} AS INTEGER), {fill})"
 
     return handler
@@ -226,7 +231,8 @@ def _split_part(call: Call, /) -> str:
     text, separator, index = call.args
     sql = to_text(call, text)
     if call.engine == "clickhouse":
-        return f"ifNull(arrayElementOrNull(splitByString({separator.sql}, {sql}), {index.sql}), '')"
+        pieces = f"splitByString({separator.sql}, assumeNotNull({sql}))"
+        return f"(CASE WHEN {sql} IS NOT NULL THEN ifNull(arrayElementOrNull({pieces}, {index.sql}), '') END)"
     if call.engine == "duckdb":
         return f"split_part({sql}, {separator.sql}, {index.sql})"
     return f"split_part({sql}, {separator.sql}, {index.sql})"
@@ -236,7 +242,7 @@ def _ascii(call: Call, /) -> str:
     sql = to_text(call, call.args[0])
     if call.engine == "clickhouse":
         return f"ascii({sql})"
-    return f"ascii({sql})"
+    return f"hog_ascii({sql})" if call.engine == "duckdb" else f"ascii({sql})"
 
 
 ROWS: tuple[Row, ...] = (
@@ -328,7 +334,7 @@ ROWS: tuple[Row, ...] = (
                 "array_to_string(list_transform(regexp_extract_all({0}, '[a-zA-Z0-9]+|[^a-zA-Z0-9]+'), "
                 "lambda __w: upper(__w[1]) || lower(__w[2:])), '')"
             ),
-            texts("initcap({0})"),
+            texts("initcapUTF8({0})"),
             "initcap({0})",
         ),
         example=("initcap('hello wORLD')", "Hello World"),
@@ -580,7 +586,7 @@ ROWS: tuple[Row, ...] = (
         STRING,
         "The text up to the n-th separator, with a minus from the n-th last on.",
         on(
-            "array_to_string(CASE WHEN {2} > 0 THEN string_split({0}, {1})[1:{2}] "
+            "array_to_string(CASE WHEN {1} IS NULL OR {2} IS NULL THEN NULL WHEN {2} > 0 THEN string_split({0}, {1})[1:{2}] "
             "WHEN {2} < 0 THEN string_split({0}, {1})[{2}:-1] ELSE [] END, {1})",
             "substringIndexUTF8({0}, {1}, {2})",
             mysql="substring_index({0}, {1}, {2})",
