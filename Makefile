@@ -3,7 +3,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 ARGS ?=
 
-.PHONY: help setup demo test quick check fix dev bench fuzz docs lock clean
+.PHONY: help setup demo test quick compiled check fix dev bench fuzz docs lock clean
 
 help:  ## print this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,12 @@ test: setup  ## the whole suite, quick tests first
 
 quick: setup  ## tests of seconds
 	@$(PYTEST) tests/unit tests/test_*.py -q -n 2 $(ARGS)
+
+compiled: setup  ## the language's tests with sqlglot's compiled build in place of the pure one
+	@test -d build/compiled || $(BIN)/uv pip install -q --system-certs --no-deps --target build/compiled \
+		sqlglot==30.30.0 sqlglotc==30.30.0
+	@PYTHONPATH=build/compiled $(BIN)/python -c "import sqlglot.parser as p; assert p.__file__.endswith('.so')"
+	@PYTHONPATH=build/compiled $(PYTEST) tests/unit/hogql -q $(ARGS)
 
 check: setup  ## format, lint, types, definitions, dbt
 	@$(BIN)/ruff format --check .
