@@ -7,7 +7,7 @@ import dagster as dg
 
 from pwh_assets.core.job import SyncResult
 from pwh_assets.core.source import Source, SyncedTable
-from pwh_assets.errors import NotFoundError, PwhError
+from pwh_assets.errors import NotFoundError, PwhError, SourceUnavailableError
 from pwh_assets.orchestration.checks import check_specs, check_synced
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
 from pwh_assets.orchestration.inventory import Inventory, scoped
@@ -60,7 +60,12 @@ def source_assets(
                 if table is None:
                     context.log.info("%s was removed meanwhile.", key.to_user_string())
                     continue
-                done = _sync(context, platform, watcher, table, config.full)
+                # Once the source did not answer in all tries, its other tables get one each.
+                is_down = any(
+                    each.code == SourceUnavailableError.code for each in troubles.values()
+                )
+                tries = 1 if is_down else TRIES
+                done = _sync(context, platform, watcher, table, config.full, tries)
                 if isinstance(done, Trouble):
                     troubles[table.table_name] = done
                     continue
@@ -89,6 +94,7 @@ def _sync(
     watcher: Watcher,
     table: SyncedTable,
     full: bool,
+    tries: int,
 ) -> SyncResult | Trouble:
     """Sync one table, again where that can help. Whatever goes wrong is this table's trouble alone."""
     from pwh_assets.services.sync import sync_table
@@ -98,7 +104,7 @@ def _sync(
             "%s: attempt %d of %d failed, the next in %.0f s. %s",
             table.table_name,
             attempt,
-            TRIES,
+            tries,
             wait_s,
             error.sentence,
         )
@@ -116,6 +122,7 @@ def _sync(
                 progress=lambda progress: watcher.progressed(table, progress),
             ),
             before_retry,
+            tries=tries,
         )
     except Exception as error:
         trouble = Trouble.of(error)

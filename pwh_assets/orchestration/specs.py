@@ -19,7 +19,8 @@ from pwh_assets.services.graph import Node, NodeKind
 STORAGE = "ducklake"
 DEFAULT_OWNER = "team:data"
 """Owner of everything that names none: Dagster filters and groups by owner."""
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_LONGEST_TAG = 63
 
 
 def synced_spec(inventory: Inventory, table: SyncedTable) -> dg.AssetSpec:
@@ -35,7 +36,7 @@ def synced_spec(inventory: Inventory, table: SyncedTable) -> dg.AssetSpec:
         owners=[DEFAULT_OWNER],
         skippable=True,
         tags={
-            "pwh/source": source.slug,
+            "pwh/source": source.slug[:_LONGEST_TAG],
             "pwh/mode": table.mode.value,
             "pwh/frequency": table.frequency.name,
             **({} if is_scheduled(table) else {"pwh/paused": "true"}),

@@ -102,7 +102,8 @@ def _problems(
     """One sentence per column; pandera lists every value. Values are not told: they may be personal."""
     found: dict[str, str] = {}
     for case in cases:
-        name = str(case["column"] or case["failure_case"])
+        is_absent = case["check"] == "column_in_dataframe"
+        name = str(case["failure_case" if is_absent else "column"])
         if name not in stored:
             found[name] = f"`{name}` is missing; declared `{declared.get(name, '?')}`"
         elif case["check"] == "not_nullable":

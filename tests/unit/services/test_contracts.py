@@ -1,0 +1,125 @@
+import duckdb
+import pytest
+
+from pwh_assets.core.source import Column, Source, SyncedTable, SyncMode
+from pwh_assets.services.contracts import (
+    COLUMNS,
+    PRESENT,
+    UNIQUE,
+    check_contract,
+    contract_of,
+    explain,
+)
+
+EVERY_TYPE = (
+    "BIGINT",
+    "DECIMAL(18,2)",
+    "VARCHAR",
+    "TIMESTAMP",
+    "TIMESTAMP WITH TIME ZONE",
+    "DATE",
+    "BOOLEAN",
+    "DOUBLE",
+    "UUID",
+    "BLOB",
+    "TIME",
+    "INTERVAL",
+    "INTEGER[]",
+    "STRUCT(a INTEGER, b VARCHAR)",
+    "MAP(VARCHAR, INTEGER)",
+    "HUGEINT",
+    "JSON",
+    "UTINYINT",
+)
+
+
+@pytest.fixture
+def lake():
+    with duckdb.connect() as connection:
+        connection.execute("ATTACH ':memory:' AS lake")
+        connection.execute("CREATE SCHEMA lake.app")
+        yield connection
+
+
+def table(columns, key=("id",), mode=SyncMode.FULL):
+    named = tuple(Column(name, kind) for name, kind in columns.items())
+    return SyncedTable("t", Source("s", 1, "app"), "Users", named, tuple(key), mode=mode)
+
+
+def checked(lake, subject):
+    return {result.name: result for result in check_contract(lake, subject)}
+
+
+def test_a_table_as_declared_passes(lake):
+    lake.execute("CREATE TABLE lake.app.users AS SELECT range AS id, 'x' AS email FROM range(5000)")
+    results = checked(lake, table({"id": "BIGINT", "email": "VARCHAR"}))
+    assert {name: result.passed for name, result in results.items()} == {
+        COLUMNS: True,
+        UNIQUE: True,
+    }
+    assert results[COLUMNS].details == {"columns": 2, "sampled_rows": 1000}
+    assert results[UNIQUE].details["rows"] == 5000
+
+
+def test_every_type_of_the_lake_can_be_declared(lake):
+    columns = {f"c{i}": kind for i, kind in enumerate(EVERY_TYPE)}
+    nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in columns.items())
+    lake.execute(f"CREATE TABLE lake.app.users AS SELECT {nulls}")
+    assert checked(lake, table(columns, key=()))[COLUMNS].passed
+
+
+def test_repeated_and_missing_keys_are_counted_and_their_values_not_told(lake):
+    lake.execute(
+        "CREATE TABLE lake.app.users AS SELECT * FROM (VALUES ('a@x', 1), ('a@x', 1), ('a@x', 1), "
+        "('b@x', 1), (NULL, 2), (NULL, 2)) AS v(id, org)"
+    )
+    result = checked(lake, table({"id": "VARCHAR", "org": "INTEGER"}, ("id", "org")))[UNIQUE]
+    assert not result.passed
+    assert result.details["duplicated_keys"] == 1 and result.details["surplus_rows"] == 2
+    assert result.details["null_keys"] == 2
+    assert "2 rows repeat a key (in 1 keys) and 2 rows have no key" in explain(result, "app_users")
+    assert "a@x" not in str(result.details)
+
+
+def test_appended_tables_may_repeat_keys_but_not_lack_them(lake):
+    lake.execute("CREATE TABLE lake.app.users AS SELECT * FROM (VALUES (1), (1), (NULL)) AS v(id)")
+    subject = table({"id": "INTEGER"}, mode=SyncMode.APPEND)
+    assert set(contract_of(subject)) == {COLUMNS, PRESENT}
+    assert checked(lake, subject)[PRESENT].details["null_keys"] == 1
+
+
+def test_a_missing_column_and_a_narrower_one_are_named(lake):
+    lake.execute("CREATE TABLE lake.app.users AS SELECT 1::INTEGER AS id, 'x' AS name")
+    subject = table({"id": "BIGINT", "name": "VARCHAR", "email": "VARCHAR"}, ())
+    result = checked(lake, subject)[COLUMNS]
+    assert not result.passed
+    assert result.details["problems"] == [
+        "`email` is missing; declared `VARCHAR`",
+        "`id` is `INTEGER`; declared `BIGINT`",
+    ]
+
+
+def test_a_widened_column_keeps_the_contract(lake):
+    lake.execute("CREATE TABLE lake.app.users AS SELECT 'now text' AS id")
+    assert checked(lake, table({"id": "BIGINT"}))[COLUMNS].passed
+
+
+def test_hostile_names_are_only_names(lake):
+    lake.execute('CREATE TABLE lake.app.users ("a""; DROP TABLE x; --" INTEGER, "select" INTEGER)')
+    names = {'a"; DROP TABLE x; --': "INTEGER", "select": "INTEGER"}
+    results = checked(lake, table(names, tuple(names)))
+    assert all(result.passed for result in results.values())
+
+
+def test_an_empty_table_keeps_its_contract(lake):
+    lake.execute("CREATE TABLE lake.app.users (id BIGINT)")
+    assert all(result.passed for result in checked(lake, table({"id": "BIGINT"})).values())
+
+
+def test_keys_are_checked_within_the_memory_the_connection_has(lake, tmp_path):
+    lake.execute(f"SET memory_limit='120MB'; SET threads=2; SET temp_directory='{tmp_path}'")
+    lake.execute(f"ATTACH '{tmp_path / 'big.db'}' AS big")
+    lake.execute(
+        "CREATE VIEW lake.app.users AS SELECT md5(range::VARCHAR) AS id FROM range(2_000_000)"
+    )
+    assert checked(lake, table({"id": "VARCHAR"}))[UNIQUE].passed
