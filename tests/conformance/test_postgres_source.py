@@ -274,6 +274,28 @@ def test_partitions_are_read_through_their_parent(rig: PostgresRig) -> None:
     assert reading.watermark() == "29"
 
 
+def test_an_array_of_more_dimensions_than_declared_is_told_apart_from_an_outage(
+    rig: PostgresRig,
+) -> None:
+    rig.run(f"CREATE TABLE {rig.schema}.t (a int[])")
+    rig.run(f"INSERT INTO {rig.schema}.t VALUES ('{{1}}'), ('{{{{1,2}}}}')")
+    with pytest.raises(SourceError, match="more dimensions") as caught:
+        rows_of(rig.source.read(rig.config, ReadRequest("t", SyncMode.FULL, (), ())))
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "UTF8"])
+def test_text_of_any_encoding_arrives_as_it_is(rig: PostgresRig, encoding: str) -> None:
+    name = f"db_{rig.schema}"
+    rig.run(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'")
+    with psycopg.connect(rig.server.dsn, dbname=name, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (x text)")
+        connection.execute("INSERT INTO t VALUES ('äöü')")
+    config = {**rig.config, "database": name, "schema": "public"}
+    reading = rig.source.read(config, ReadRequest("t", SyncMode.FULL, (), ()))
+    assert rows_of(reading) == [{"x": "äöü"}]
+
+
 # Rights
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pwh_assets.errors import PwhError, SourceAccessError, SourceError, SourceUnavailableError
+from pwh_assets.sources.errors import UnreadableDataError
 
 if TYPE_CHECKING:
     import duckdb
@@ -154,6 +155,12 @@ def raise_ours(config: Mapping[str, Any], error: BaseException) -> NoReturn:
     state = getattr(error, "sqlstate", None) or ""
     low = text.lower()
     who = place(config)
+    if "Expected an array with" in text:
+        raise UnreadableDataError(
+            who,
+            "an array column holds values with more dimensions than it is declared with.",
+            "Declare them, for example `int[][]`, and such a column is read as JSON.",
+        ) from None
     if state == "42501" or "permission denied" in low:
         raise SourceAccessError(
             f"{who} does not let `{config['user']}` read everything that is needed: {_short(text)} "
@@ -168,7 +175,7 @@ def raise_ours(config: Mapping[str, Any], error: BaseException) -> NoReturn:
         raise SourceError(
             f"{who} could not be read: {_short(text)} Look at the table there."
         ) from None
-    if not state and "ERROR: " in text:
+    if not state and ("ERROR: " in text or text.startswith("Invalid Input Error")):
         raise SourceError(
             f"{who} could not be read: {_short(text)} Look at the table there."
         ) from None
