@@ -6,8 +6,8 @@ from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Agg, Expansion, Fn, WindowFn
 from pwh_assets.hogql.functions.registry import REGISTRY
-from pwh_assets.hogql.functions.render import arity, lambda_types, result_type
-from pwh_assets.hogql.resolve.core import CODES, as_arg
+from pwh_assets.hogql.functions.render import arity, lambda_types
+from pwh_assets.hogql.resolve.core import CODES, typed
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
     ArrayValue,
@@ -119,6 +119,8 @@ class Calls(Operators):
         return self.problem(CODES.UNKNOWN_FUNCTION, f"There is no function `{name}`", place, hint)
 
     def expanded(self, row: Expansion, node: exp.Expression) -> Value:
+        if not self.counts_right(row, row.name, len(node.expressions), node):
+            return Literal(UNKNOWN, None, node=node)
         try:
             tree = row.expand(node.expressions)
         except ValueError as error:
@@ -137,7 +139,7 @@ class Calls(Operators):
             return Literal(UNKNOWN, None, node=node)
         params = [self.value(p) for p in node.args.get("params") or ()]
         call = Call(UNKNOWN, row, name, args, params, node=node)
-        call.type = result_type(row, [as_arg(arg) for arg in args])
+        call.type = typed(row, args)
         return call
 
     def arguments(self, row: Fn | Agg | WindowFn, node: exp.Expression) -> list[Value]:
@@ -181,7 +183,7 @@ class Calls(Operators):
 
     def counts_right(
         self,
-        row: Fn | Agg | WindowFn,
+        row: Fn | Agg | WindowFn | Expansion,
         name: str,
         count: int,
         node: exp.Expression,
@@ -268,7 +270,7 @@ class Calls(Operators):
             window,
             node=node,
         )
-        call.type = result_type(row, [as_arg(arg) for arg in args], suffixes)
+        call.type = typed(row, args, suffixes)
         return call
 
     def state(
@@ -474,7 +476,7 @@ class Calls(Operators):
         for index in range(0, len(args) - 1, 2):
             args[index] = self.truth(args[index])
         call = Call(UNKNOWN, row, row.name, args, node=node)
-        call.type = result_type(row, [as_arg(arg) for arg in args])
+        call.type = typed(row, args)
         return call
 
     def null_if(self, node: exp.Expression) -> Value | None:

@@ -10,8 +10,9 @@ from sqlglot import exp
 from pwh_assets.core.names import nearest
 from pwh_assets.hogql.catalog import Catalog, TableDef
 from pwh_assets.hogql.errors import HogQLError, Problem, SyntaxProblem
-from pwh_assets.hogql.functions.base import Fn
+from pwh_assets.hogql.functions.base import Agg, Arg, Fn, WindowFn
 from pwh_assets.hogql.functions.registry import REGISTRY
+from pwh_assets.hogql.functions.render import result_type
 from pwh_assets.hogql.resolve.nodes import Call, Literal, Query, Source, Value
 from pwh_assets.hogql.scope import Env, Scope
 from pwh_assets.hogql.types import UNKNOWN, Type
@@ -100,20 +101,21 @@ class Core:
             raise HogQLError(sorted(self.problems, key=lambda p: (p.start, p.end)), self.text)
 
 
-def typed(row: Fn, args: Sequence[Value]) -> Type:
-    """The result's type by the row's rule."""
-    if row.typed is not None:
-        return row.typed([as_arg(arg) for arg in args])
-    rule = row.returns
-    return rule if isinstance(rule, Type) else rule([arg.type for arg in args])
+def typed(
+    row: Fn | Agg | WindowFn, args: Sequence[Value], suffixes: tuple[str, ...] = ()
+) -> Type:
+    """The result's type by the row's rule; unknown where the arguments are none that the rule is made for."""
+    try:
+        return result_type(row, [as_arg(arg) for arg in args], suffixes)
+    except (IndexError, ValueError):
+        return UNKNOWN
 
 
 NO_NODE = exp.Null()
 
 
-def as_arg(value: Value) -> Any:
-    from pwh_assets.hogql.functions.base import Arg
-
+def as_arg(value: Value) -> Arg:
+    """A value as type rules see it: without SQL."""
     return Arg("", value.type, value.node if value.node is not None else NO_NODE)
 
 
