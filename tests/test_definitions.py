@@ -113,7 +113,9 @@ def test_a_schedule_asks_for_one_run_with_its_tables_and_waits_for_its_last(fill
         asked = sorted(key.to_user_string() for key in request.asset_selection)
         assert asked == ["stripe/customer", "stripe/invoice"]
         job = repository.get_job("sync_stripe")
-        instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.QUEUED)
+        instance.create_run_for_job(
+            job, tags=dict(request.tags), status=dg.DagsterRunStatus.NOT_STARTED
+        )
         again = schedule.evaluate_tick(context)
     assert not again.run_requests and "not ended" in again.skip_message
 

@@ -176,6 +176,9 @@ def _run(
         tags={TRIGGER_TAG: "command", PROCESS_TAG: this_process()},
         raise_on_error=False,
     )
+    if _was_interrupted(result):
+        # Dagster takes Ctrl-C for the run's end and swallows it; the command should end too.
+        raise KeyboardInterrupt
     outcomes = watcher.outcomes[before:]
     known = {each.subject.id for each in outcomes}
     trouble = None
@@ -189,6 +192,17 @@ def _run(
         if each.id not in known
     ]
     return RunOutcome((run_id,), tuple(outcomes), trouble if not subjects else None)
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    interrupted = dg.DagsterExecutionInterruptedError.__name__
+    for event in result.all_events:
+        error = event.step_failure_data.error if event.is_step_failure else None
+        if error is not None and error.cls_name == interrupted:
+            return True
+        if event.event_type is dg.DagsterEventType.RUN_CANCELED:
+            return True
+    return False
 
 
 def _causes(result: dg.ExecuteInProcessResult) -> Iterator[str]:

@@ -1,0 +1,336 @@
+"""Runs as `pwh sync` and `pwh view run` start them: on real sources, seen again through Dagster's own instance."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import psycopg
+import pytest
+
+from pwh_assets.core.source import Column, TableStatus
+from pwh_assets.demo.postgres import PrivatePostgres
+from pwh_assets.demo.stripe import StripeServer
+from pwh_assets.orchestration import retry
+from pwh_assets.orchestration.instance import instance_for
+from pwh_assets.orchestration.processes import fail_dead_runs, forget_old_runs
+from pwh_assets.orchestration.run import (
+    PlainViewError,
+    run_maintenance,
+    run_sync,
+    run_views,
+)
+from pwh_assets.orchestration.watcher import Watcher
+from pwh_assets.platform import open_platform
+from pwh_assets.services.sources import create_source
+from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.settings import Settings
+
+pytestmark = pytest.mark.filterwarnings("default")
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with PrivatePostgres() as server:
+        yield server
+
+
+@pytest.fixture
+def sql(postgres):
+    """Runs SQL at the source; each test has its own schema."""
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS app CASCADE")
+        connection.execute("CREATE SCHEMA app")
+        for name in ("users", "orders", "plans"):
+            connection.execute(
+                f"CREATE TABLE app.{name} (id bigint primary key, name text, updated_at timestamptz)"
+            )
+            connection.execute(
+                f"INSERT INTO app.{name} SELECT i, 'n' || i, now() FROM generate_series(1, 100) i"
+            )
+        yield connection.execute
+
+
+@pytest.fixture
+def platform(tmp_path, monkeypatch):
+    monkeypatch.setattr(retry, "FIRST_WAIT_S", 0.01)
+    environ = {"PWH_HOME": str(tmp_path / "home"), "PWH_ALLOW_PRIVATE_HOSTS": "1"}
+    opened = open_platform(Settings.from_env(environ))
+    yield opened
+    opened.lakes.close()
+    opened.store.close()
+
+
+@pytest.fixture
+def app(platform, postgres, sql):
+    create_source(platform, 1, body(postgres))
+    return platform
+
+
+def body(postgres):
+    facts = {
+        name: getattr(postgres, name) for name in ("host", "port", "database", "user", "password")
+    }
+    return {"source_type": "Postgres", "prefix": "app_", "payload": {**facts, "schema": "app"}}
+
+
+def table(platform, name):
+    return platform.store.find_table(1, name)
+
+
+def materializations(platform, *path):
+    with instance_for(platform.settings) as instance:
+        found = instance.fetch_materializations(dg.AssetKey(list(path)), limit=20).records
+        return [record.asset_materialization for record in found]
+
+
+def test_a_sync_is_a_run_with_materializations_and_checks(app):
+    outcome = run_sync(app, app.store.tables(1))
+    assert outcome.is_ok and len(outcome.run_ids) == 1
+    assert [each.name for each in outcome.outcomes] == ["app_orders", "app_plans", "app_users"]
+    (made,) = materializations(app, "postgres_app", "users")
+    metadata = {key: value.value for key, value in made.metadata.items()}
+    assert metadata["dagster/row_count"] == metadata["rows_synced"] == 100
+    assert metadata["dagster/table_name"] == "lake.postgres_app.users"
+    assert metadata["bytes"] > 0 and metadata["duration_s"] > 0
+    assert metadata["cursor_before"] == "none" and metadata["cursor_after"] != "none"
+    assert (metadata["columns_added"], metadata["columns_missing"]) == ("none", "none")
+    assert metadata["dlt/resource"] == "users"
+    assert [column.name for column in metadata["dagster/column_schema"].columns] == [
+        "id",
+        "name",
+        "updated_at",
+    ]
+    lineage = metadata["dagster/column_lineage"].deps_by_column["name"]
+    assert lineage[0].asset_key.path == ["external", "postgres_app", "users"]
+    with instance_for(app.settings) as instance:
+        run = instance.get_run_by_id(outcome.run_ids[0])
+        assert run.job_name == "sync_postgres_app" and run.is_success
+        key = dg.AssetCheckKey(dg.AssetKey(["postgres_app", "users"]), "key_is_unique")
+        checks = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])
+        assert checks[key].status.value == "SUCCEEDED"
+    passed = {(each.name, each.passed) for each in app.store.latest_checks(1)}
+    assert passed == {("columns_as_declared", True), ("key_is_unique", True)}
+
+
+def test_a_broken_table_fails_alone_and_says_why(app, sql):
+    sql("DROP TABLE app.plans")
+    outcome = run_sync(app, app.store.tables(1))
+    assert [each.name for each in outcome.failed] == ["app_plans"]
+    assert "plans" in outcome.failed[0].trouble.text
+    assert len(materializations(app, "postgres_app", "users")) == 1
+    assert not materializations(app, "postgres_app", "plans")
+    with instance_for(app.settings) as instance:
+        run = instance.get_run_by_id(outcome.run_ids[0])
+        assert run.status is dg.DagsterRunStatus.FAILURE
+        failed = [
+            record.event_log_entry.dagster_event
+            for record in instance.get_records_for_run(run.run_id).records
+            if record.event_log_entry.dagster_event
+            and record.event_log_entry.dagster_event.is_step_failure
+        ]
+    words = failed[0].step_failure_data.user_failure_data.description
+    assert "1 of 3 tables of `postgres_app` failed: `app_plans`. The others are fresh." in words
+    assert app.store.find_table(1, "app_plans").status is TableStatus.FAILED
+
+
+def test_a_later_run_takes_only_what_is_new_and_the_contract_is_not_read_again(app, sql):
+    users = [table(app, "app_users")]
+    run_sync(app, users)
+    again = run_sync(app, users).outcomes[0].result
+    assert again.rows_synced == 0 and again.row_count == 100
+    sql("INSERT INTO app.users VALUES (101, 'new', now() + interval '1 second')")
+    third = run_sync(app, users).outcomes[0].result
+    assert 1 <= third.rows_synced < 100 and third.row_count == 101
+    full = run_sync(app, users, full=True).outcomes[0].result
+    assert full.rows_synced == 101
+    counts = [
+        made.metadata["rows_synced"].value
+        for made in materializations(app, "postgres_app", "users")
+    ]
+    assert counts == [101, third.rows_synced, 0, 100]
+
+
+def test_a_source_that_is_down_is_tried_again_once_and_not_table_by_table(app, postgres):
+    source = app.store.sources(1)[0]
+    app.store.update_source(source.id, config={**source.config, "port": 1})
+
+    class Counting(Watcher):
+        retries = 0
+
+        def retrying(self, subject, error, attempt, wait_s):
+            self.retries += 1
+
+    watcher = Counting()
+    outcome = run_sync(app, app.store.tables(1), watcher=watcher)
+    assert len(outcome.failed) == 3
+    assert {each.trouble.code for each in outcome.failed} == {"source_unavailable"}
+    assert watcher.retries == 2
+    assert postgres.password not in str(outcome)
+
+
+def test_a_broken_contract_fails_the_run_and_stops_its_views(app, sql):
+    users = [table(app, "app_users")]
+    run_sync(app, users)
+    save_view(app, 1, "names", "SELECT name FROM app_users")
+    save_view(app, 1, "names_daily", "SELECT name FROM names")
+    materialize_view(app, 1, "names_daily", "24hour")
+    view = app.store.view(1, "names_daily")
+    assert run_views(app, [view]).is_ok
+    app.store.update_table(users[0].id, mode="full")
+    with app.lakes.of(1).write() as connection:
+        connection.execute(
+            "INSERT INTO lake.postgres_app.users SELECT * FROM lake.postgres_app.users"
+        )
+    app.store.update_table(users[0].id, primary_key=("name",), mode="append")
+    app.store.update_table(users[0].id, mode="full")
+    sql("ALTER TABLE app.users ADD COLUMN twin text DEFAULT 'same'")
+    sql("UPDATE app.users SET name = 'same' WHERE id <= 3")
+    outcome = run_sync(app, users)
+    assert not outcome.failed and not outcome.is_ok
+    (check,) = outcome.broken[0].failed_checks
+    assert check.name == "key_is_unique" and check.details["surplus_rows"] == 2
+    blocked = run_views(app, [view])
+    assert blocked.failed[0].trouble.code == "broken_input"
+    assert (
+        "`app_users` breaks its key `name`: 2 rows repeat a key" in blocked.failed[0].trouble.text
+    )
+    sql("UPDATE app.users SET name = 'n' || id")
+    assert run_sync(app, users).is_ok
+    assert run_views(app, [view]).is_ok
+
+
+def test_views_are_built_inputs_first_with_their_column_lineage(app):
+    run_sync(app, app.store.tables(1))
+    save_view(app, 1, "first", "SELECT id AS user_id, upper(name) AS loud FROM app_users")
+    save_view(app, 1, "plain", "SELECT loud FROM first")
+    save_view(app, 1, "second", "SELECT count() AS n, max(loud) AS top FROM plain")
+    for name in ("first", "second"):
+        materialize_view(app, 1, name, "24hour")
+    views = [app.store.view(1, name) for name in ("second", "first")]
+    outcome = run_views(app, views)
+    assert outcome.is_ok, outcome
+    assert [(each.name, each.result.rows) for each in outcome.outcomes] == [
+        ("second", 1),
+        ("first", 100),
+    ]
+    (made,) = materializations(app, "views", "first")
+    lineage = made.metadata["dagster/column_lineage"].value.deps_by_column
+    assert lineage["loud"] == [dg.TableColumnDep(dg.AssetKey(["postgres_app", "users"]), "name")]
+    with pytest.raises(PlainViewError):
+        run_views(app, [app.store.view(1, "plain")])
+
+
+def test_maintenance_verifies_the_lake(app):
+    run_sync(app, app.store.tables(1))
+    outcome = run_maintenance(app)
+    assert outcome.is_ok and outcome.run_ids
+    (made,) = materializations(app, "lake", "maintenance")
+    assert made.metadata["tables"].value >= 3
+    assert [job.name for job in app.store.jobs(1, limit=1)] == ["lake maintenance"]
+
+
+def test_two_sources_are_two_runs(app):
+    invoices = [
+        {"id": f"in_{n}", "object": "invoice", "created": 1_700_000_000 + n} for n in range(30)
+    ]
+    with StripeServer(data={"invoices": invoices}) as stripe:
+        payload = {"api_key": stripe.api_key, "base_url": stripe.base_url}
+        create_source(app, 1, {"source_type": "Stripe", "payload": payload})
+        tables = [table(app, "stripe_invoice"), table(app, "app_users")]
+        outcome = run_sync(app, tables)
+    assert outcome.is_ok and len(set(outcome.run_ids)) == 2
+    assert [each.name for each in outcome.outcomes] == ["stripe_invoice", "app_users"]
+
+
+KILLED = """
+import os, sys
+from pwh_assets.platform import open_platform
+from pwh_assets.orchestration.run import run_sync
+from pwh_assets.orchestration.watcher import Watcher
+
+class Tell(Watcher):
+    def started(self, subject):
+        print("started", flush=True)
+        sys.stdin.readline()
+
+platform = open_platform()
+run_sync(platform, [platform.store.find_table(1, "app_users")], watcher=Tell())
+"""
+
+
+def started(platform):
+    environ = {
+        **os.environ,
+        "PWH_HOME": str(platform.settings.home),
+        "PWH_ALLOW_PRIVATE_HOSTS": "1",
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED],
+        cwd=ROOT,
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout.readline() == "started\n"
+    return child
+
+
+def statuses(platform):
+    with instance_for(platform.settings) as instance:
+        return [run.status for run in instance.get_runs()]
+
+
+def test_the_run_of_a_killed_process_is_failed_by_the_next(app):
+    child = started(app)
+    assert statuses(app) == [dg.DagsterRunStatus.STARTED]
+    child.kill()
+    child.communicate()
+    outcome = run_sync(app, [table(app, "app_users")])
+    assert outcome.is_ok
+    assert statuses(app) == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+def test_a_running_process_is_not_taken_for_dead(app):
+    child = started(app)
+    try:
+        with instance_for(app.settings) as instance:
+            assert fail_dead_runs(instance, app) == []
+    finally:
+        child.communicate("\n", timeout=60)
+    assert statuses(app) == [dg.DagsterRunStatus.SUCCESS]
+
+
+def test_ctrl_c_ends_the_run_too(app):
+    child = started(app)
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=60)
+    assert child.returncode != 0
+    assert statuses(app)[0] in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+
+def test_runs_of_long_ago_are_forgotten_with_their_events(app):
+    run_sync(app, [table(app, "app_users")])
+    with instance_for(app.settings) as instance:
+        assert forget_old_runs(instance) == 0
+        time.sleep(0.05)
+        assert forget_old_runs(instance, keep_days=0) == 1
+        assert instance.get_runs() == []
+
+
+def test_columns_wider_than_declared_and_new_ones_are_told(app, sql):
+    users = [table(app, "app_users")]
+    run_sync(app, users)
+    sql("ALTER TABLE app.users ADD COLUMN age integer")
+    sql("UPDATE app.users SET age = 7, updated_at = now() + interval '1 second'")
+    outcome = run_sync(app, users)
+    assert outcome.is_ok
+    assert outcome.outcomes[0].result.columns_added == ("age",)
+    made = materializations(app, "postgres_app", "users")[0]
+    assert made.metadata["columns_added"].value == "age"
+    assert Column("age", "INTEGER") in table(app, "app_users").columns
