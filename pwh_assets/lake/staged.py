@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pwh_assets.lake.attach import literal, quote
+from pwh_assets.lake.errors import PublishError
 from pwh_assets.lake.types import stored
 
 if TYPE_CHECKING:
@@ -92,12 +93,18 @@ def read_staged(
     renames: Mapping[str, str | None],
 ) -> Staged:
     """Look at the files' footers; files without rows or columns are left out."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     groups: list[tuple[object, int, list[Path], list[str]]] = []
     rows, offset = 0, 0
     for file in files:
-        footer = pq.read_metadata(file)
+        try:
+            footer = pq.read_metadata(file)
+        except (pa.ArrowInvalid, FileNotFoundError):
+            raise PublishError(
+                f"The staged file `{file.name}` is missing or damaged. Read the rows again."
+            ) from None
         if not footer.num_rows or not footer.num_columns:
             continue
         schema = footer.schema.to_arrow_schema().remove_metadata()

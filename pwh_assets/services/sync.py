@@ -96,6 +96,8 @@ def sync_table(
             result, columns = _Sync(platform, table, full, progress).run()
             _note_success(platform, table, job, result, columns)
         except BaseException as error:
+            if isinstance(error, PwhError):
+                error.__cause__ = error.__context__ = None  # a driver's error may show credentials
             _note_failure(platform, table, job, error)
             raise
         return result

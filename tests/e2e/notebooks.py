@@ -5,20 +5,25 @@ from pwh_assets.lake import Lakes
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.sync import sync_table
 from pwh_assets.settings import Settings
+from pwh_assets.sources.registry import discover, find
 from pwh_assets.store import NewTable, SecretBox, Store
 from tests.servers import notebook
 
 SECRET = "sk-planted-4711"
 
 
-def open_home(home, **variables):
+def open_home(home, sources=None, **variables):
+    """A home whose sources are the notebook, or those of `sources` from the product."""
     settings = Settings.from_env(
         {"PWH_HOME": str(home), "PWH_ALLOW_PRIVATE_HOSTS": "1", **variables}
     )
     settings.home.mkdir(parents=True, exist_ok=True)
     store = Store.open(settings.store_url, SecretBox.from_settings(settings))
     store.ensure_project(1)
-    return Platform(settings, store, Lakes(settings), {"notebook": notebook.Notebook()}, {})
+    known = {name: find(discover(), name) for name in sources or ()}
+    return Platform(
+        settings, store, Lakes(settings), {"notebook": notebook.Notebook(), **known}, {}
+    )
 
 
 class Desk:
