@@ -384,6 +384,10 @@ def _concat(node: exp.Expr) -> Any:
     found: list[Any] = []
     parts = [node.this, node.expression] if isinstance(node, exp.DPipe) else node.expressions
     for part in parts:
+        if isinstance(part, exp.Anonymous) and part.this == "concat" and part.args.get("order"):
+            part = exp.Anonymous(
+                this="concat", expressions=part.expressions
+            )  # the order is lost there
         value = ours(part)
         found += value[1:] if value[0] == "concat" else [value]
     found = _merged(found)
@@ -732,7 +736,9 @@ def their_names(tree: Any) -> tuple[list[str], list[str]]:
             kind = node.get("node")
             if kind in ("Call", "WindowFunction"):
                 functions.append(node["name"].lower())
-            if kind == "JoinExpr" and isinstance(node.get("table"), dict):
+            if kind in ("JoinExpr", "PivotExpr", "UnpivotExpr") and isinstance(
+                node.get("table"), dict
+            ):
                 table = node["table"]
                 if table.get("node") == "Field":
                     tables.append(".".join(map(str, table["chain"])))
@@ -743,7 +749,7 @@ def their_names(tree: Any) -> tuple[list[str], list[str]]:
     return sorted(functions), sorted(tables)
 
 
-_SUGAR = {"not", "if", "multiif", "ifnull", "concat", "_casewithexpression"}
+_SUGAR = {"not", "if", "multiif", "ifnull", "concat", "_casewithexpression", "cube", "rollup"}
 
 
 def our_names(tree: exp.Expr) -> tuple[list[str], list[str]]:

@@ -11,7 +11,7 @@ from pwh_assets.hogql.parser.powers import COMPARE
 from pwh_assets.hogql.parser.tokens import NAMES, UNITS, words
 
 _CASE_IS_A_NAME: Final = words(
-    ", ) ] . = == != <> < > <= >= end AS FROM / % || ; :: AND OR IS IN -> :="
+    ", ) ] . = == != <> < > <= >= end AS FROM / % || ; :: AND OR IS IN -> := DESC"
 )
 _INTERVAL_IS_A_NAME: Final = _CASE_IS_A_NAME | words("+ * DESC ASC GROUP ORDER WHERE : ?")
 _ENDS_INTERVAL: Final = words("end , ) ] } ; AS FROM WHERE AND OR GROUP ORDER THEN WHEN ELSE END")
@@ -170,7 +170,9 @@ class Forms(Cursor):
         following = self.kinds[first + 1]
         if following in _INTERVAL_IS_A_NAME:
             return self.name()
-        if following == "string" and self.kinds[first + 2] not in UNITS:
+        if following == "string" and (
+            self.kinds[first + 2] not in UNITS or self.is_interval(first + 1)
+        ):
             return self.interval_text(first)
         if following in ("(", "[", "-") and not self.has_unit(first + 1):
             # `interval(x)` is a call and `interval - 1` a difference
@@ -189,8 +191,7 @@ class Forms(Cursor):
             self.fail("a unit such as `DAY`", hint=hint)
         self.pos += 1
         self.depth -= 1
-        name = at(exp.Var(this=self.kinds[unit]), self.starts[unit], self.ends[unit])
-        return self.done(exp.Interval(this=amount, unit=name), self.starts[first])
+        return self.interval_node(amount, self.kinds[unit], unit, first)
 
     def has_unit(self, pos: int) -> bool:
         """Whether a unit comes before whatever ends the expression at `pos`."""
@@ -200,6 +201,9 @@ class Forms(Cursor):
                 return True
             pos = match.get(pos, pos) + 1
         return False
+
+    def is_interval(self, pos: int) -> bool:
+        return _INTERVAL_TEXT.fullmatch(self.source(pos)[1:-1]) is not None
 
     def interval_text(self, first: int) -> Node:
         """`'1 day'`: an amount and a unit in one string."""
@@ -219,8 +223,13 @@ class Forms(Cursor):
         )
         if found.group(1).startswith("-"):
             amount = at(exp.Neg(this=amount), start, end)
-        name = at(exp.Var(this=unit), start, end)
-        return self.done(exp.Interval(this=amount, unit=name), self.starts[first])
+        return self.interval_node(amount, unit, pos, first)
+
+    def interval_node(self, amount: Node, word: str, index: int, first: int) -> Node:
+        node = exp.Interval(this=amount, unit=exp.Var(this=word))
+        # the node makes a unit of its own out of the one it is given
+        at(node.args["unit"], self.starts[index], self.ends[index])
+        return self.done(node, self.starts[first])
 
     # Calls with words between their arguments; each becomes the plain call it stands for.
 

@@ -13,7 +13,7 @@ from pwh_assets.hogql.parser.tags import Tags
 from pwh_assets.hogql.parser.tokens import CLAUSES, COLUMN_NAMES, GOES_ON, MAX_PATH, words
 
 _AFTER_A_QUERY: Final = words("UNION INTERSECT EXCEPT ORDER LIMIT OFFSET )")
-_SELECT_IS_A_NAME: Final = words(", ) ] . = == != < > <= >= end AS / % ||")
+_SELECT_IS_A_NAME: Final = words(", ) ] . = == != < > <= >= end AS / % || -> :=")
 _NOT_IS_A_NAME: Final = words(", ) ] . = == != < > <= >= end AS FROM / * ;")
 
 

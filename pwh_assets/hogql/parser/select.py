@@ -20,6 +20,7 @@ _RANK: Final = {word: index for index, word in enumerate(_WORDS_IN_ORDER)} | {
     "LEFT": _WORDS_IN_ORDER.index("ARRAY"),
     "INNER": _WORDS_IN_ORDER.index("ARRAY"),
 }
+_AFTER_A_NAME: Final = words("( IN : . + = == != , FROM")
 _AFTER_DISTINCT_AS_NAME: Final = GOES_ON - {"(", "[", "*", "-", "NOT", "CASE", "FROM"}
 
 
@@ -36,7 +37,8 @@ class Selects(Limits):
             node.set("distinct", self.distinct())
         if kinds[self.pos] == "TOP" and kinds[self.pos + 1] == "number":
             self.top(node)
-        if self.kinds[self.pos] in _ENDS or self.begins_clause():
+        is_name = kinds[self.pos + 1] in _AFTER_A_NAME and kinds[self.pos] not in ("FROM", "end")
+        if not is_name and (kinds[self.pos] in _ENDS or self.begins_clause()):
             self.note(self.fault("at least one column", hint="`SELECT *` takes all of them"))
         else:
             node.set("expressions", self.listed(self.column, self.limit))
@@ -62,7 +64,8 @@ class Selects(Limits):
         limit = exp.Limit(expression=self.number())
         if self.sees("WITH", "TIES"):
             self.pos += 2
-            limit.set("limit_options", exp.LimitOptions(with_ties=True))
+            options = exp.LimitOptions(with_ties=True)
+            limit.set("limit_options", self.done(options, self.starts[first]))
         node.set("limit", self.done(limit, self.starts[first]))
         limit.meta["top"] = True
 
