@@ -37,6 +37,10 @@ CURSOR_TYPES: dict[str, str] = {
 """`incremental_field_type` to the lake types it stands for."""
 
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CREATED = re.compile(
+    r"(creat|insert|ingest|occur|receiv|logged|recorded|event_?(at|time|ts)|timestamp)",
+    re.IGNORECASE,
+)
 _UPDATED = re.compile(
     r"(updat|modif|chang|edit|mutat|version|xmin|last_?(write|touch))", re.IGNORECASE
 )
@@ -122,13 +126,14 @@ def best_mode(table: DiscoveredTable) -> tuple[SyncMode, str | None]:
     """How to sync a table nobody said anything about, and by which column.
 
     Merging needs a key and a column that moves when a row changes. Without a key, appending is right only
-    for rows that never change, which a creation time or a serial number suggests. All else is read whole.
+    for rows that never change, which a creation time suggests. All else is read whole.
     """
+    created = [name for name in table.cursors if _CREATED.search(name)]
     updated = [name for name in table.cursors if _UPDATED.search(name)]
     if SyncMode.INCREMENTAL in table.modes and table.primary_key and updated:
         return SyncMode.INCREMENTAL, updated[0]
-    if SyncMode.APPEND in table.modes and not table.primary_key and table.cursors and not updated:
-        return SyncMode.APPEND, table.cursors[0]
+    if SyncMode.APPEND in table.modes and not table.primary_key and created and not updated:
+        return SyncMode.APPEND, created[0]
     if SyncMode.FULL in table.modes:
         return SyncMode.FULL, None
     mode = table.modes[0]

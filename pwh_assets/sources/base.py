@@ -1,6 +1,6 @@
 """The seam every source fills: form fields, discovery, a connection test and dlt resources."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -75,14 +75,14 @@ class SourceType(Protocol):
 
     def read(self, config: Mapping[str, Any], request: ReadRequest) -> Reading: ...
 
-    def probe(self, config: Mapping[str, Any], requests: Sequence[ReadRequest]) -> dict[str, str | None]:
+    def probe(
+        self, config: Mapping[str, Any], requests: Sequence[ReadRequest]
+    ) -> dict[str, str | None]:
         """Cheaply: a text per table that changes when the table may have changed (for the change sensor).
-        Tables that cannot be probed are left out."""
+        Tables that cannot be probed are left out.
+        """
         ...
 
 
 def secret_fields(source: SourceType) -> frozenset[str]:
     return frozenset(field.name for field in source.fields if field.secret)
-
-
-Rows = Iterator[list[dict[str, Any]]]

@@ -31,6 +31,7 @@ FULL_ONLY = DiscoveredTable("fixed", COLUMNS, ("id",), ("updated_at",), modes=(S
         (KEYED, SyncMode.FULL, None),
         (FULL_ONLY, SyncMode.FULL, None),
         (DiscoveredTable("u", COLUMNS, (), ("updated_at",)), SyncMode.FULL, None),
+        (DiscoveredTable("v", COLUMNS, (), ("last_login", "id")), SyncMode.FULL, None),
     ],
 )
 def test_the_best_mode_loses_no_change(
