@@ -14,9 +14,10 @@ from sqlglot import exp
 from pwh_assets.hogql.functions.base import Arg, Call
 from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
 from pwh_assets.hogql.functions.registry import REGISTRY
-from pwh_assets.hogql.functions.render import CLICKHOUSE_SETTINGS, lambda_types, render, result_type
+from pwh_assets.hogql.functions.render import lambda_types, render, result_type
 from pwh_assets.hogql.functions.rules import common
-from pwh_assets.hogql.functions.sqltext import lambda_, name, quote
+from pwh_assets.hogql.functions.sqltext import name, quote
+from pwh_assets.hogql.lower.clickhouse import SETTINGS
 from pwh_assets.hogql.parser import parse_expression, parse_select
 from pwh_assets.hogql.types import (
     BOOLEAN,
@@ -230,12 +231,16 @@ class Engines:
             return self.duckdb.execute(sql).fetchall()
         settings = ", ".join(
             f"{key} = {quote(value) if isinstance(value, str) else value}"
-            for key, value in CLICKHOUSE_SETTINGS.items()
+            for key, value in SETTINGS.items()
         )
-        answer = self.clickhouse.query(f"{sql} SETTINGS {settings}", "Arrow").bytes()
-        if not answer:
-            return []
-        table = pa.ipc.open_file(answer).read_all()
+        try:
+            answer = self.clickhouse.query(f"{sql} SETTINGS {settings}", "ArrowStream")
+        except Exception:
+            # chdb keeps what a failed query had written already and puts it before the next answer.
+            self.clickhouse.query("SELECT 1", "ArrowStream")
+            raise
+        data = bytes(answer.bytes())  # A copy: the answer's memory goes with the answer.
+        table = pa.ipc.open_stream(data).read_all()
         columns = [column.to_pylist() for column in table.columns]
         return list(zip(*columns, strict=True))
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Agg, Arg, Call, Handler, Rendering, Row, on
-from pwh_assets.hogql.functions.rules import array_of_first, first, is_number, sum_type
-from pwh_assets.hogql.functions.sqltext import both, default_value, quote, tail
+from pwh_assets.hogql.functions.rules import array_of_first, first, sum_type
+from pwh_assets.hogql.functions.sqltext import both, tail
 from pwh_assets.hogql.functions.texts import to_number, to_text
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, STRING, Type, array, map_, tuple_
 
@@ -273,6 +273,7 @@ ROWS: tuple[Row, ...] = (
         "Number of different values.",
         dict.fromkeys(_EVERY, uniq),
         example=(over("countDistinct(x)", "[1, 1, NULL]"), 1),
+        native="uniqExact",
         over_list="list_unique({0})",
     ),
     Agg(
@@ -294,6 +295,7 @@ ROWS: tuple[Row, ...] = (
             "uniqTheta",
             "approx_count_distinct",
         ),
+        native="uniqExact",
         over_list="list_unique({0})",
     ),
     Agg(
@@ -448,6 +450,7 @@ ROWS: tuple[Row, ...] = (
             (over("string_aggIf(x, '-', x = 'z')", "['a', 'b']"), None),
         ),
         aliases=("groupConcat", "group_concat", "listagg"),
+        native="",
         params=(0, 2),
     ),
     Agg(
@@ -457,6 +460,7 @@ ROWS: tuple[Row, ...] = (
         "The values of a group as a JSON array.",
         _pair(_json_list),
         example=(over("json_agg(x)"), "[1,2,3]"),
+        native="",
     ),
     Agg(
         "every",
@@ -470,6 +474,7 @@ ROWS: tuple[Row, ...] = (
         ),
         example=((over("every(x > 0)"), True), (over("every(x > 1)"), False)),
         aliases=("bool_and",),
+        native="",
     ),
     Agg(
         "bool_or",
@@ -482,6 +487,7 @@ ROWS: tuple[Row, ...] = (
             "bool_or({0})",
         ),
         example=((over("bool_or(x > 2)"), True), (over("bool_or(x > 9)"), False)),
+        native="",
     ),
     Agg(
         "sumMap",
@@ -514,5 +520,3 @@ ROWS: tuple[Row, ...] = (
         aliases=("maxMappedArrays",),
     ),
 )
-
-__all__ = ["ROWS", "default_value", "is_number", "over", "pairs", "quote"]

@@ -1,5 +1,7 @@
 """Arithmetic; the operators `+ - * / %` are these rows."""
 
+from collections.abc import Sequence
+
 from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, on, same
 from pwh_assets.hogql.functions.moments import seconds_between, shift
 from pwh_assets.hogql.functions.rules import arithmetic, common, first, is_time
@@ -78,7 +80,7 @@ def _modulo(call: Call, /) -> str:
     return f"({wide(left, 'duckdb')} % nullif({right.sql}, 0))"
 
 
-def _divided(types: "tuple[Type, ...] | list[Type]") -> Type:
+def _divided(types: Sequence[Type]) -> Type:
     return types[0] if types and types[0].name == "Tuple" else FLOAT
 
 

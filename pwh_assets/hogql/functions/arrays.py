@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, TypeRule, on
 from pwh_assets.hogql.functions.rules import common, element, element_of, first
 from pwh_assets.hogql.functions.sqltext import let, struct_of
 from pwh_assets.hogql.functions.texts import to_text, unify
@@ -208,7 +208,7 @@ def _reduce(call: Call, /) -> str:
             head, bracket, rest = spelled.partition("(")
             spelled = f"{head}OrNull{bracket}{rest}"
         return f"arrayReduce('{spelled}', {listed})"
-    if suffixes and suffixes != ("Distinct",) or len(arrays) != 1:
+    if (suffixes and suffixes != ("Distinct",)) or len(arrays) != 1:
         raise ValueError(f"`{called}` has no form over arrays there.")
     from sqlglot import exp
 
@@ -306,13 +306,13 @@ def _concat(call: Call, /) -> str:
 def _row(
     fn: str,
     args: tuple[int, int | None],
-    returns: "Type | object",
+    returns: TypeRule,
     doc: str,
     sql: dict[str, Rendering],
     *example: tuple[str, object],
     aliases: tuple[str, ...] = (),
 ) -> Fn:
-    return Fn(fn, args, returns, doc, sql, example=example, aliases=aliases, category="arrays")  # type: ignore[arg-type]
+    return Fn(fn, args, returns, doc, sql, example=example, aliases=aliases, category="arrays")
 
 
 ROWS: tuple[Row, ...] = (

@@ -129,6 +129,8 @@ class Agg:
     params: tuple[int, int] = (0, 0)
     skip_null: str | None = None
     """Condition template added to the filter, such as `{0} IS NOT NULL`, where an engine would count NULLs."""
+    native: str | None = None
+    """ClickHouse's own name, which takes suffixes; the row's name unless given, '' where there is none."""
     over_list: "Rendering | None" = None
     """DuckDB: the same over a list `{0}`, for `arrayReduce` and the combinators that gather rows first."""
     category: str = "aggregate"

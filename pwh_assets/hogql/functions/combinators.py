@@ -4,12 +4,13 @@ ClickHouse knows them natively. DuckDB gathers the arguments of `-Array`, `-ForE
 a list and aggregates that, by the row's `over_list`.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from sqlglot import exp
+
 from pwh_assets.hogql.functions.base import Agg, Arg, Call, Rendering, TypeRule
-from pwh_assets.hogql.functions.sqltext import both, default_value, let, over_clause, tail
+from pwh_assets.hogql.functions.sqltext import both, default_value, let, tail
 from pwh_assets.hogql.types import UNKNOWN, Type, array, map_
 
 STATES = ("State", "Merge", "SimpleState")
@@ -30,11 +31,8 @@ class Aggregate:
         return self.row.name.startswith(("count", "uniq", "groupBitmap", "approx_count"))
 
 
-def apply(aggregate: Aggregate, call: Call, suffixes: tuple[str, ...], result: Type) -> str:
+def apply(aggregate: Aggregate, call: Call, suffixes: tuple[str, ...]) -> str:
     """SQL of the call with its combinators; `call.args` are the arguments as written."""
-    if "Merge" in suffixes:
-        at = suffixes.index("Merge")
-        suffixes = tuple(s for s in suffixes[:at] if s != "If") + suffixes[at:]
     if not suffixes:
         return _plain(aggregate, call)
     inner, suffix = suffixes[:-1], suffixes[-1]
@@ -42,14 +40,14 @@ def apply(aggregate: Aggregate, call: Call, suffixes: tuple[str, ...], result: T
         case "If":
             *args, condition = call.args
             filtered = both(call.filter_sql, condition.sql)
-            return apply(aggregate, replace(call, args=args, filter_sql=filtered), inner, result)
+            return apply(aggregate, replace(call, args=args, filter_sql=filtered), inner)
         case "Distinct":
-            return apply(aggregate, replace(call, distinct=True), inner, result)
+            return apply(aggregate, replace(call, distinct=True), inner)
         case "OrNull":
-            sql = apply(aggregate, call, inner, result)
+            sql = apply(aggregate, call, inner)
             return f"nullif({sql}, 0)" if aggregate.counts else sql
         case "OrDefault":
-            sql = apply(aggregate, call, inner, result)
+            sql = apply(aggregate, call, inner)
             kind = result_type(aggregate.row.returns, call.types(), inner)
             if aggregate.counts or kind.name in ("Array", "Map", "Tuple", "State"):
                 return sql
@@ -59,7 +57,7 @@ def apply(aggregate: Aggregate, call: Call, suffixes: tuple[str, ...], result: T
                 )
             return f"coalesce({sql}, {default_value(kind, call.engine)})"
     if call.engine == "clickhouse":
-        return _native(aggregate, call, inner, suffix)
+        return _native(aggregate, call, suffixes)
     if suffix in STATES:
         raise ValueError(
             "aggregation states exist in ClickHouse only; aggregate the rows themselves."
@@ -103,22 +101,22 @@ def _plain(aggregate: Aggregate, call: Call) -> str:
     return aggregate.fill(aggregate.rendering, call)
 
 
-_NAME = re.compile(r"(\w+)(?=(?:\((?:\{p[\d*]\}(?:, )?)*\))?\(\{distinct\})")
-
-
-def _native(aggregate: Aggregate, call: Call, inner: tuple[str, ...], suffix: str) -> str:
-    """ClickHouse: the suffix goes to the name of the aggregate inside the template."""
-    template = aggregate.rendering
-    if not isinstance(template, str) or not _NAME.search(template):
-        raise ValueError(f"it cannot take -{suffix} here.")
-    if suffix in ("Array", "ForEach", "Map", "Merge"):
-        template = template.replace("toNullable({0})", "{0}")
-    if suffix in KEYED:
-        template = template.replace("{0}", "{*}", 1)
-    if suffix == "Merge":
-        template = re.sub(r"\{distinct\}.*?\)", "{distinct}{0})", template, count=1)
-    native = _NAME.sub(rf"\1{suffix}", template, count=1)
-    return apply(replace(aggregate, rendering=native), call, inner, UNKNOWN)
+def _native(aggregate: Aggregate, call: Call, suffixes: tuple[str, ...]) -> str:
+    """ClickHouse: the suffixes go to the aggregate's own name."""
+    row = aggregate.row
+    name = row.name if row.native is None else row.native
+    if not name:
+        raise ValueError(f"it cannot take -{suffixes[-1]} there.")
+    params = ", ".join(param.sql for param in call.params)
+    if not params and row.name == "median":
+        params = "0.5"
+    listed = ", ".join(arg.sql for arg in call.args if not isinstance(arg.node, exp.Star))
+    sql = (
+        f"{name}{''.join(suffixes)}{f'({params})' if params else ''}"
+        f"({'DISTINCT ' if call.distinct else ''}{listed}){tail(call)}"
+    )
+    sorted_ = row.name == "groupUniqArray" and not set(suffixes) & set(STATES[::2])
+    return f"arraySort({sql})" if sorted_ else sql
 
 
 def _over_list(aggregate: Aggregate, call: Call, inner: tuple[str, ...], suffix: str) -> str:
@@ -194,14 +192,9 @@ def over_list(
         raise ValueError("it has no form over a list there.")
     if distinct:
         items = f"list_distinct({items})"
-    from sqlglot import exp
-
     return fill(row.over_list, Call(row.name, "duckdb", (Arg(items, UNKNOWN, exp.Null()),), params))
 
 
 def _not_null(call: Call, sql: str) -> str:
     kept = replace(call, filter_sql=both(call.filter_sql, f"{sql} IS NOT NULL"))
     return tail(kept)
-
-
-__all__ = ["Aggregate", "apply", "over_clause", "over_list", "result_type"]

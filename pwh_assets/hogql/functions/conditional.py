@@ -12,7 +12,7 @@ from pwh_assets.hogql.types import BOOLEAN, Type
 def _branches(types: Sequence[Type]) -> list[Type]:
     """Types of the values of `multiIf(c1, v1, c2, v2, …, else)`."""
     values = list(types[1:-1:2])
-    return [*values, types[-1]] if len(types) % 2 else [*values, types[-1]]
+    return [*values, types[-1]]
 
 
 def _if_type(types: Sequence[Type]) -> Type:

@@ -14,7 +14,7 @@ from pwh_assets.hogql.functions.moments import (
     unit_of,
     zone_of,
 )
-from pwh_assets.hogql.functions.rules import arithmetic, first, last
+from pwh_assets.hogql.functions.rules import arithmetic, last
 from pwh_assets.hogql.functions.sqltext import quote
 from pwh_assets.hogql.types import DATE, DATETIME, INTEGER, STRING, Type
 
@@ -1132,5 +1132,3 @@ ROWS: tuple[Row, ...] = (
         volatile=True,
     ),
 )
-
-__all__ = ["ROWS", "first", "interval_parts"]

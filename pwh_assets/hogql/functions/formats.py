@@ -241,7 +241,7 @@ def _make_interval(call: Call, /) -> str:
 
 
 def _slots(call: Call, /) -> str:
-    start, duration, *size = (arg.sql for arg in call.args)
+    duration, *size = (arg.sql for arg in call.args[1:])
     step = size[0] if size else "1800"
     begin = datetime(call, call.args[0])
     if call.engine == "clickhouse":

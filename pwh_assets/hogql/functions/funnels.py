@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from pwh_assets.hogql.functions.base import Agg, Call, Handler, Row, on
-from pwh_assets.hogql.functions.sqltext import both, let, tail
+from pwh_assets.hogql.functions.sqltext import both, tail
 from pwh_assets.hogql.types import BOOLEAN, INTEGER, array
 
 

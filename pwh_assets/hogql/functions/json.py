@@ -147,7 +147,7 @@ def _pairs(raw: bool) -> Handler:
             return f"{name}({args})"
         keys = rest if raw else rest[:-1]
         wanted = STRING if raw else _type_literal(rest[-1] if rest else None)
-        at = f"json_extract(__o, '$.\"' || __k || '\"')"
+        at = "json_extract(__o, '$.\"' || __k || '\"')"
         value = f"hog_json_raw({at})" if raw else cast(at, wanted)
         pairs = f"list_transform(coalesce(hog_json_keys(__o), []), lambda __k: {{'v1': __k, 'v2': {value}}})"
         if not raw:

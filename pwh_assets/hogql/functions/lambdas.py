@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
-from pwh_assets.hogql.functions.rules import element_of, is_number, sum_type
+from pwh_assets.hogql.functions.rules import element_of, sum_type
 from pwh_assets.hogql.functions.sqltext import field_of, lambda_, let, name
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, UNKNOWN, Type, array
 
@@ -88,7 +88,7 @@ def array_after(types: Sequence[Type]) -> Type:
     arrays = [type_ for type_ in types if type_.name == "Array"]
     return (
         arrays[0]
-        if len(types) == 1 or types[0].name == "Array" and len(arrays) == 1
+        if len(types) == 1 or (types[0].name == "Array" and len(arrays) == 1)
         else (types[1] if len(types) > 1 and types[1].name == "Array" else UNKNOWN)
     )
 
@@ -224,10 +224,10 @@ def _fold(call: Call, /) -> str:
         listed = ", ".join(arg.sql for arg in arrays)
         begin = start.sql
         if start.type.name == "Integer":
-            begin = f"toInt64({begin})"
-            inner = f"toInt64({function.sql})"
+            begin = f"CAST({begin} AS Nullable(Int64))"
+            inner = f"CAST({function.sql} AS Nullable(Int64))"
         elif start.type.name == "Float":
-            begin, inner = f"toFloat64({begin})", f"toFloat64({function.sql})"
+            begin, inner = (f"CAST({sql} AS Nullable(Float64))" for sql in (begin, function.sql))
         else:
             inner = function.sql
         return (
@@ -578,5 +578,3 @@ ROWS: tuple[Row, ...] = (
         (("arrayReverseSplit(x -> x = 1, [0, 1, 2])", [[0, 1], [2]]),),
     ),
 )
-
-__all__ = ["ROWS", "is_number"]

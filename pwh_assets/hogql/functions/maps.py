@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, TypeRule, on
 from pwh_assets.hogql.functions.rules import common, element_of, first
 from pwh_assets.hogql.functions.sqltext import lambda_, let, name
 from pwh_assets.hogql.types import BOOLEAN, INTEGER, UNKNOWN, Type, array, map_
@@ -114,7 +114,7 @@ def _combined(operator: str, native: str) -> Handler:
 def _row(
     fn: str,
     args: tuple[int, int | None],
-    returns: object,
+    returns: TypeRule,
     doc: str,
     sql: dict[str, Rendering],
     *example: tuple[str, object],
@@ -129,7 +129,7 @@ def _row(
         sql,
         example=example,
         aliases=aliases,
-        category="maps",  # type: ignore[arg-type]
+        category="maps",
         lambda_types=_entry_types if lambdas else None,
     )
 

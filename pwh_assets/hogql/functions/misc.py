@@ -215,7 +215,8 @@ def _ipv4_number(call: Call, /) -> str:
 def _in_range(call: Call, /) -> str:
     address, network = (to_text(call, arg) for arg in call.args)
     if call.engine == "clickhouse":
-        return f"isIPAddressInRange({address}, {network})"
+        known = f"(isIPv4String({address}) OR isIPv6String({address}))"
+        return f"if({known}, isIPAddressInRange({address}, {network}), false)"
     if ":" in str(call.args[0].literal) or ":" in str(call.args[1].literal):
         raise ValueError("IPv6 ranges are not known there.")
     bits = f"CAST(string_split({network}, '/')[2] AS INTEGER)"

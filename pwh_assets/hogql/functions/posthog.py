@@ -1,6 +1,7 @@
 """Names only PostHog has: versions, languages, channels, robots, surveys; most expand or look a constant table up."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from sqlglot import exp
 
@@ -77,8 +78,7 @@ def _currency(call: Call, /) -> str:
 def _tree(text: str) -> exp.Expression:
     from pwh_assets.hogql.parser import parse_expression
 
-    tree: exp.Expression = parse_expression(text)
-    return tree
+    return cast(exp.Expression, parse_expression(text))
 
 
 def _constant(node: exp.Expression, what: str) -> str:

@@ -136,6 +136,7 @@ ROWS: tuple[Row, ...] = (
             "quantileInterpolated",
         ),
         params=(0, 2),
+        native="quantileExactInclusive",
         over_list=_over_list,
     ),
     Agg(
@@ -155,6 +156,7 @@ ROWS: tuple[Row, ...] = (
             "quantilesBFloat16",
             "quantilesDeterministic",
         ),
+        native="quantilesExactInclusive",
         params=(0, None),  # type: ignore[arg-type]
     ),
     Agg(
@@ -171,6 +173,7 @@ ROWS: tuple[Row, ...] = (
             "medianBFloat16",
             "medianInterpolated",
         ),
+        native="quantileExactInclusive",
         over_list="list_median({0})",
     ),
     *(

@@ -6,7 +6,6 @@ as one that calls `plus(a, b)`.
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 from pwh_assets.hogql.functions import combinators as combine
@@ -22,7 +21,7 @@ from pwh_assets.hogql.functions.base import (
     Unsupported,
 )
 from pwh_assets.hogql.functions.sqltext import filter_clause, over_clause
-from pwh_assets.hogql.types import STRING, UNKNOWN, Type
+from pwh_assets.hogql.types import UNKNOWN, Type
 
 ENGINE_TITLES = {
     "duckdb": "DuckDB",
@@ -106,9 +105,10 @@ def lambda_types(row: Row, types: Sequence[Type]) -> Sequence[Type]:
 def arity(row: Row, combinators: Sequence[str] = ()) -> tuple[int, int | None]:
     """Fewest and most arguments with the combinators' own."""
     fewest, most = row.args
-    extra = sum(suffix in ("If", "ArgMin", "ArgMax") for suffix in combinators)
     if "Merge" in combinators:
         fewest, most = 1, 1
+        combinators = combinators[list(combinators).index("Merge") :]
+    extra = sum(suffix in ("If", "ArgMin", "ArgMax") for suffix in combinators)
     return fewest + extra, None if most is None else most + extra
 
 
@@ -190,6 +190,4 @@ def _word(word: str, call: Call) -> str:
 
 
 def _aggregate(row: Agg, rendering: Rendering, call: Call, suffixes: tuple[str, ...]) -> str:
-    result = type_by(row.returns, call.types()) if not suffixes else UNKNOWN
-    plain = combine.Aggregate(row, rendering, fill)
-    return combine.apply(plain, call, suffixes, result or STRING)
+    return combine.apply(combine.Aggregate(row, rendering, fill), call, suffixes)

@@ -6,7 +6,6 @@ from pwh_assets.hogql.types import (
     BOOLEAN,
     DATE,
     DATETIME,
-    DECIMAL,
     FLOAT,
     INTEGER,
     JSON,
@@ -123,4 +122,4 @@ def widest(types: Sequence[Type]) -> Type:
 
 
 def decimal(scale: int) -> Type:
-    return Type("Decimal", precision=(DECIMAL.precision or (38, 9))[:1] + (scale,))
+    return Type("Decimal", precision=(38, scale))

@@ -3,7 +3,7 @@
 from pwh_assets.hogql.functions.base import Call, Handler, Row, family
 from pwh_assets.hogql.functions.search import listed
 from pwh_assets.hogql.functions.texts import to_text
-from pwh_assets.hogql.types import INTEGER, STRING, array
+from pwh_assets.hogql.types import STRING, array
 
 row = family("splitting")
 
@@ -122,5 +122,3 @@ ROWS: tuple[Row, ...] = (
         ("ngrams('abcd', 2)", ["ab", "bc", "cd"]),
     ),
 )
-
-__all__ = ["INTEGER", "ROWS"]

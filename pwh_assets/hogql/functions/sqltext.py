@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from pwh_assets.hogql.functions.base import Arg, Call
+from pwh_assets.hogql.functions.base import Call
 from pwh_assets.hogql.types import Type
 
 
@@ -170,9 +170,3 @@ def default_value(type_: Type, engine: str) -> str:
             return "CAST('00000000-0000-0000-0000-000000000000' AS UUID)"
         case _:
             return "''"
-
-
-def with_args(call: Call, *args: Arg) -> Call:
-    from dataclasses import replace
-
-    return replace(call, args=args)

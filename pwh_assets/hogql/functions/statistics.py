@@ -192,7 +192,8 @@ def _weighted(call: Call, /) -> str:
 def _entropy(call: Call, /) -> str:
     if call.engine == "clickhouse":
         return f"entropy({call.args[0].sql}){tail(call)}"
-    return f"entropy({call.args[0].sql}){tail(call)}"
+    arg = call.args[0].sql
+    return f"(CASE WHEN count({arg}){tail(call)} > 0 THEN entropy({arg}){tail(call)} END)"
 
 
 def _intersections(position: bool) -> Handler:
@@ -342,7 +343,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         INTEGER,
         "Number of different whole numbers.",
-        on("count(DISTINCT {0})", "groupBitmap({distinct}{0})"),
+        on("count(DISTINCT {0})", "uniqExact({0})"),
         example=(over("groupBitmap(x)", "[1, 1, 2]"), 2),
     ),
     Agg(
@@ -472,7 +473,8 @@ ROWS: tuple[Row, ...] = (
         lambda types: tuple_(sum_type(types), INTEGER),
         "Sum and count.",
         on(
-            "{{'v1': sum({0}){filter}{over}, 'v2': count({0}){filter}{over}}}",
+            "(CASE WHEN count({0}){filter}{over} > 0 THEN "
+            "{{'v1': sum({0}){filter}{over}, 'v2': count({0}){filter}{over}}} END)",
             "sumCount({distinct}{0})",
         ),
         example=(over("sumCount(x)"), [6, 3]),

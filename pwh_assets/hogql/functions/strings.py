@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on, same
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
 from pwh_assets.hogql.functions.rules import common, first
 from pwh_assets.hogql.functions.texts import to_text
 from pwh_assets.hogql.types import BOOLEAN, INTEGER, STRING, Type
@@ -143,7 +143,7 @@ def _substring(call: Call, /) -> str:
     if (
         isinstance(begin, int)
         and begin > 0
-        and (not rest or isinstance(length, int) and length >= 0)
+        and (not rest or (isinstance(length, int) and length >= 0))
     ):
         return f"substring({', '.join([sql, str(begin), *([str(length)] if rest else [])])})"
     sql = f"hog_substring({sql}, {start.sql}, {rest[0].sql if rest else 'NULL'})"
@@ -599,5 +599,3 @@ ROWS: tuple[Row, ...] = (
         category="strings",
     ),
 )
-
-__all__ = ["EVERY", "ROWS", "same", "texts"]

@@ -1,10 +1,11 @@
 """Values as text and texts as values, the same on every engine."""
 
+from sqlglot import exp
+
 from pwh_assets.hogql.functions.base import Arg, Call
-from pwh_assets.hogql.functions.moments import local
-from pwh_assets.hogql.functions.rules import element_of
+from pwh_assets.hogql.functions.moments import datetime, local
 from pwh_assets.hogql.functions.sqltext import field_of
-from pwh_assets.hogql.types import BOOLEAN, FLOAT, STRING, Type
+from pwh_assets.hogql.types import BOOLEAN, STRING, Type
 
 
 def to_text(call: Call, arg: Arg) -> str:
@@ -67,8 +68,6 @@ def _duckdb_quoted(call: Call, sql: str, type_: Type) -> str:
     return f"coalesce({text}, 'NULL')"
 
 
-from sqlglot import exp  # noqa: E402
-
 _NONE = exp.Null()
 
 
@@ -82,8 +81,7 @@ def to_number(engine: str, arg: Arg) -> str:
 def to_float(engine: str, arg: Arg) -> str:
     match engine:
         case "clickhouse":
-            sql = _unbool(arg)
-            return f"accurateCastOrNull({sql}, 'Float64')"
+            return f"accurateCastOrNull({arg.sql}, 'Float64')"
         case "duckdb" if arg.type.name in ("String", "JSON", "Unknown"):
             return f"hog_float(CAST({arg.sql} AS VARCHAR))"
         case "duckdb" if arg.type.name in ("Date", "DateTime"):
@@ -100,10 +98,6 @@ def to_float(engine: str, arg: Arg) -> str:
             return f"cast({arg.sql} as double)"
 
 
-def _unbool(arg: Arg) -> str:
-    return arg.sql
-
-
 def to_boolean(engine: str, arg: Arg) -> str:
     """A text as a Boolean: true and 1, false and 0, else NULL."""
     if arg.type == BOOLEAN:
@@ -115,14 +109,6 @@ def to_boolean(engine: str, arg: Arg) -> str:
     return f"({arg.sql} <> 0)"
 
 
-def as_text(call: Call, arg: Arg) -> Arg:
-    return Arg(to_text(call, arg), STRING, arg.node)
-
-
-def as_float(call: Call, arg: Arg) -> Arg:
-    return Arg(to_float(call.engine, arg), FLOAT, arg.node)
-
-
 def unify(call: Call, args: list[Arg], wanted: Type) -> list[str]:
     """The arguments' SQL in the type all of them fit in, as `rules.common` names it."""
     out = []
@@ -132,8 +118,6 @@ def unify(call: Call, args: list[Arg], wanted: Type) -> list[str]:
         elif wanted == STRING:
             out.append(to_text(call, arg))
         elif wanted.name == "DateTime" and arg.type.name == "Date":
-            from pwh_assets.hogql.functions.moments import datetime
-
             out.append(datetime(call, arg))
         elif wanted.name in ("Integer", "Float", "Decimal") and arg.type.name == "Boolean":
             out.append(
@@ -148,15 +132,3 @@ def unify(call: Call, args: list[Arg], wanted: Type) -> list[str]:
         else:
             out.append(arg.sql)
     return out
-
-
-__all__ = [
-    "as_float",
-    "as_text",
-    "element_of",
-    "to_boolean",
-    "to_float",
-    "to_number",
-    "to_text",
-    "unify",
-]

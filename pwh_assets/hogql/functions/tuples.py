@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, TypeRule, on
 from pwh_assets.hogql.functions.rules import first
 from pwh_assets.hogql.functions.sqltext import field_of, struct_of
-from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, STRING, UNKNOWN, Type, array, tuple_
+from pwh_assets.hogql.types import FLOAT, INTEGER, STRING, UNKNOWN, Type, array, tuple_
 
 
 def _pair(handler: Handler) -> dict[str, Rendering]:
@@ -163,7 +163,7 @@ def _pairs_type(types: Sequence[Type]) -> Type:
 def _row(
     fn: str,
     args: tuple[int, int | None],
-    returns: object,
+    returns: TypeRule,
     doc: str,
     handler: Handler,
     *example: tuple[str, object],
@@ -172,7 +172,7 @@ def _row(
 ) -> Fn:
     return Fn(
         fn, args, returns, doc, _pair(handler), example=example, aliases=aliases, category=category
-    )  # type: ignore[arg-type]
+    )
 
 
 _2 = "({0} )"
@@ -399,5 +399,3 @@ ROWS: tuple[Row, ...] = (
         )
     ),
 )
-
-__all__ = ["BOOLEAN", "ROWS"]

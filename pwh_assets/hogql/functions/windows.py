@@ -1,6 +1,6 @@
 """Functions that need OVER."""
 
-from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering, Row, WindowFn, on
+from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering, Row, TypeRule, WindowFn
 from pwh_assets.hogql.functions.rules import first
 from pwh_assets.hogql.functions.sqltext import over_clause
 from pwh_assets.hogql.types import FLOAT, INTEGER
@@ -30,7 +30,7 @@ def _nullable(arg: Arg) -> str:
 
 
 def _neighbour(name: str) -> Handler:
-    """lag and lead: NULL, or the third argument, outside the partition."""
+    """Lag and lead: NULL, or the third argument, outside the partition."""
 
     def handler(call: Call, /) -> str:
         head, *rest = call.args
@@ -45,7 +45,7 @@ def _neighbour(name: str) -> Handler:
 
 
 def _in_frame(name: str) -> Handler:
-    """lagInFrame and leadInFrame: like lag and lead, but only within the window's frame."""
+    """LagInFrame and leadInFrame: like lag and lead, but only within the window's frame."""
     word = name.removesuffix("InFrame")
 
     def handler(call: Call, /) -> str:
@@ -75,14 +75,9 @@ def _in_frame(name: str) -> Handler:
             raise ValueError(
                 "frames other than unbounded ones are not known there; use lag or lead."
             )
-        return f"{word}({', '.join(arg.sql for arg in call.args)}){_over(_unframed(call))}"
+        return f"{word}({', '.join(arg.sql for arg in call.args)}){_over(call)}"
 
     return handler
-
-
-def _unframed(call: Call) -> Call:
-    """lag and lead look at the partition whatever the frame; a frame that starts at its start changes nothing."""
-    return call
 
 
 def _value(name: str) -> Handler:
@@ -104,7 +99,7 @@ def _query(call: str, values: str = "[1, 2, 2, 3]") -> str:
 def _row(
     name: str,
     args: tuple[int, int],
-    returns: object,
+    returns: TypeRule,
     doc: str,
     handler: Handler,
     example: str,
@@ -113,7 +108,7 @@ def _row(
 ) -> WindowFn:
     return WindowFn(
         name, args, returns, doc, _pair(handler), example=(_query(example), value), aliases=aliases
-    )  # type: ignore[arg-type]
+    )
 
 
 ROWS: tuple[Row, ...] = (
