@@ -72,7 +72,7 @@ def connect(
 ) -> "duckdb.DuckDBPyConnection":
     """A DuckDB of one's own with the lake attached as `lake`."""
     with in_words(address):
-        limits = {"memory_limit": MEMORY_LIMIT, **(config or {})}
+        limits = {"memory_limit": MEMORY_LIMIT, "temp_directory": "", **(config or {})}
         connection = duckdb_extensions.connect(*address.extensions, config=limits)
         try:
             for statement in address.secret_statements():
