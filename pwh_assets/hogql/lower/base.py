@@ -381,6 +381,10 @@ class Lowering:
         """A column of a recursive query's first branch, in a type wide enough for the others."""
         raise NotImplementedError
 
+    def branch_item(self, item: Value, type_: Type) -> str | None:
+        """A column of one part of a set operation; None for as it is."""
+        return None
+
     def set_word(self, op: str) -> str:
         raise NotImplementedError
 

@@ -1,6 +1,6 @@
 """Clauses: SELECT, set operations, FROM with its joins, and what engines lack written in terms of what they have."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pwh_assets.hogql.resolve.nodes import (
@@ -23,6 +23,7 @@ from pwh_assets.hogql.resolve.nodes import (
     ValuesSource,
     walk,
 )
+from pwh_assets.hogql.types import Type
 
 if TYPE_CHECKING:
     from pwh_assets.hogql.lower.base import Lowering
@@ -78,11 +79,7 @@ def recursive_sql(p: "Lowering", query: Query, names: Sequence[str]) -> str:
         if index:
             parts.append(p.set_word(query.ops[index - 1]))
         if isinstance(branch, Select) and not index:
-            items = [
-                p.anchored(item, type_)
-                for item, (_, type_) in zip(branch.items, query.columns, strict=True)
-            ]
-            parts.append(select_sql(p, branch, names, None, items))
+            parts.append(select_sql(p, branch, names, None, p.anchored))
         else:
             parts.append(query_sql(p, branch, names, None))
     return " ".join(parts)
@@ -92,7 +89,7 @@ def recursive_sql(p: "Lowering", query: Query, names: Sequence[str]) -> str:
 
 
 def set_sql(p: "Lowering", query: SetQuery, names: Sequence[str]) -> str:
-    branches = [f"({query_sql(p, branch, names, None)})" for branch in query.branches]
+    branches = [f"({branch_sql(p, query, branch, names)})" for branch in query.branches]
     sql = branches[0]
     for op, branch in zip(query.ops, branches[1:], strict=True):
         sql = f"{sql} {p.set_word(op)} {branch}"
@@ -110,6 +107,12 @@ def set_sql(p: "Lowering", query: SetQuery, names: Sequence[str]) -> str:
     return head + tail(p, query, {})
 
 
+def branch_sql(p: "Lowering", query: SetQuery, branch: Query, names: Sequence[str]) -> str:
+    if not isinstance(branch, Select):
+        return query_sql(p, branch, names, None)
+    return select_sql(p, branch, names, None, p.branch_item)
+
+
 # SELECT
 
 
@@ -118,13 +121,17 @@ def select_sql(
     query: Select,
     names: Sequence[str],
     needed: set[int] | None,
-    printed: list[str] | None = None,
+    column: Callable[[Value, Type], str | None] | None = None,
 ) -> str:
     kept = list(range(len(query.items)))
     if needed is not None and not query.distinct:
         kept = [i for i in kept if i in needed] or kept[:1]
     from_ = from_sql(p, query)
-    items = [printed[i] if printed is not None else p.value(query.items[i]) for i in kept]
+    items = [
+        (column(query.items[i], query.columns[i][1]) if column is not None else None)
+        or p.value(query.items[i])
+        for i in kept
+    ]
     positions: dict[str, int] = {}
     for place, (index, item) in enumerate(zip(kept, items, strict=True), 1):
         if not isinstance(query.items[index], ColumnRef | Literal | Now):

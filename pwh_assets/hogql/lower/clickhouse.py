@@ -33,7 +33,7 @@ from pwh_assets.hogql.resolve.nodes import (
     Value,
     ValuesSource,
 )
-from pwh_assets.hogql.types import INTEGER, STRING
+from pwh_assets.hogql.types import INTEGER, STRING, Type
 from pwh_assets.hogql.types import UUID as UUID_TYPE
 
 SETTINGS: dict[str, str | int | float] = {
@@ -72,6 +72,7 @@ ANY_JOINS: dict[str, str] = {
 
 COUNTING = frozenset(
     [
+        "abs",
         "length",
         "lengthUTF8",
         "position",
@@ -145,7 +146,7 @@ class ClickHouse(Lowering):
 
     def call(self, value: Call) -> str:
         name = value.row.name
-        if name in COUNTING or (name.startswith(("count", "uniq")) and value.type == INTEGER):
+        if value.type == INTEGER and self.is_unsigned(value):
             # UInt64 has no common type with signed integers.
             return f"toInt64({super().call(value)})"
         if (
@@ -158,6 +159,12 @@ class ClickHouse(Lowering):
             text = replace(value, args=[self.as_text(value.args[0]), *value.args[1:]], type=STRING)
             return f"toUUID({super().call(text)})"
         return super().call(value)
+
+    def is_unsigned(self, value: Call) -> bool:
+        name = value.row.name
+        if name == "toUInt64":
+            return isinstance(value.args[0], Literal)
+        return name in COUNTING or name.startswith(("count", "uniq"))
 
     def as_text(self, value: Value) -> Value:
         row = REGISTRY.find("toString")
@@ -243,6 +250,12 @@ class ClickHouse(Lowering):
             case "String":
                 return f"CAST({sql} AS Nullable(String))"
         return sql
+
+    def branch_item(self, item: Value, type_: Type) -> str | None:
+        if type_ != INTEGER or item.type != INTEGER or isinstance(item, Literal):
+            return None
+        is_hash = isinstance(item, Call) and getattr(item.row, "category", "") == "hashes"
+        return None if is_hash else f"toInt64({self.value(item)})"
 
     def set_word(self, op: str) -> str:
         return op

@@ -49,12 +49,8 @@ NOWS: dict[str, str] = {
     "yesterday": "yesterday",
 }
 
-INFIX: dict[str, type[exp.Expression]] = {
-    "like": exp.Like,
-    "ilike": exp.ILike,
-}
-
-WINDOW_WORDS = frozenset(["lag", "lead", "first_value", "last_value", "nth_value"])
+NUMERIC_FAMILIES = frozenset(["arithmetic", "maths", "rounding"])
+"""Categories of functions that take numbers: a text is read as one, as in `round(properties.price)`."""
 
 
 class Calls(Operators):
@@ -138,6 +134,8 @@ class Calls(Operators):
         if not self.counts_right(row, name, len(args), node):
             return Literal(UNKNOWN, None, node=node)
         params = [self.value(p) for p in node.args.get("params") or ()]
+        if row.category in NUMERIC_FAMILIES:
+            args = [self.numeric(arg) for arg in args]
         call = Call(UNKNOWN, row, name, args, params, node=node)
         call.type = typed(row, args)
         return call
@@ -420,6 +418,9 @@ class Calls(Operators):
         from pwh_assets.hogql.types import BOOLEAN
 
         return BOOLEAN
+
+    def numeric(self, value: Value) -> Value:
+        raise NotImplementedError
 
     def skipped(self, *trees: exp.Expression) -> bool:
         raise NotImplementedError

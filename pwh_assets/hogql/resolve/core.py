@@ -101,9 +101,7 @@ class Core:
             raise HogQLError(sorted(self.problems, key=lambda p: (p.start, p.end)), self.text)
 
 
-def typed(
-    row: Fn | Agg | WindowFn, args: Sequence[Value], suffixes: tuple[str, ...] = ()
-) -> Type:
+def typed(row: Fn | Agg | WindowFn, args: Sequence[Value], suffixes: tuple[str, ...] = ()) -> Type:
     """The result's type by the row's rule; unknown where the arguments are none that the rule is made for."""
     try:
         return result_type(row, [as_arg(arg) for arg in args], suffixes)

@@ -55,10 +55,18 @@ class Operators(Names):
     def alike(self, left: Value, right: Value) -> tuple[Value, Value]:
         """Both sides, a literal text read as the type of the other side."""
         if isinstance(right, Literal):
-            return left, self.read_as(right, left.type)
-        if isinstance(left, Literal):
-            return self.read_as(left, right.type), right
-        return left, right
+            right = self.read_as(right, left.type)
+        elif isinstance(left, Literal):
+            left = self.read_as(left, right.type)
+        return self.as_time(left, right.type), self.as_time(right, left.type)
+
+    def as_time(self, value: Value, other: Type) -> Value:
+        """A number compared with a time is its seconds since 1970; with a date, its days."""
+        if value.type.name in NUMBERS and other.name in ("Date", "DateTime"):
+            return self.call(
+                "toDate" if other.name == "Date" else "toDateTime", value, node=value.node
+            )
+        return value
 
     def read_as(self, literal: Literal, type_: Type) -> Literal:
         """A literal as a value of another type where it is one; else as it stands."""
@@ -121,8 +129,8 @@ class Operators(Names):
             BOOLEAN,
             "AND",
             [
-                self.call("greaterOrEquals", this, low, node=node),
-                self.call("lessOrEquals", this, high, node=node),
+                self.compare("greaterOrEquals", this, low, node),
+                self.compare("lessOrEquals", this, high, node),
             ],
             node=node,
         )

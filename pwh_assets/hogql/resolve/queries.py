@@ -146,6 +146,7 @@ class Queries(Sources):
         columns = list(branches[0].columns)
         if all(len(branch.columns) == width for branch in branches):
             types = [common([branch.columns[i][1] for branch in branches]) for i in range(width)]
+            self.check_types(branches, trees, types)
             columns = [(name, types[i]) for i, (name, _) in enumerate(columns)]
             branches = [self.converted(branch, types) for branch in branches]
         found = SetQuery(columns, unique([name for name, _ in columns]), branches=branches, ops=ops)
@@ -162,6 +163,25 @@ class Queries(Sources):
         self.limits(node, found)
         return found
 
+    def check_types(
+        self, branches: list[Query], trees: list[exp.Expression], types: list[Type]
+    ) -> None:
+        """Says where a column's types have nothing in common."""
+        for place, wanted in enumerate(types):
+            kinds = [branch.columns[place][1] for branch in branches]
+            if wanted.name != "Unknown" or any(kind.name == "Unknown" for kind in kinds):
+                continue
+            first = next(kind for kind in kinds if kind.name != "Null")
+            for kind, tree in zip(kinds, trees, strict=True):
+                if kind.name not in (first.name, "Null"):
+                    self.problem(
+                        CODES.TYPE,
+                        f"Column {place + 1} of this part is a {kind}, before it is a {first}",
+                        tree,
+                        "Convert one of them, for example with `toString`.",
+                    )
+                    break
+
     def converted(self, branch: Query, types: list[Type]) -> Query:
         """A branch with its columns in the types of the whole, where an engine would not see to it."""
         if not isinstance(branch, Select):
@@ -175,7 +195,7 @@ class Queries(Sources):
                 items[index] = self.call("toDateTime", item, node=item.node)
             elif wanted.name in ("Integer", "Float") and kind == "Boolean":
                 items[index] = self.call("toInt", item, node=item.node)
-            elif wanted.name == "Float" and kind == "Decimal":
+            elif wanted.name == "Float" and kind in ("Integer", "Decimal"):
                 items[index] = self.call("toFloat", item, node=item.node)
         if items == branch.items:
             return branch
