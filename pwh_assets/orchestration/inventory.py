@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 from pwh_assets.core.names import DEFAULT_PROJECT, slug
 from pwh_assets.core.source import Source, SyncedTable
@@ -10,7 +11,7 @@ from pwh_assets.services.graph import Graph, build_graph
 from pwh_assets.services.platform import Platform
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inventory:
     """One project. `version` is the store's catalog version these values were read at."""
 
@@ -20,7 +21,7 @@ class Inventory:
     views: tuple[SavedQuery, ...]
     graph: Graph
 
-    @property
+    @cached_property
     def sources(self) -> dict[str, tuple[Source, list[SyncedTable]]]:
         """Sources that have tables, by slug, each with its tables by name."""
         found: dict[str, tuple[Source, list[SyncedTable]]] = {}

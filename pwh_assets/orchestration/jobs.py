@@ -21,8 +21,19 @@ QUEUE_TAG = "pwh/queue"
 """Runs that share a value of this tag wait for each other in the queue."""
 
 
-def sync_job_name(project_id: int, slug: str) -> str:
-    return scoped(project_id, "sync", slug)
+MOST_JOBS = 30
+"""Each job is resolved against all assets; with 100 of them that was three quarters of loading 5,000 tables."""
+
+
+def sync_job_name(inventory: Inventory, slug: str) -> str:
+    """The job that syncs a source: its own, or one for all where there are many sources."""
+    if len(inventory.sources) > MOST_JOBS:
+        return scoped(inventory.project_id, "sync")
+    return scoped(inventory.project_id, "sync", slug)
+
+
+def queue_tags(project_id: int, *words: str) -> dict[str, str]:
+    return {QUEUE_TAG: scoped(project_id, *words)}
 
 
 def views_job_name(project_id: int) -> str:
@@ -40,21 +51,28 @@ def table_key(graph: Graph, table: SyncedTable) -> dg.AssetKey:
 def jobs_of(inventory: Inventory) -> "list[AssetJob]":
     """Every job of a project. A run of a job may take any part of it."""
     project_id, graph = inventory.project_id, inventory.graph
-    jobs = [
-        _job(
-            sync_job_name(project_id, slug),
-            [table_key(graph, table) for table in tables],
-            f"Syncs tables of {source.source_type} source `{slug}`.",
-        )
-        for slug, (source, tables) in inventory.sources.items()
-    ]
+    jobs = []
+    if len(inventory.sources) > MOST_JOBS:
+        every = [table_key(graph, table) for table in inventory.tables]
+        about = f"Syncs tables of {len(inventory.sources)} sources."
+        jobs.append(_job(scoped(project_id, "sync"), every, about, {}))
+    else:
+        for slug, (source, tables) in inventory.sources.items():
+            jobs.append(
+                _job(
+                    sync_job_name(inventory, slug),
+                    [table_key(graph, table) for table in tables],
+                    f"Syncs tables of {source.source_type} source `{slug}`.",
+                    queue_tags(project_id, "sync", slug),
+                )
+            )
     if inventory.materialized:
-        keys = [dg.AssetKey(graph.nodes[view.name].asset_key) for view in inventory.materialized]
         jobs.append(
             _job(
                 views_job_name(project_id),
-                keys,
+                [dg.AssetKey(graph.nodes[view.name].asset_key) for view in inventory.materialized],
                 "Builds materialized views, inputs before readers.",
+                queue_tags(project_id, "build_views"),
             )
         )
     jobs.append(
@@ -62,15 +80,13 @@ def jobs_of(inventory: Inventory) -> "list[AssetJob]":
             maintenance_job_name(project_id),
             [maintenance_key(project_id)],
             "Merges small files, expires snapshots, verifies the lake.",
+            queue_tags(project_id, "maintain_lake"),
         )
     )
     return jobs
 
 
-def _job(name: str, keys: list[dg.AssetKey], description: str) -> "AssetJob":
+def _job(name: str, keys: list[dg.AssetKey], description: str, tags: dict[str, str]) -> "AssetJob":
     return dg.define_asset_job(
-        name,
-        selection=dg.AssetSelection.assets(*keys),
-        description=description,
-        tags={QUEUE_TAG: name},
+        name, selection=dg.AssetSelection.assets(*keys), description=description, tags=tags
     )

@@ -89,7 +89,7 @@ def run_sync(
                 table_key(inventory.graph, each) for each in inventory.tables if each.id in asked
             ]
             op = scoped(source.project_id, source.slug, "tables")
-            job = sync_job_name(source.project_id, source.slug)
+            job = sync_job_name(inventory, source.slug)
             config = {"ops": {op: {"config": {"full": full}}}}
             runs.append(_run(platform, instance, inventory, job, keys, group, watcher, config))
     return _together(runs, tables)

@@ -1,6 +1,6 @@
 """Schedules: one run per source and rhythm, per rhythm of views, and nightly maintenance. They are on by default."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
@@ -8,6 +8,7 @@ from pwh_assets.core.frequency import Frequency
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.jobs import (
     maintenance_job_name,
+    queue_tags,
     sync_job_name,
     table_key,
     views_job_name,
@@ -38,9 +39,13 @@ def schedules_of(inventory: Inventory) -> list[dg.ScheduleDefinition]:
                 by_rhythm.setdefault(table.frequency, []).append(table_key(graph, table))
         for frequency, keys in by_rhythm.items():
             name = _name(scoped(project_id, "sync", slug), frequency)
-            job = sync_job_name(project_id, slug)
+            job = sync_job_name(inventory, slug)
             about = f"Syncs {len(keys)} tables of `{slug}` {in_words(frequency)}."
-            schedules.append(_schedule(name, job, frequency.cron, keys, about))
+            schedules.append(
+                _schedule(
+                    name, job, frequency.cron, keys, about, queue_tags(project_id, "sync", slug)
+                )
+            )
     views: dict[Frequency, list[dg.AssetKey]] = {}
     for view in inventory.materialized:
         if view.frequency is not None:
@@ -49,7 +54,9 @@ def schedules_of(inventory: Inventory) -> list[dg.ScheduleDefinition]:
     for frequency, keys in views.items():
         name = _name(scoped(project_id, "build_views"), frequency)
         about = f"Builds {len(keys)} materialized views {in_words(frequency)}."
-        schedules.append(_schedule(name, views_job_name(project_id), frequency.cron, keys, about))
+        schedules.append(
+            _schedule(name, views_job_name(project_id), frequency.cron, keys, about, {})
+        )
     schedules.append(
         _schedule(
             scoped(project_id, "maintain_lake_nightly"),
@@ -57,6 +64,7 @@ def schedules_of(inventory: Inventory) -> list[dg.ScheduleDefinition]:
             NIGHTLY,
             [maintenance_key(project_id)],
             "Looks after the lake every night at 03:30 UTC.",
+            {},
         )
     )
     return schedules
@@ -68,7 +76,12 @@ def _name(start: str, frequency: Frequency) -> str:
 
 
 def _schedule(
-    name: str, job_name: str, cron: str, keys: Sequence[dg.AssetKey], description: str
+    name: str,
+    job_name: str,
+    cron: str,
+    keys: Sequence[dg.AssetKey],
+    description: str,
+    tags: Mapping[str, str],
 ) -> dg.ScheduleDefinition:
     selection = list(keys)
 
@@ -93,7 +106,7 @@ def _schedule(
         return dg.RunRequest(
             run_key=f"{name}@{at:%Y-%m-%dT%H:%M}",
             asset_selection=selection,
-            tags={SCHEDULE_TAG: name},
+            tags={**tags, SCHEDULE_TAG: name},
         )
 
     return evaluate

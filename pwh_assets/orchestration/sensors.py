@@ -14,7 +14,7 @@ from pwh_assets.core.names import slug
 from pwh_assets.core.source import Source, SyncedTable, TableStatus
 from pwh_assets.errors import PwhError
 from pwh_assets.orchestration.inventory import Inventory
-from pwh_assets.orchestration.jobs import sync_job_name, table_key
+from pwh_assets.orchestration.jobs import queue_tags, sync_job_name, table_key
 from pwh_assets.orchestration.processes import fail_dead_runs
 from pwh_assets.orchestration.specs import is_scheduled
 from pwh_assets.resources.secrets import SourceSecrets
@@ -34,6 +34,14 @@ PROBES_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """How a table's sync is asked for."""
+
+    job_name: str
+    key: dg.AssetKey
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """What one source said: a text per table, or why it said nothing."""
 
@@ -46,19 +54,19 @@ def sensors_of(
     inventories: Iterable[Inventory], jobs: "Mapping[str, AssetJob]"
 ) -> list[dg.SensorDefinition]:
     """One sensor per source type in use, over all projects. `jobs` are all jobs by name."""
-    started: dict[str, list[AssetJob]] = {}
-    keys: dict[str, dg.AssetKey] = {}
+    started: dict[str, dict[str, AssetJob]] = {}
+    starts: dict[str, Start] = {}
     for inventory in inventories:
         for source_slug, (source, tables) in inventory.sources.items():
-            job = jobs[sync_job_name(inventory.project_id, source_slug)]
-            started.setdefault(source.source_type, []).append(job)
+            name = sync_job_name(inventory, source_slug)
+            started.setdefault(source.source_type, {})[name] = jobs[name]
             for table in tables:
-                keys[table.id] = table_key(inventory.graph, table)
-    return [_sensor(kind, each, keys) for kind, each in sorted(started.items())]
+                starts[table.id] = Start(name, table_key(inventory.graph, table))
+    return [_sensor(kind, list(each.values()), starts) for kind, each in sorted(started.items())]
 
 
 def _sensor(
-    source_type: str, jobs: "Sequence[AssetJob]", keys: Mapping[str, dg.AssetKey]
+    source_type: str, jobs: "Sequence[AssetJob]", starts: Mapping[str, Start]
 ) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"changes_in_{slug(source_type)}",
@@ -77,7 +85,9 @@ def _sensor(
         tables = [
             table
             for table in platform.store.tables()
-            if table.source.source_type == source_type and table.id in keys and is_scheduled(table)
+            if table.source.source_type == source_type
+            and table.id in starts
+            and is_scheduled(table)
         ]
         probed = probe_all(platform, secrets, tables)
         for error in sorted({each.error for each in probed if each.error}):
@@ -85,7 +95,7 @@ def _sensor(
         before: dict[str, str] = json.loads(context.cursor or "{}")
         seen = {table_id: text for each in probed for table_id, text in each.values.items()}
         due, after = decide(tables, before, seen, datetime.now(UTC))
-        requests = list(_requests(due, keys, after))
+        requests = list(_requests(due, starts, after))
         return dg.SensorResult(
             run_requests=requests,
             cursor=json.dumps(after, sort_keys=True),
@@ -177,7 +187,7 @@ def _probe(
 
 
 def _requests(
-    due: Sequence[SyncedTable], keys: Mapping[str, dg.AssetKey], seen: Mapping[str, str]
+    due: Sequence[SyncedTable], starts: Mapping[str, Start], seen: Mapping[str, str]
 ) -> Iterable[dg.RunRequest]:
     """One run per source. Its key is made of what was seen and synced, so that one change is taken up once."""
     by_source: dict[str, list[SyncedTable]] = {}
@@ -190,6 +200,7 @@ def _requests(
         ]
         yield dg.RunRequest(
             run_key=hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()[:32],
-            job_name=sync_job_name(source.project_id, source.slug),
-            asset_selection=[keys[table.id] for table in tables],
+            job_name=starts[tables[0].id].job_name,
+            asset_selection=[starts[table.id].key for table in tables],
+            tags=queue_tags(source.project_id, "sync", source.slug),
         )

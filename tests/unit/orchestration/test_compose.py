@@ -11,6 +11,7 @@ from pwh_assets.core.source import Column, Source, SyncMode
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.orchestration.compose import compose
 from pwh_assets.orchestration.failures import failure_of
+from pwh_assets.orchestration.jobs import MOST_JOBS
 from pwh_assets.orchestration.watcher import Trouble
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=90)
@@ -52,6 +53,15 @@ def test_sensors_are_on_and_there_is_one_per_kind_of_source(make_table, inventor
     sensors = definitions(inventory_of(tables)).get_repository_def().sensor_defs
     assert sorted(each.name for each in sensors) == ["changes_in_stripe", "product_data"]
     assert {each.default_status for each in sensors} == {dg.DefaultSensorStatus.RUNNING}
+
+
+def test_many_sources_share_a_job_and_keep_their_own_place_in_the_queue(make_table, inventory_of):
+    sources = [Source(f"s{n}", 1, "stripe", prefix=f"shop{n}_") for n in range(MOST_JOBS + 1)]
+    inventory = inventory_of([make_table("invoice", source) for source in sources])
+    repository = definitions(inventory).get_repository_def()
+    names = {job.name for job in repository.get_all_jobs()} - {"__ASSET_JOB"}
+    assert names == {"sync", "maintain_lake"}
+    assert len(repository.schedule_defs) == len(sources) + 1
 
 
 def test_checks_block_and_follow_the_mode(make_table, inventory_of):
