@@ -2,10 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from pwh_assets.hogql.catalog import Catalog
+from pwh_assets.hogql.compiler import compile as compile_hogql
+from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.hogql.functions.base import Expansion, Fn, Row, Unsupported
 from pwh_assets.hogql.functions.registry import REGISTRY
 from pwh_assets.hogql.functions.render import UnsupportedFunction
@@ -240,3 +244,24 @@ def test_states_are_merged_on_clickhouse_and_refused_on_duckdb(engines: Engines)
     assert engines.values("clickhouse", [sql]) == [2]
     with pytest.raises(UnsupportedFunction, match="ClickHouse only"):
         Compiler("duckdb").query(text)
+
+
+def test_examples_have_their_values_through_the_whole_compiler(engines: Engines) -> None:
+    catalog = Catalog(tables=(), version="")
+    different = []
+    for row in REGISTRY:
+        if isinstance(row, Expansion):
+            continue
+        for text, wanted in examples_of(row):
+            query = text if text.startswith("SELECT") else f"SELECT {text} AS answer"
+            for engine in ENGINES:
+                try:
+                    plan = compile_hogql(query, catalog, engine, now=datetime(2024, 1, 1))
+                except HogQLError as error:
+                    if "does not run on" not in str(error):
+                        different.append(f"{engine}: {text}: {error}")
+                    continue
+                value = normal(engines.values(engine, [plan.sql])[0], plan.columns[0].type)
+                if isinstance(value, Exception) or not same(value, wanted):
+                    different.append(f"{engine}: {text} is {value!r}, not {wanted!r}")
+    assert not different, "\n".join(line[:300] for line in different)

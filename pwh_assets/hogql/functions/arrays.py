@@ -563,7 +563,7 @@ ROWS: tuple[Row, ...] = (
         "arrayEnumerate",
         (1, 1),
         array(INTEGER),
-        "The places: 1, 2, 3 …",
+        "The places of its elements, from 1.",
         _same("range(1, len({0}) + 1)", "arrayEnumerate({0})"),
         ("arrayEnumerate([5, 6])", [1, 2]),
     ),

@@ -115,7 +115,11 @@ ROWS: tuple[Row, ...] = (
         BOOLEAN,
         "Whether both are equal; NULL when one is missing. The operator `=`.",
         {**_every(_compare("="))},
-        example=(("equals(1, 1)", True), ("equals('10', 10)", True), ("equals(1, NULL)", None)),
+        example=(
+            ("equals(1, 1)", True),
+            ("equals('10', 10)", True),
+            ("equals(1, nullIf(2, 2))", None),
+        ),
         category="comparison",
     ),
     Fn(

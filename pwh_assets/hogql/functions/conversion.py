@@ -479,7 +479,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         first,
         "The value itself.",
-        on("{0}", "identity({0})", "{0}", "{0}"),
+        on("{0}", "materialize({0})", "{0}", "{0}"),
         example=("identity(5)", 5),
         aliases=("materialize",),
         category="conversion",

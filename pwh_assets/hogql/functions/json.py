@@ -36,6 +36,8 @@ def path(keys: Sequence[Arg]) -> str:
         return quote("".join(f"/{part}" for part in escaped))
     if all(isinstance(part, str | int) and '"' not in str(part) for part in literals):
         return quote("$" + "".join(_step(part) for part in literals))
+    if all(key.type.name != "Integer" or (key.literal or 0) > 0 for key in keys):
+        return " || ".join(f"'/' || {_pointer(key)}" for key in keys)
     steps = []
     for key in keys:
         if key.type.name == "Integer":
@@ -46,6 +48,13 @@ def path(keys: Sequence[Arg]) -> str:
         else:
             steps.append(f"""'."' || replace({key.sql}, '"', '') || '"'""")
     return "'$' || " + " || ".join(steps)
+
+
+def _pointer(key: Arg) -> str:
+    """DuckDB: a key or place as a part of a JSON pointer."""
+    if key.type.name == "Integer":
+        return f"'{key.literal - 1}'"
+    return f"replace(replace({key.sql}, '~', '~0'), '/', '~1')"
 
 
 def _step(part: str | int) -> str:

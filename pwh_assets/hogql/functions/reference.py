@@ -72,7 +72,9 @@ def signature(row: Row) -> str:
 
 
 def runs_on(row: Row, engine: str) -> bool:
-    return isinstance(row, Expansion) or not isinstance(row.sql.get(engine, Unsupported("")), Unsupported)
+    return isinstance(row, Expansion) or not isinstance(
+        row.sql.get(engine, Unsupported("")), Unsupported
+    )
 
 
 def why_not(row: Row, engine: str) -> str:
@@ -83,7 +85,8 @@ def why_not(row: Row, engine: str) -> str:
 def counts(registry: Registry = REGISTRY) -> dict[str, int]:
     """Callable names per engine, aliases and all, and refused ones."""
     found = {
-        engine: sum(1 + len(row.aliases) for row in registry if runs_on(row, engine)) for engine, _ in ENGINES
+        engine: sum(1 + len(row.aliases) for row in registry if runs_on(row, engine))
+        for engine, _ in ENGINES
     }
     return found | {"names": len(registry.names()), "refused": len(registry.refusals)}
 
@@ -108,7 +111,14 @@ def render_reference(registry: Registry = REGISTRY) -> str:
             lines += [f"## {TITLES.get(category, category.capitalize())}", ""]
             lines += _suffixes() if category == "aggregate" else []
             lines += _table(rows)
-    lines += ["## Refused", "", "Names HogQL has elsewhere that run on no engine here.", "", "| name | why | instead |", "|---|---|---|"]
+    lines += [
+        "## Refused",
+        "",
+        "Names HogQL has elsewhere that run on no engine here.",
+        "",
+        "| name | why | instead |",
+        "|---|---|---|",
+    ]
     lines += [
         f"| `{refusal.name}` | {refusal.reason} | {refusal.hint} |"
         for refusal in sorted(registry.refusals, key=lambda one: one.name.lower())
@@ -122,7 +132,10 @@ def _suffixes() -> list[str]:
         "",
         "| suffix | meaning |",
         "|---|---|",
-        *(f"| `-{name}` | {COMBINATOR_DOCS[name]} |" for name in sorted(COMBINATORS, key=list(COMBINATOR_DOCS).index)),
+        *(
+            f"| `-{name}` | {COMBINATOR_DOCS[name]} |"
+            for name in sorted(COMBINATORS, key=list(COMBINATOR_DOCS).index)
+        ),
         "",
     ]
 

@@ -41,6 +41,10 @@ _NAMES: dict[str, Type] = {
 }
 
 
+_NEEDED = {"nullable": 1, "lowcardinality": 1, "array": 1, "tuple": 1, "map": 2}
+"""How many types stand in the brackets at least."""
+
+
 def parse_type(text: str) -> tuple[Type, bool]:
     """A type by its name, and whether it was written Nullable.
 
@@ -58,6 +62,8 @@ def parse_type(text: str) -> tuple[Type, bool]:
     if text.endswith("[]"):
         return array(parse_type(text[:-2])[0]), False
     parts = _split(inside) if inside else []
+    if len(parts) < _NEEDED.get(name, 0):
+        raise ValueError(f"`{text}` is no type.")
     match name:
         case "nullable":
             return parse_type(parts[0])[0], True
