@@ -26,7 +26,7 @@ class Bank:
                 "CREATE TABLE accounts (id bigint PRIMARY KEY, balance bigint NOT NULL, note text, "
                 "version bigint NOT NULL DEFAULT 0, updated_at timestamptz NOT NULL DEFAULT now()); "
                 "CREATE INDEX ON accounts (updated_at); "
-                f"INSERT INTO accounts SELECT i, 0, 'account ' || i FROM generate_series(1, {size}) i"
+                f"INSERT INTO accounts SELECT i, 0, 'account ' || i FROM generate_series(1, {size}) i; ANALYZE accounts"
             )
         self.platform = open_home(home, ["postgres"])
         source_type = self.platform.sources["postgres"]

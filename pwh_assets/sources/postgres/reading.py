@@ -24,9 +24,11 @@ _log = logging.getLogger(__name__)
 
 BATCH_BYTES = 64 << 20
 _ROW_BYTES = """
-SELECT greatest(pg_table_size(c.oid) / greatest(c.reltuples, 1), 1) FROM pg_class c
-WHERE c.oid = %s AND c.relkind IN ('r', 'm') UNION ALL SELECT 1
+SELECT CASE WHEN c.reltuples > 0 THEN pg_table_size(c.oid) / c.reltuples
+    ELSE (SELECT avg(pg_column_size(s)) FROM (SELECT * FROM {relation} LIMIT 50) s) END
+FROM pg_class c WHERE c.oid = {oid} AND c.relkind IN ('r', 'm')
 """
+"""Bytes per row, large values included; of a table that was never analyzed by its first rows."""
 
 
 @dataclass(slots=True)
@@ -132,8 +134,10 @@ class TableReader:
 
     def _batch_rows(self, connection: "psycopg.Connection[Any]") -> int:
         """As many rows as were asked for, fewer where rows are so wide that they would fill the memory."""
-        row = connection.execute(_ROW_BYTES, [self.table.oid]).fetchone()
-        return max(1_000, min(self.request.batch_rows, BATCH_BYTES // int(row[0] if row else 1)))
+        query = _ROW_BYTES.format(relation=self._relation, oid=self.table.oid)
+        row = connection.execute(query.encode()).fetchone()
+        row_bytes = max(1, int(row[0] or 0)) if row else 1
+        return max(1_000, min(self.request.batch_rows, BATCH_BYTES // row_bytes))
 
     def _where(self, bound: str | None) -> str:
         """Which rows: all, those at or past the watermark, or for appending those between both ends.
