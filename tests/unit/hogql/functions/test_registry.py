@@ -355,7 +355,7 @@ def test_a_name_with_a_row_is_not_refused() -> None:
 
 def test_every_row_reads_well() -> None:
     for row in REGISTRY:
-        assert row.doc.endswith((".", ".}")), row.name
+        assert row.doc.endswith((".", "…")), row.name
         fewest, most = row.args
         assert fewest >= 0 and (most is None or fewest <= most), row.name
         if not isinstance(row, Expansion):
