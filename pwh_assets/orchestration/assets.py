@@ -79,6 +79,7 @@ def source_assets(
                     asset_key=key,
                     metadata=of_sync(table, done, upstream, _dlt_metadata(context, key, table)),
                     check_results=[check_result(key, check, table.table_name) for check in checks],
+                    data_version=_version(platform, table),
                 )
         finally:
             lake.close()
@@ -137,6 +138,12 @@ def _current(platform: Platform, table_id: str) -> SyncedTable | None:
     with suppress(NotFoundError):
         return platform.store.table(table_id)
     return None
+
+
+def _version(platform: Platform, table: SyncedTable) -> dg.DataVersion | None:
+    """The load that last changed the table: after a sync that moved nothing, its readers are as fresh as before."""
+    state = platform.lakes.of(table.project_id).state(table.id)
+    return dg.DataVersion(state.load_id) if state is not None else None
 
 
 def _dlt_metadata(

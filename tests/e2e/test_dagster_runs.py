@@ -148,6 +148,9 @@ def test_a_later_run_takes_only_what_is_new_and_the_contract_is_not_read_again(a
     assert 1 <= third.rows_synced < 100 and third.row_count == 101
     full = run_sync(app, users, full=True).outcomes[0].result
     assert full.rows_synced == 101
+    made = materializations(app, "postgres_app", "users")
+    versions = [each.tags["dagster/data_version"] for each in made]
+    assert versions[3] == versions[2] != versions[1] != versions[0]
     counts = [
         made.metadata["rows_synced"].value
         for made in materializations(app, "postgres_app", "users")
