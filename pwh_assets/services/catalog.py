@@ -41,7 +41,10 @@ def _build(platform: Platform, project_id: int, version: str) -> "Catalog":
     from pwh_assets.hogql.catalog import Catalog
     from pwh_assets.hogql.product import product_tables
 
-    stored = {(table.schema, table.name): table for table in platform.lakes.of(project_id).tables()}
+    stored = {
+        (table.schema, table.name.lower()): table
+        for table in platform.lakes.of(project_id).tables()
+    }
     synced: list[TableDef] = []
     for table in platform.store.tables(project_id):
         definition = _synced(table, stored)
@@ -94,12 +97,12 @@ def _view(view: "SavedQuery", stored: "dict[tuple[str, str], LakeTable]") -> "Ta
     from pwh_assets.hogql.catalog import ColumnDef, TableDef
     from pwh_assets.hogql.stored import type_of
 
-    lake = stored.get(("views", view.name)) if view.is_materialized else None
+    lake = stored.get(("views", view.name.lower())) if view.is_materialized else None
     if lake is not None:
         described = {column.name: column.description for column in view.columns}
         return TableDef(
             name=view.name,
-            physical=("views", view.name),
+            physical=(lake.schema, lake.name),
             columns=_columns(lake, described),
             kind="materialized",
             description=view.description,

@@ -173,6 +173,9 @@ select JSONExtractString(properties, '$browser') as b, count() from events group
 select JSONExtractInt(properties, '$screen_width') as w, JSONHas(properties, '$os') as h from events order by uuid limit 10
 select uniqMerge(s), argMaxMerge(a), avgMerge(v), countMerge(c), sumMerge(t) from (select distinct_id, uniqState(event) as s, argMaxState(event, timestamp) as a, avgState(length(event)) as v, countState() as c, sumState(1) as t from events group by distinct_id)
 select event, uniqIfMerge(s) from (select event, uniqIfState(distinct_id, properties.$browser = 'Chrome') as s from events group by event, distinct_id) group by event order by event
+select * from (select event, distinct_id from events where distinct_id in ('d1', 'd2')) pivot (count() for event in ('signup', 'purchase' as bought)) order by distinct_id
+select * from (select event, distinct_id, 1 as n from events) pivot (sum(n) as s, count() as c for event in ('signup', 'purchase') group by distinct_id) as p order by p.distinct_id limit 5
+select * from (select 1 as k, 2 as a, 3 as b union all select 2, NULL, 5) unpivot (v for n in (a, b)) order by k, n
 select sum(x) from (select number as x from numbers(5) order by number desc limit 2)
 select max(c) from (select count() as c from events group by distinct_id)
 select avg(n) from (select uniq(event) as n from events group by distinct_id having n > 1)

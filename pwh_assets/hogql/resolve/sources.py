@@ -5,7 +5,6 @@ from sqlglot import exp
 from pwh_assets.hogql.catalog import Catalog, ColumnDef, LazyJoin, TableDef
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.hogql.resolve.core import CODES, parse_expression, parse_view
-from pwh_assets.hogql.resolve.expressions import Expressions
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
     ColumnRef,
@@ -22,6 +21,7 @@ from pwh_assets.hogql.resolve.nodes import (
     Value,
     ValuesSource,
 )
+from pwh_assets.hogql.resolve.pivots import Pivots
 from pwh_assets.hogql.scope import Binding, Fields, Scope
 from pwh_assets.hogql.types import BOOLEAN, DATETIME, INTEGER, UNKNOWN, Type
 
@@ -83,7 +83,7 @@ def item_type(type_: Type) -> Type:
     return type_.args[0] if type_.name == "Array" and type_.args else UNKNOWN
 
 
-class Sources(Expressions):
+class Sources(Pivots):
     """Resolves FROM."""
 
     def from_(self, args: dict[str, object], scope: Scope) -> list[Join]:
@@ -203,6 +203,11 @@ class Sources(Expressions):
         columns = list(alias.args.get("columns") or []) if isinstance(alias, exp.Expression) else []
         if columns:
             self.rename(source, [column.name for column in columns], tree)
+        for pivot in tree.args.get("pivots") or ():
+            source = self.pivoted(source, pivot, names[0] if names else "")
+            given = pivot.args.get("alias")
+            if given is not None:
+                names, source.label = (given.name.lower(),), given.name
         sample = tree.args.get("sample")
         if sample is not None:
             source.sample = self.sampled(sample)
