@@ -97,6 +97,7 @@ class Compiler:
             if node.this.isdigit():
                 return Arg(node.this, INTEGER, node)
             sql = node.this if "e" in node.this.lower() else f"{node.this}e0"
+            sql = f"{sql}::float8" if self.engine == "postgres" else sql
             return Arg(sql, FLOAT, node)
         if isinstance(node, exp.Boolean):
             return Arg(str(node.this).lower(), BOOLEAN, node)
@@ -112,6 +113,8 @@ class Compiler:
         if isinstance(node, exp.Array):
             parts = [self.value(part) for part in node.expressions]
             kind = common([part.type for part in parts])
+            if self.engine == "postgres":
+                return Arg(f"ARRAY[{', '.join(part.sql for part in parts)}]", array(kind), node)
             return Arg(f"[{', '.join(part.sql for part in parts)}]", array(kind), node)
         if isinstance(node, exp.Tuple):
             return self.call("tuple", list(node.expressions), node)

@@ -61,7 +61,11 @@ def numeric(call: Call) -> Call:
     if arg.type.name in ("String", "JSON"):
         arg = Arg(to_number(call.engine, arg), FLOAT, arg.node)
     elif arg.type == BOOLEAN:
-        integer = "CAST({} AS BIGINT)" if call.engine != "clickhouse" else "toInt64({})"
+        integer = {
+            "clickhouse": "toInt64({})",
+            "postgres": "cast(cast({} as integer) as bigint)",
+            "mysql": "({})",
+        }.get(call.engine, "CAST({} AS BIGINT)")
         arg = Arg(integer.format(arg.sql), INTEGER, arg.node)
     return replace(call, args=(arg, *call.args[1:]))
 

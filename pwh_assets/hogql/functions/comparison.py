@@ -73,6 +73,10 @@ def _in(negated: bool) -> Handler:
         ):
             contains = "list_contains" if call.engine == "duckdb" else "has"
             found = f"{contains}({rest[0].sql}, {needle.sql})"
+        elif len(rest) == 1 and rest[0].type.name == "Array":
+            if call.engine == "mysql":
+                raise ValueError("it has no arrays there.")
+            found = f"({needle.sql} = ANY({rest[0].sql}))"
         else:
             found = f"({needle.sql} IN {rest[0].sql})"
         return f"coalesce(NOT ({found}), true)" if negated else f"coalesce({found}, false)"

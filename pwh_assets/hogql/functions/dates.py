@@ -222,7 +222,12 @@ def _date_trunc(call: Call, /) -> str:
     if name not in _TRUNCATIONS:
         raise ValueError(f"it cannot truncate to `{name}`.")
     if call.engine in ("postgres", "mysql"):
-        return f"date_trunc('{name}', {arg.sql})"
+        if call.engine == "mysql" or arg.type.name not in ("Date", "DateTime"):
+            raise ValueError("it takes dates and times there.")
+        started = f"date_trunc('{name}', {arg.sql})"
+        return (
+            f"cast({started} as date)" if name in ("year", "quarter", "month", "week") else started
+        )
     if name == "day" and arg.type.name == "Date":
         return datetime(call, arg)
     return _TRUNCATIONS[name](
@@ -333,9 +338,7 @@ def _date_diff(call: Call, /) -> str:
             return f"intDiv(dateDiff('day', toMonday({left}), toMonday({right})), 7)"
         return f"dateDiff('{name}', {left}, {right}, {quote(call.timezone)})"
     if call.engine == "postgres":
-        return f"date_part('{name}', age({end.sql}, {start.sql}))"
-    if call.engine == "mysql":
-        return f"timestampdiff({name}, {start.sql}, {end.sql})"
+        return _postgres_diff(name, start, end)
     days = name in ("day", "week", "month", "quarter", "year")
     left, right = (local(call, arg) if days else datetime(call, arg) for arg in (start, end))
     if name == "week":
@@ -343,6 +346,27 @@ def _date_diff(call: Call, /) -> str:
     if days:
         left, right = (f"CAST({side} AS DATE)" for side in (left, right))
     return f"date_diff('{name}', {left}, {right})"
+
+
+def _postgres_diff(name: str, start: Arg, end: Arg) -> str:
+    if start.type.name not in ("Date", "DateTime") or end.type.name not in ("Date", "DateTime"):
+        raise ValueError("it takes dates and times there.")
+    left, right = (f"cast({arg.sql} as timestamp)" for arg in (start, end))
+    if name in ("day", "week"):
+        days = [f"cast(date_trunc('{name}', {side}) as date)" for side in (right, left)]
+        return f"(({days[0]} - {days[1]}) / {7 if name == 'week' else 1})"
+    if name in ("month", "quarter", "year"):
+        size = {"month": 1, "quarter": 3, "year": 12}[name]
+        months = [
+            f"cast(extract(year from {side}) * 12 + extract(month from {side}) - 1 as bigint) / {size}"
+            for side in (right, left)
+        ]
+        return f"({months[0]} - {months[1]})"
+    seconds = {"hour": 3600, "minute": 60, "second": 1}.get(name)
+    if seconds is None:
+        raise ValueError(f"it has no `{name}` there.")
+    whole = " - ".join(f"date_trunc('{name}', {side})" for side in (right, left))
+    return f"cast(extract(epoch from {whole}) / {seconds} as bigint)"
 
 
 def _whole(call: Call, arg: Arg) -> str:
@@ -371,6 +395,8 @@ def _interval_sql(engine: str, unit: str, number: Arg) -> str:
     if engine == "mysql":
         return f"INTERVAL {number.sql} {unit}"
     if engine == "postgres":
+        if unit == "quarter":
+            return f"({number.sql} * INTERVAL '3 months')"
         return f"({number.sql} * INTERVAL '1 {unit}')"
     match unit:
         case "quarter":
@@ -1003,7 +1029,7 @@ ROWS: tuple[Row, ...] = (
         (3, 4),
         INTEGER,
         "Boundaries of the unit crossed between two times; weeks begin on Monday.",
-        on(_date_diff, _date_diff, _date_diff, _date_diff),
+        on(_date_diff, _date_diff, _date_diff),
         example=(
             (
                 "dateDiff('day', toDateTime('2024-01-01 23:00:00'), toDateTime('2024-01-02 01:00:00'))",

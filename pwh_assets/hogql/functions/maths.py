@@ -18,6 +18,8 @@ def _of(template: str) -> Handler:
             number = to_number(call.engine, arg)
             if call.engine == "duckdb" and arg.type != FLOAT:
                 number = f"CAST({number} AS DOUBLE)"
+            elif call.engine == "postgres":
+                number = f"cast({number} as double precision)"
             sql = sql.replace(f"{{{i}}}", number)
         return sql
 
@@ -36,6 +38,12 @@ def _log(name: str) -> Handler:
     )
 
 
+def _postgres_log(sql: str) -> Handler:
+    return _of(
+        f"(CASE WHEN {{0}} > 0 THEN {sql} WHEN {{0}} = 0 THEN '-Infinity'::float8 WHEN {{0}} < 0 THEN 'NaN'::float8 END)"
+    )
+
+
 def _both(name: str, doc: str, example: tuple[str, object], **extra: object) -> Row:
     """The same name and meaning on both engines."""
     fewest = 2 if name in ("atan2",) else 1
@@ -49,7 +57,7 @@ def _both(name: str, doc: str, example: tuple[str, object], **extra: object) -> 
         _of(f"{name}({listed})"),
         example,
         postgres=f"{name}({{*}})",
-        mysql=f"{name}({{*}})",
+        mysql=f"{name}({{*}})" if name != "cbrt" else None,
         **extra,
     )
 
@@ -91,8 +99,7 @@ ROWS: tuple[Row, ...] = (
         ("log(0)", float("-inf")),
         ("log(-1)", float("nan")),
         aliases=("log",),
-        postgres="ln({0})",
-        mysql="ln({0})",
+        postgres=_postgres_log("ln({0})"),
     ),
     row(
         "log2",
@@ -102,8 +109,7 @@ ROWS: tuple[Row, ...] = (
         _log("log2"),
         _of("log2({0})"),
         ("log2(8)", 3.0),
-        postgres="log(2, {0})",
-        mysql="log2({0})",
+        postgres=_postgres_log("ln({0}) / ln(2::float8)"),
     ),
     row(
         "log10",
@@ -113,8 +119,7 @@ ROWS: tuple[Row, ...] = (
         _log("log10"),
         _of("log10({0})"),
         ("log10(100)", 2.0),
-        postgres="log(10, {0})",
-        mysql="log10({0})",
+        postgres=_postgres_log("log({0})"),
     ),
     row(
         "log1p",
@@ -170,8 +175,7 @@ ROWS: tuple[Row, ...] = (
         _of("sqrt({0})"),
         ("sqrt(4)", 2.0),
         ("sqrt(-1)", float("nan")),
-        postgres="sqrt({0})",
-        mysql="sqrt({0})",
+        postgres=_of("(CASE WHEN {0} >= 0 THEN sqrt({0}) WHEN {0} < 0 THEN 'NaN'::float8 END)"),
     ),
     _both("cbrt", "Cube root.", ("cbrt(27)", 3.0)),
     row(

@@ -26,8 +26,11 @@ def _round(bankers: bool) -> Handler:
         if call.engine == "clickhouse":
             name = "roundBankers" if bankers else "round"
             return f"{name}({sql}{f', {digits}' if digits else ''})"
-        if call.engine != "duckdb":
-            return f"round({sql}{f', {digits}' if digits else ''})"
+        if call.engine == "postgres":
+            if arg.type.name == "Float":
+                moved = f"10::float8 ^ ({digits or 0})"
+                return f"(round(cast({sql} as double precision) * {moved}) / {moved})"
+            return f"round(cast({sql} as numeric){f', {digits}' if digits else ''})"
         if arg.type.name == "Integer":
             if digits is None:
                 return sql
@@ -49,6 +52,8 @@ def _cut(function: str) -> Handler:
         sql = to_number(call.engine, arg)
         if call.engine == "clickhouse":
             return f"{function}({sql}{f', {digits}' if digits else ''})"
+        if digits is not None and call.engine != "duckdb":
+            raise ValueError("it takes no digits there.")
         if digits is None:
             return (
                 sql
@@ -103,7 +108,6 @@ ROWS: tuple[Row, ...] = (
         ("round(25, -1)", 30),
         ("round(-2.5)", -2.0),
         postgres=_round(False),
-        mysql=_round(False),
     ),
     row(
         "roundBankers",
@@ -126,8 +130,8 @@ ROWS: tuple[Row, ...] = (
         ("floor(-2.5)", -3.0),
         ("floor(123.456, 1)", 123.4),
         ("floor(156, -1)", 150),
-        postgres="floor({0})",
-        mysql="floor({0})",
+        postgres=_cut("floor"),
+        mysql=_cut("floor"),
     ),
     row(
         "ceil",
@@ -139,8 +143,8 @@ ROWS: tuple[Row, ...] = (
         ("ceil(2.1)", 3.0),
         ("ceil(123.456, 1)", 123.5),
         aliases=("ceiling",),
-        postgres="ceil({0})",
-        mysql="ceil({0})",
+        postgres=_cut("ceil"),
+        mysql=_cut("ceil"),
     ),
     row(
         "trunc",
@@ -152,8 +156,7 @@ ROWS: tuple[Row, ...] = (
         ("trunc(-2.7)", -2.0),
         ("trunc(123.456, 1)", 123.4),
         aliases=("truncate",),
-        postgres="trunc({*})",
-        mysql="truncate({0}, 0)",
+        postgres=_cut("trunc"),
     ),
     row(
         "roundToExp2",

@@ -24,6 +24,8 @@ def _position(insensitive: bool, swapped: bool = False) -> Handler:
             native = "positionCaseInsensitiveUTF8" if insensitive else "positionUTF8"
             return f"{native}({text}, {needle}{f', {start}' if start else ''})"
         if call.engine in ("postgres", "mysql"):
+            if start is not None:
+                raise ValueError("it looks from the first place on there.")
             return f"position({needle} in {text})"
         if insensitive:
             text, needle = f"lower({text})", f"lower({needle})"
@@ -95,10 +97,8 @@ def _match(call: Call, /) -> str:
             return f"match({text}, {pattern})"
         case "duckdb":
             return f"regexp_matches({text}, {pattern}, 's')"
-        case "postgres":
-            return f"({text} ~ {pattern})"
         case _:
-            return f"({text} regexp {pattern})"
+            raise ValueError("its patterns are of another kind there.")
 
 
 def _like(operator: str, negated: bool = False) -> Handler:
@@ -202,8 +202,6 @@ def _replace_regexp(every: bool) -> Handler:
         pattern, by = call.args[1].sql, to_text(call, call.args[2])
         if call.engine == "clickhouse":
             return f"replaceRegexp{'All' if every else 'One'}({text}, {pattern}, {by})"
-        if call.engine != "duckdb":
-            return f"regexp_replace({text}, {pattern}, {by})"
         flags = "'gs'" if every else "'s'"
         sql = f"regexp_replace({text}, {pattern}, {by}, {flags})"
         if call.args[1].literal:
@@ -415,8 +413,6 @@ ROWS: tuple[Row, ...] = (
         ("match('abc', '^b')", False),
         ("match('aBc', '(?i)b')", True),
         aliases=("REGEXP_MATCHES", "regexp_like"),
-        postgres=_match,
-        mysql=_match,
     ),
     row(
         "like",

@@ -27,6 +27,8 @@ def _length(call: Call, /) -> str:
             return f"length({arg.sql})"
         case "duckdb", _:
             return f"strlen({to_text(call, arg)})"
+        case _, "Array" | "Map":
+            raise ValueError("it takes texts there.")
         case "postgres", _:
             return f"octet_length({arg.sql})"
         case _:
@@ -76,6 +78,8 @@ def _reverse(call: Call, /) -> str:
 
 def _concat(call: Call, /) -> str:
     """Texts joined, a NULL counts as ''; arrays appended."""
+    if call.args and call.args[0].type.name == "Array" and call.engine in ("postgres", "mysql"):
+        raise ValueError("it takes texts there.")
     if call.args and call.args[0].type.name == "Array":
         return (
             f"concat({', '.join(arg.sql for arg in call.args)})"
@@ -137,6 +141,12 @@ def _substring(call: Call, /) -> str:
     if call.engine == "clickhouse":
         return f"substringUTF8({', '.join([sql, start.sql, *(arg.sql for arg in rest)])})"
     if call.engine != "duckdb":
+        if (
+            not isinstance(start.literal, int)
+            or start.literal < 1
+            or (rest and not isinstance(rest[0].literal, int))
+        ):
+            raise ValueError("its places have to be numbers from 1 there.")
         return f"substring({', '.join([sql, start.sql, *(arg.sql for arg in rest)])})"
     begin = start.literal
     length = rest[0].literal if rest else None

@@ -13,8 +13,23 @@ def to_text(call: Call, arg: Arg) -> str:
     if call.engine == "clickhouse":
         return _clickhouse_text(call, arg)
     if call.engine != "duckdb":
-        return f"cast({arg.sql} as {'text' if call.engine == 'postgres' else 'char'})"
+        return _plain_text(call.engine, arg)
     return _duckdb_text(call, arg.sql, arg.type, arg)
+
+
+def _plain_text(engine: str, arg: Arg) -> str:
+    """Text on Postgres and MySQL, of types that print alike everywhere."""
+    match arg.type.name:
+        case "String":
+            return f"cast({arg.sql} as text)" if engine == "postgres" else arg.sql
+        case "Integer" | "Date" | "UUID":
+            return f"cast({arg.sql} as {'text' if engine == 'postgres' else 'char'})"
+        case "Boolean":
+            return f"(CASE WHEN {arg.sql} THEN 'true' WHEN NOT {arg.sql} THEN 'false' END)"
+        case "DateTime" if engine == "postgres":
+            return f"replace(to_char({arg.sql}, 'YYYY-MM-DD HH24:MI:SS.US'), '.000000', '')"
+        case _:
+            raise ValueError(f"{arg.type} is printed otherwise there.")
 
 
 def _clickhouse_text(call: Call, arg: Arg) -> str:
@@ -111,24 +126,36 @@ def to_boolean(engine: str, arg: Arg) -> str:
 
 def unify(call: Call, args: list[Arg], wanted: Type) -> list[str]:
     """The arguments' SQL in the type all of them fit in, as `rules.common` names it."""
-    out = []
-    for arg in args:
-        if arg.type == wanted or arg.type.name in ("Null", "Unknown"):
-            out.append(arg.sql)
-        elif wanted == STRING:
-            out.append(to_text(call, arg))
-        elif wanted.name == "DateTime" and arg.type.name == "Date":
-            out.append(datetime(call, arg))
-        elif wanted.name in ("Integer", "Float", "Decimal") and arg.type.name == "Boolean":
-            out.append(
-                f"CAST({arg.sql} AS BIGINT)" if call.engine == "duckdb" else f"toInt64({arg.sql})"
-            )
-        elif wanted.name == "Float" and arg.type.name in ("Integer", "Decimal"):
-            out.append(
-                f"CAST({arg.sql} AS DOUBLE)" if call.engine == "duckdb" else f"toFloat64({arg.sql})"
-            )
-        elif wanted.name == "Decimal" and arg.type.name == "Integer" and call.engine == "duckdb":
-            out.append(f"CAST({arg.sql} AS DECIMAL(38, 9))")
-        else:
-            out.append(arg.sql)
-    return out
+    return [_unified(call, arg, wanted) for arg in args]
+
+
+_CASTS: dict[str, dict[str, str]] = {
+    "duckdb": {"Integer": "BIGINT", "Float": "DOUBLE", "Decimal": "DECIMAL(38, 9)"},
+    "postgres": {"Integer": "bigint", "Float": "double precision", "Decimal": "numeric"},
+    "mysql": {"Integer": "signed", "Float": "double", "Decimal": "decimal(38, 9)"},
+}
+
+
+def _unified(call: Call, arg: Arg, wanted: Type) -> str:
+    if arg.type == wanted or arg.type.name in ("Null", "Unknown"):
+        return arg.sql
+    if wanted == STRING:
+        return to_text(call, arg)
+    if wanted.name == "DateTime" and arg.type.name == "Date":
+        if call.engine in ("postgres", "mysql"):
+            raise ValueError("dates and times do not mix there.")
+        return datetime(call, arg)
+    if wanted.name not in ("Integer", "Float", "Decimal"):
+        return arg.sql
+    narrow = arg.type.name == "Boolean" or (
+        wanted.name != arg.type.name and wanted.name != "Integer"
+    )
+    if not narrow:
+        return arg.sql
+    if call.engine == "clickhouse":
+        if wanted.name == "Decimal" and arg.type.name != "Boolean":
+            return arg.sql
+        return f"{'toFloat64' if wanted.name == 'Float' else 'toInt64'}({arg.sql})"
+    if call.engine == "postgres" and arg.type.name == "Boolean":
+        return f"cast(cast({arg.sql} as integer) as {_CASTS['postgres'][wanted.name]})"
+    return f"CAST({arg.sql} AS {_CASTS[call.engine][wanted.name]})"
