@@ -10,17 +10,37 @@ from pwh_assets.errors import InvalidInputError
 VARIABLES: tuple[tuple[str, str, str], ...] = (
     ("PWH_HOME", ".pwh", "Folder that holds all state: store, lake, Dagster's own files, logs."),
     ("PWH_DATABASE_URL", "", "Store on Postgres: postgresql://… Default: SQLite in PWH_HOME."),
-    ("PWH_LAKE_CATALOG_URL", "", "Lake catalog on Postgres: postgresql://… Default: SQLite per project."),
-    ("PWH_LAKE_DATA_URL", "", "Lake data: s3://, gs://, az:// or r2:// prefix. Default: a folder in PWH_HOME."),
+    (
+        "PWH_LAKE_CATALOG_URL",
+        "",
+        "Lake catalog on Postgres: postgresql://… Default: SQLite per project.",
+    ),
+    (
+        "PWH_LAKE_DATA_URL",
+        "",
+        "Lake data: s3://, gs://, az:// or r2:// prefix. Default: a folder in PWH_HOME.",
+    ),
     ("PWH_WAREHOUSE", "duckdb", "Engine queries run on by default: duckdb or clickhouse."),
-    ("PWH_CLICKHOUSE_URL", "", "ClickHouse: http(s)://user:password@host:port/database. Default: in-process."),
-    ("PWH_SECRET_KEYS", "", "id:key pairs, newest first, comma separated. Default: a key file in PWH_HOME."),
+    (
+        "PWH_CLICKHOUSE_URL",
+        "",
+        "ClickHouse: http(s)://user:password@host:port/database. Default: in-process.",
+    ),
+    (
+        "PWH_SECRET_KEYS",
+        "",
+        "id:key pairs, newest first, comma separated. Default: a key file in PWH_HOME.",
+    ),
     ("PWH_ALLOW_PRIVATE_HOSTS", "", "1 lets sources live on private and loopback addresses."),
 )
 """Every variable: name, default, help. The docs page is tested against this."""
 
 OBJECT_STORAGE_VARIABLES: tuple[tuple[str, str, str], ...] = (
-    ("PWH_S3_ENDPOINT", "", "S3-compatible endpoint of the lake's data, for example 127.0.0.1:9000."),
+    (
+        "PWH_S3_ENDPOINT",
+        "",
+        "S3-compatible endpoint of the lake's data, for example 127.0.0.1:9000.",
+    ),
     ("PWH_S3_KEY_ID", "", "Access key of the lake's data."),
     ("PWH_S3_SECRET", "", "Secret key of the lake's data."),
     ("PWH_S3_REGION", "us-east-1", "Region of the lake's data."),

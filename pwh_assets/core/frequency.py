@@ -29,7 +29,9 @@ class Frequency:
     time_of_day: str | None = None
 
     @classmethod
-    def parse(cls, name: str, time_of_day: str | None = None, attr: str = "sync_frequency") -> "Frequency":
+    def parse(
+        cls, name: str, time_of_day: str | None = None, attr: str = "sync_frequency"
+    ) -> "Frequency":
         """Raises InvalidInputError naming what may be written."""
         known = _ALIASES.get(name, name)
         if known not in FREQUENCIES:

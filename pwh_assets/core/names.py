@@ -68,7 +68,9 @@ def nearest(name: str, candidates: Sequence[str]) -> str | None:
     """The candidate a user most likely meant, or None when nothing is close."""
     import difflib
 
-    found = difflib.get_close_matches(name.lower(), [c.lower() for c in candidates], n=1, cutoff=0.6)
+    found = difflib.get_close_matches(
+        name.lower(), [c.lower() for c in candidates], n=1, cutoff=0.6
+    )
     if not found:
         return None
     return next(c for c in candidates if c.lower() == found[0])

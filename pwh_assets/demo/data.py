@@ -158,7 +158,7 @@ def _stripe_account(
 ) -> dict[str, list[dict[str, Any]]]:
     """Customers (most of them persons), products, prices, subscriptions, invoices and charges, oldest first."""
     epoch = int(now.replace(tzinfo=UTC).timestamp())
-    products = [
+    products: list[dict[str, Any]] = [
         {
             "id": f"prod_{plan}",
             "object": "product",
@@ -169,7 +169,7 @@ def _stripe_account(
         }
         for i, plan in enumerate(_PLANS[1:])
     ]
-    prices = [
+    prices: list[dict[str, Any]] = [
         {
             "id": f"price_{plan}",
             "object": "price",
@@ -183,7 +183,10 @@ def _stripe_account(
         }
         for i, (plan, amount) in enumerate(zip(_PLANS[1:], (1900, 9900, 49900), strict=True))
     ]
-    customers, subscriptions, invoices, charges = [], [], [], []
+    customers: list[dict[str, Any]] = []
+    subscriptions: list[dict[str, Any]] = []
+    invoices: list[dict[str, Any]] = []
+    charges: list[dict[str, Any]] = []
     for number in range(CUSTOMERS):
         known = number % 5 != 4
         person = persons[number * 3] if known else None
@@ -272,7 +275,7 @@ def _stripe_account(
                         "created": billed + 30,
                     }
                 )
-    account = {
+    account: dict[str, list[dict[str, Any]]] = {
         "products": products,
         "prices": prices,
         "customers": customers,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Agg, Expansion, Fn, WindowFn
+from pwh_assets.hogql.functions.moments import UNITS
 from pwh_assets.hogql.functions.registry import REGISTRY
 from pwh_assets.hogql.functions.render import arity, lambda_types
 from pwh_assets.hogql.resolve.core import CODES, typed
@@ -49,6 +50,24 @@ NOWS: dict[str, str] = {
     "yesterday": "yesterday",
 }
 
+PLAIN_FORMS: dict[str, str] = {"first_value": "any", "last_value": "anyLast"}
+"""Window functions that are aggregates without OVER."""
+UNIT_FIRST = frozenset(
+    [
+        "dateadd",
+        "date_add",
+        "datesub",
+        "date_sub",
+        "datediff",
+        "date_diff",
+        "timestampadd",
+        "timestampsub",
+        "timestampdiff",
+        "timestamp_diff",
+        "age",
+    ]
+)
+"""Functions whose first argument may be a unit without quotes: `dateAdd(day, 1, x)`."""
 NUMERIC_FAMILIES = frozenset(["arithmetic", "maths", "rounding"])
 """Categories of functions that take numbers: a text is read as one, as in `round(properties.price)`."""
 
@@ -143,6 +162,8 @@ class Calls(Operators):
     def arguments(self, row: Fn | Agg | WindowFn, node: exp.Expression) -> list[Value]:
         """Arguments in order; lambdas last, when the types of the arrays are known."""
         trees = [tree for tree in node.expressions if type(tree) is not exp.Star]
+        if len(trees) > 2 and isinstance(trees[0], exp.Column) and row.category == "dates":
+            trees[0] = self.unit(node, trees[0])
         args: list[Value | None] = [
             None if type(tree) is exp.Lambda else self.argument(tree) for tree in trees
         ]
@@ -154,6 +175,15 @@ class Calls(Operators):
             self.lambda_(tree, given) if arg is None else arg
             for tree, arg in zip(trees, args, strict=True)
         ]
+
+    def unit(self, node: exp.Expression, tree: exp.Column) -> exp.Expression:
+        """A bare unit as the text it stands for."""
+        name = str(tree.name).lower()
+        if str(node.this).lower() not in UNIT_FIRST or name not in UNITS:
+            return tree
+        literal = exp.Literal(this=name, is_string=True)
+        literal.meta.update(tree.meta)
+        return literal
 
     def argument(self, tree: exp.Expression) -> Value:
         if type(tree) is exp.Kwarg:
@@ -217,6 +247,10 @@ class Calls(Operators):
         trees = node.expressions
         is_distinct = len(trees) == 1 and type(trees[0]) is exp.Distinct
         source = trees[0] if is_distinct else node
+        if isinstance(row, WindowFn) and window is None and name.lower() in PLAIN_FORMS:
+            plain = REGISTRY.aggregate(PLAIN_FORMS[name.lower()])
+            assert plain is not None
+            row = plain[0]
         if isinstance(row, WindowFn) and window is None:
             return self.problem(
                 CODES.TYPE, f"`{name}` needs a window", node, f"Write `{name}(…) OVER (…)`."
