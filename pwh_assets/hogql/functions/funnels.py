@@ -38,7 +38,11 @@ def _window_funnel(call: Call, /) -> str:
         time = call.args[0]
         first = f"toDateTime64({time.sql}, 6)" if time.type.name == "DateTime" else time.sql
         rest = ", ".join(f"ifNull({arg.sql}, false)" for arg in call.args[1:])
-        width = f"CAST({window.sql} AS BIGINT) * 1000000" if time.type.name == "DateTime" else window.sql
+        width = (
+            f"CAST({window.sql} AS BIGINT) * 1000000"
+            if time.type.name == "DateTime"
+            else window.sql
+        )
         if time.type.name == "DateTime":
             first = f"toUInt64(toUnixTimestamp64Micro({first}))"
         elif time.type.name == "Integer":
@@ -49,7 +53,11 @@ def _window_funnel(call: Call, /) -> str:
     if modes:
         raise ValueError("its modes are not known there; the plain funnel is.")
     steps = len(call.args) - 1
-    width = f"CAST({window.sql} AS BIGINT) * 1000000" if call.args[0].type.name == "DateTime" else window.sql
+    width = (
+        f"CAST({window.sql} AS BIGINT) * 1000000"
+        if call.args[0].type.name == "DateTime"
+        else window.sql
+    )
     begin = f"[{', '.join(['CAST(NULL AS BIGINT)'] * steps)}]"
     step = (
         "list_transform(__acc, lambda __v, __k: CASE WHEN __k <> __e[2] THEN __v WHEN __k = 1 THEN __e[1] "
