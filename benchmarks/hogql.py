@@ -7,15 +7,14 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "conformance")]
-
-from made import NOW, catalog_of  # noqa: E402
-from queries import QUERIES  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from pwh_assets.errors import PwhError  # noqa: E402
 from pwh_assets.hogql import compile as compile_hogql  # noqa: E402
 from pwh_assets.hogql.compiler import STEPS, Compilation  # noqa: E402
 from pwh_assets.hogql.resolve.core import Options  # noqa: E402
+from tests.conformance.made import NOW, catalog_of  # noqa: E402
+from tests.conformance.queries import QUERIES  # noqa: E402
 
 CORPUS = ROOT.parent / "shared" / "corpus" / "hogql-sample.jsonl"
 

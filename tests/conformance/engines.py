@@ -3,8 +3,6 @@
 import re
 from collections import Counter
 
-from made import NOW, catalog_of, fill
-
 from pwh_assets.engines.base import Limits
 from pwh_assets.engines.clickhouse import ENGINE as CLICKHOUSE
 from pwh_assets.engines.duckdb import ENGINE as DUCKDB
@@ -12,6 +10,7 @@ from pwh_assets.hogql import compile as compile_hogql
 from pwh_assets.lake import Lakes
 from pwh_assets.services.query import _shaped
 from pwh_assets.settings import Settings
+from tests.conformance.made import NOW, catalog_of, fill
 
 NAMES = ("duckdb", "clickhouse")
 LIMITS = Limits(timeout_s=60)

@@ -67,7 +67,7 @@ select * from (select 1 as k, 'a' as x) a join (select 1 as k, 'b' as y) b using
 select k, x, y from (select 1 as k, 'a' as x) a join (select 1 as k, 'b' as y) b using k
 select * from (select 1 as k, 'a' as x) a natural join (select 1 as k, 'b' as y) b
 select t.d, v.x from (select toDateTime('2026-01-03') as d, 1 as k) t asof join (select toDateTime('2026-01-01') as d, 1 as k, 'x' as x) v on t.k = v.k and t.d >= v.d
-select * from (select 1 as a union all select 2) x positional join (select 'p' as b union all select 'q') y order by a
+select * from (select number as a from numbers(3)) x positional join (select number * 2 as b from numbers(3)) y order by a
 select x.a, y.b from (select 1 as a) x join ((select 1 as b) y join (select 1 as c) z on y.b = z.c) on x.a = y.b
 select count() from events where person_id in (select id from persons where properties.role = 'admin')
 select count() from events where person_id not in (select id from persons where properties.role = 'admin')

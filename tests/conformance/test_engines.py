@@ -1,17 +1,13 @@
 """One language, equal answers: every query runs on every engine over the same rows."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from engines import NAMES, Engines, same
-from queries import QUERIES
-
 from pwh_assets.errors import PwhError
+from tests.conformance.engines import NAMES, Engines, same
+from tests.conformance.queries import QUERIES
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "hogql-sample.jsonl"
 

@@ -2,21 +2,16 @@
 
 import json
 import os
-import sys
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from engines import NAMES, Engines, same
-from made import NOW, _insert
-from random_queries import Queries
-
 from pwh_assets.hogql.catalog import Catalog, ColumnDef, TableDef
 from pwh_assets.hogql.stored import type_of
+from tests.conformance.engines import NAMES, Engines, same
+from tests.conformance.made import NOW, _insert
+from tests.conformance.random_queries import Queries
 
 SEED = int(os.environ.get("PWH_TEST_SEED", "20260614"))
 COUNT = int(os.environ.get("PWH_TEST_QUERIES", "150"))

@@ -1,22 +1,21 @@
 """Asking a home: limits, frozen time, values, sessions that see new rows, both engines."""
 
+import subprocess
 import sys
 import threading
 import time
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from homes import Warehouse, orders, people
-
+from pwh_assets.core.source import Column
 from pwh_assets.engines.base import Limits, QueryTimeoutError, QueryTooLargeError
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.services.catalog import build_catalog
 from pwh_assets.services.query import explain, run_query
+from pwh_assets.store import NewTable
+from tests.e2e.homes import Warehouse, orders, people
 
 ENGINES = ["duckdb", "clickhouse"]
 
@@ -185,3 +184,76 @@ def test_another_project_sees_none_of_it(warehouse):
 def test_an_answer_is_an_arrow_table_too(warehouse):
     result = run_query(warehouse.platform, 1, "SELECT id, email FROM app_users ORDER BY id")
     assert result.arrow().num_rows == 10
+
+
+def test_stripe_customers_are_joined_with_persons_by_email(warehouse):
+    customers = (Column("id", "VARCHAR"), Column("email", "VARCHAR"), Column("name", "VARCHAR"))
+    source = warehouse.store.add_source(
+        1, "stripe", "", "Money", {}, {}, [NewTable("customer", customers, ("id",))]
+    )
+    with warehouse.lake.write() as connection:
+        connection.execute('CREATE SCHEMA lake."stripe"')
+        connection.execute(
+            "CREATE TABLE lake.stripe.customer (id VARCHAR, email VARCHAR, name VARCHAR)"
+        )
+        connection.execute(
+            "INSERT INTO lake.stripe.customer VALUES ('c1', 'p1@example.com', 'One')"
+        )
+        connection.execute(
+            "INSERT INTO lake.product.persons VALUES "
+            "('00000000-0000-0000-0000-000000000001', '{\"email\":\"p1@example.com\"}', now(), true)"
+        )
+    try:
+        for engine in ENGINES:
+            ask = lambda sql, on=engine: warehouse.ask(sql, engine=on)  # noqa: E731
+            assert ask("SELECT stripe_customer.name FROM persons") == [("One",)]
+            assert ask("SELECT name FROM stripe_customer WHERE person.is_identified") == [("One",)]
+            assert ask("SELECT stripe.customer.email FROM stripe.customer") == [("p1@example.com",)]
+    finally:
+        warehouse.store.remove_source(source.id)
+        warehouse.lake.drop_schema("stripe")
+        with warehouse.lake.write() as connection:
+            connection.execute("DELETE FROM lake.product.persons")
+
+
+def test_a_clickhouse_that_another_process_holds_is_said_so(tmp_path):
+    holding = """
+import sys
+import chdb.session
+held = chdb.session.Session(sys.argv[1])
+held.query("SELECT 1")
+print("held", flush=True)
+sys.stdin.read()
+"""
+    asking = """
+import sys
+from pwh_assets.engines.base import Limits
+from pwh_assets.engines.clickhouse import ENGINE, ClickHouseHeldError
+from pwh_assets.lake import Lakes
+from pwh_assets.settings import Settings
+settings = Settings.from_env({"PWH_HOME": sys.argv[1]})
+try:
+    ENGINE(settings, Lakes(settings)).open(1, Limits())
+except ClickHouseHeldError as error:
+    print(error)
+"""
+    folder = tmp_path / "clickhouse"
+    folder.mkdir()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", holding, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout.readline().strip() == "held"
+        asked = subprocess.run(
+            [sys.executable, "-c", asking, str(tmp_path)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert "PWH_CLICKHOUSE_URL" in asked.stdout
+        assert str(tmp_path) not in asked.stdout
+    finally:
+        holder.communicate(timeout=30)

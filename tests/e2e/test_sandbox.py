@@ -1,16 +1,10 @@
 """A query reads its project's tables and nothing else, whichever way it is asked."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from homes import Warehouse, people
 
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.services.query import run_query
+from tests.e2e.homes import Warehouse, people
 
 SECRET = "planted-value-nobody-may-read"
 

@@ -128,7 +128,7 @@ class Names(Core):
             qualified = self.qualified(scope, name, steps)
             if qualified is not None:
                 return qualified
-        alias = self.alias(scope, name)
+        alias = self.alias(scope, name, node)
         if alias is not None:
             return alias, 0
         column = self.column(scope, name, node)
@@ -159,7 +159,7 @@ class Names(Core):
                 if found is None:
                     if (
                         not taken
-                        and self.alias(scope, name) is None
+                        and name not in scope.aliases
                         and self.column(scope, name, step.node)
                     ):
                         return None
@@ -171,13 +171,25 @@ class Names(Core):
             words = f"{words}.{key.lower()}"
         return None
 
-    def alias(self, scope: Scope, name: str) -> Value | None:
+    def alias(self, scope: Scope, name: str, node: exp.Expression) -> Value | None:
         """A select alias, unless it is being defined or holds an aggregate where none may stand."""
         value = scope.aliases.get(name)
         if value is None or name in scope.defining:
             return None
         if not scope.takes_aggregates and has_aggregate(value):
-            return None if self.has_column(scope, name) or scope.aggregate_depth else value
+            if self.has_column(scope, name):
+                return None
+            if scope.aggregate_depth:
+                sentence, hint = (
+                    "stands inside another aggregate",
+                    "Aggregate in a sub-query first.",
+                )
+            else:
+                sentence, hint = (
+                    "is an aggregate and cannot stand here",
+                    "Use HAVING or a sub-query.",
+                )
+            return self.problem(CODES.TYPE, f"`{name}` {sentence}", node, hint)
         if (
             scope.clause in ("where", "group")
             and has_window(value)

@@ -9,6 +9,7 @@ from sqlglot import exp
 from pwh_assets.hogql.catalog import ColumnDef
 from pwh_assets.hogql.functions.rules import common
 from pwh_assets.hogql.resolve.core import CODES, span
+from pwh_assets.hogql.resolve.grouped import ungrouped
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
     ColumnRef,
@@ -257,6 +258,8 @@ class Queries(Sources):
             array_joins=array_joins,
         )
         self.clauses(node, found, scope)
+        if not self.problems:
+            self.check_groups(found)
         for _, reference in scope.array_joins:
             assert isinstance(reference, ColumnRef)
             source = reference.source
@@ -267,6 +270,15 @@ class Queries(Sources):
         for rule in RULES:
             query = rule(query)
         return query
+
+    def check_groups(self, found: Select) -> None:
+        for name, node in ungrouped(found):
+            self.problem(
+                CODES.TYPE,
+                f"`{name}` is neither grouped by nor aggregated",
+                node,
+                f"Add it to GROUP BY, or write `any({name})`.",
+            )
 
     def clauses(self, node: exp.Select, found: Select, scope: Scope) -> None:
         args = node.args

@@ -1,20 +1,15 @@
 """The pipeline: equal plans, the cache, limits on size, texts nobody should send."""
 
 import contextlib
-import sys
 import time
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from catalogs import plan, problems, sql
 
 from pwh_assets.hogql import compile as compile_hogql
 from pwh_assets.hogql import parse
 from pwh_assets.hogql.catalog import Catalog
 from pwh_assets.hogql.errors import HogQLError
+from tests.unit.hogql.catalogs import plan, problems, sql
 
 
 def test_the_package_offers_compile_and_parse():
@@ -98,7 +93,7 @@ def test_a_huge_text_is_compiled_or_refused_within_a_second(text):
 def _fresh():
     from dataclasses import replace
 
-    from catalogs import CATALOG
+    from tests.unit.hogql.catalogs import CATALOG
 
     return replace(CATALOG, version="")
 

@@ -1,11 +1,6 @@
 """What ClickHouse gets, and the settings it gets it with."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from catalogs import plan, sql
+from tests.unit.hogql.catalogs import plan, sql
 
 
 def test_the_plan_carries_the_settings_its_meaning_rests_on():

@@ -1,13 +1,8 @@
 """What DuckDB gets."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from catalogs import sql
+from tests.unit.hogql.catalogs import sql
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,8 @@
 """Names: chains, aliases, lazy joins, what is wrong and where."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from catalogs import plan, problems, sql, types
+from tests.unit.hogql.catalogs import plan, problems, sql, types
 
 
 def test_a_property_is_read_as_text_from_its_table():
@@ -195,6 +190,18 @@ def test_lineage_goes_through_views_joins_and_properties():
             ("unsupported", "{variables.none}", "Pass a value for `variables.none`."),
         ),
         ("SELECT * FROM numbers(1, 2, 3)", ("wrong_argument_count", "numbers(1, 2, 3)", None)),
+        (
+            "SELECT event, count() FROM events",
+            ("wrong_type", "event", "Add it to GROUP BY, or write `any(event)`."),
+        ),
+        (
+            "SELECT count() AS c FROM events WHERE c > 1",
+            ("wrong_type", "c", "Use HAVING or a sub-query."),
+        ),
+        (
+            "SELECT count() AS c, sum(c) FROM events",
+            ("wrong_type", "c", "Aggregate in a sub-query first."),
+        ),
         ("SELECT person.nam FROM events", ("unknown_column", "nam", None)),
     ],
 )

@@ -1,14 +1,9 @@
 """Row policies, property definitions, cohorts and samples."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from catalogs import CATALOG, plan, problems, sql
 
 from pwh_assets.hogql.types import FLOAT
+from tests.unit.hogql.catalogs import CATALOG, plan, problems, sql
 
 
 def test_a_policy_is_inside_every_read_of_its_table():
