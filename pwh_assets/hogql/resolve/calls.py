@@ -1,6 +1,7 @@
 """Calls: from a name to its registry row, with combinators, lambdas, DISTINCT, ORDER BY, FILTER and OVER."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from sqlglot import exp
 
@@ -10,15 +11,10 @@ from pwh_assets.hogql.functions.registry import REGISTRY
 from pwh_assets.hogql.functions.render import arity, lambda_types
 from pwh_assets.hogql.resolve.core import CODES, typed
 from pwh_assets.hogql.resolve.nodes import (
-    ArrayJoinSource,
-    ArrayValue,
     Call,
-    ColumnRef,
     Frame,
     Lambda,
     Literal,
-    MapValue,
-    Now,
     Order,
     TupleValue,
     Value,
@@ -27,28 +23,10 @@ from pwh_assets.hogql.resolve.nodes import (
 from pwh_assets.hogql.resolve.operators import Operators
 from pwh_assets.hogql.resolve.states import gathered, merged
 from pwh_assets.hogql.types import (
-    DATE,
-    DATETIME,
-    STRING,
     UNKNOWN,
     Type,
-    array,
-    map_,
     tuple_,
 )
-
-NOWS: dict[str, str] = {
-    "now": "now",
-    "now64": "now",
-    "nowinblock": "now",
-    "current_timestamp": "now",
-    "utctimestamp": "now",
-    "utc_timestamp": "now",
-    "today": "today",
-    "curdate": "today",
-    "current_date": "today",
-    "yesterday": "yesterday",
-}
 
 PLAIN_FORMS: dict[str, str] = {"first_value": "any", "last_value": "anyLast"}
 """Window functions that are aggregates without OVER."""
@@ -75,6 +53,9 @@ NUMERIC_FAMILIES = frozenset(["arithmetic", "maths", "rounding"])
 class Calls(Operators):
     """Resolves calls."""
 
+    specials: ClassVar[Mapping[str, Callable[[Any, exp.Expression], Value | None]]] = {}
+    """Names that are no plain calls, as written or in lower case; None means: a plain call after all."""
+
     def called(self, node: exp.Expression) -> Value:
         """A call without OVER, FILTER and the like."""
         return self.function(node)
@@ -87,7 +68,7 @@ class Calls(Operators):
         order: list[Order] | None = None,
     ) -> Value:
         name: str = node.this
-        special = SPECIAL.get(name) or SPECIAL_FOLDED.get(name.lower())
+        special = self.specials.get(name) or self.specials.get(name.lower())
         if special is not None and window is None and condition is None:
             found = special(self, node)
             if found is not None:
@@ -407,223 +388,8 @@ class Calls(Operators):
         value = self.value(this)
         return Order(value, bool(item.args.get("desc")), bool(item.args.get("nulls_first")))
 
-    # Calls that are other things
-
-    def now(self, node: exp.Expression) -> Value | None:
-        kind = NOWS[str(node.this).lower()]
-        if any(not isinstance(arg, exp.Literal) for arg in node.expressions):
-            return None
-        type_ = DATETIME if kind == "now" else DATE
-        zone = (
-            node.expressions[0].this if node.expressions and node.expressions[0].is_string else None
-        )
-        if zone and kind == "now":
-            type_ = Type("DateTime", timezone=zone)
-        return Now(type_, kind, node=node)
-
-    def infix_call(self, node: exp.Expression) -> Value | None:
-        """`and(a, b)`, `equals(a, b)`, `in(a, tuple(…))`: operators written as calls."""
-        name = str(node.this)
-        trees = node.expressions
-        folded = name.lower()
-        if folded in ("and", "or") and len(trees) > 1:
-            return self.logic(folded.upper(), [self.value(tree) for tree in trees], node)
-        if folded == "not" and len(trees) == 1:
-            return self.invert(self.value(trees[0]), node)
-        if (
-            name in ("equals", "notEquals", "less", "greater", "lessOrEquals", "greaterOrEquals")
-            and len(trees) == 2
-        ):
-            if self.skipped(*trees):
-                return Literal(self.boolean(), True, node=node)
-            return self.compare(name, self.value(trees[0]), self.value(trees[1]), node)
-        if name in ("in", "notIn", "globalIn", "globalNotIn") and len(trees) == 2:
-            is_negated = name.lower().endswith("notin")
-            if isinstance(trees[1], exp.Subquery | exp.Select):
-                return self.in_query(self.value(trees[0]), trees[1], is_negated, node)
-            return self.among(self.value(trees[0]), [self.value(trees[1])], is_negated, node)
-        if name in ("isNull", "isNotNull") and len(trees) == 1:
-            from pwh_assets.hogql.resolve.nodes import IsNull
-
-            return IsNull(self.boolean(), self.value(trees[0]), name == "isNotNull", node=node)
-        return None
-
-    def boolean(self) -> Type:
-        from pwh_assets.hogql.types import BOOLEAN
-
-        return BOOLEAN
-
     def numeric(self, value: Value) -> Value:
         raise NotImplementedError
 
     def skipped(self, *trees: exp.Expression) -> bool:
         raise NotImplementedError
-
-    def tuple_call(self, node: exp.Expression) -> Value | None:
-        items = [self.value(tree) for tree in node.expressions]
-        return TupleValue(tuple_(*(item.type for item in items)), items, node=node)
-
-    def array_call(self, node: exp.Expression) -> Value | None:
-        return self.array_of([self.value(tree) for tree in node.expressions], node)
-
-    def array_of(self, items: list[Value], node: exp.Expression) -> Value:
-        from pwh_assets.hogql.functions.rules import common
-
-        return ArrayValue(
-            array(common([item.type for item in items]) if items else UNKNOWN), items, node=node
-        )
-
-    def dict_call(self, node: exp.Expression) -> Value | None:
-        from pwh_assets.hogql.functions.rules import common
-
-        values = [self.value(tree) for tree in node.expressions]
-        keys, items = values[::2], values[1::2]
-        type_ = map_(common([k.type for k in keys]), common([v.type for v in items]))
-        return MapValue(type_, keys, items, node=node)
-
-    def array_join(self, node: exp.Expression) -> Value | None:
-        """`arrayJoin(xs)`: one row per element; the same argument is one and the same expansion."""
-        if len(node.expressions) != 1:
-            return None
-        argument = self.value(node.expressions[0])
-        of = (
-            argument.type.args[0]
-            if argument.type.name == "Array" and argument.type.args
-            else UNKNOWN
-        )
-        if argument.type.name == "Map" and argument.type.args:
-            of = tuple_(*argument.type.args)
-        words = " ".join(self.words(node.expressions[0]).split())
-        for text, known in self.scope.array_joins:
-            if text and text == words:
-                return known
-        source = ArrayJoinSource("joined", [("item", argument)], is_inline=True)
-        found = ColumnRef(of, source, "item", node=node)
-        self.scope.array_joins.append((words, found))
-        return found
-
-    def if_call(self, node: exp.Expression) -> Value | None:
-        """`if` and `multiIf`: their conditions are conditions."""
-        row = REGISTRY.find(str(node.this))
-        args = [self.value(tree) for tree in node.expressions]
-        if not isinstance(row, Fn) or not self.counts_right(row, str(node.this), len(args), node):
-            return Literal(UNKNOWN, None, node=node)
-        for index in range(0, len(args) - 1, 2):
-            args[index] = self.truth(args[index])
-        call = Call(UNKNOWN, row, row.name, args, node=node)
-        call.type = typed(row, args)
-        return call
-
-    def null_if(self, node: exp.Expression) -> Value | None:
-        if len(node.expressions) != 2:
-            return None
-        left, right = self.value(node.expressions[0]), self.value(node.expressions[1])
-        return self.call("nullIf", left, self.alike(left, right)[1], node=node)
-
-    def literal_moment(self, node: exp.Expression) -> Value | None:
-        """`toDateTime('2024-01-02 03:04:05')` and `toDate('2024-01-02')` of a literal are literals."""
-        if len(node.expressions) != 1:
-            return None
-        tree = node.expressions[0]
-        if not isinstance(tree, exp.Literal) or not tree.is_string:
-            return None
-        kind = "Date" if str(node.this).lower() == "todate" else "DateTime"
-        found = self.moment(Literal(STRING, tree.this, node=node), kind)
-        return found if found is not None and found.type.name == kind else None
-
-    def extract_call(self, node: exp.Expression) -> Value | None:
-        """`EXTRACT(DAY FROM x)`."""
-        unit, tree = node.expressions
-        name = EXTRACTED.get(str(unit.this).lower().removesuffix("s"))
-        if name is None:
-            return self.problem(
-                CODES.UNSUPPORTED,
-                f"`{unit.this}` cannot be extracted",
-                unit,
-                f"Use one of {', '.join(EXTRACTED)}.",
-            )
-        row = REGISTRY.find(name)
-        assert isinstance(row, Fn), name
-        return self.call(name, self.value(tree), node=node)
-
-    def query_exists(self, node: exp.Expression) -> Value | None:
-        from pwh_assets.hogql.resolve.nodes import Exists
-
-        tree = node.expressions[0] if len(node.expressions) == 1 else None
-        if not isinstance(tree, exp.Subquery | exp.Select | exp.SetOperation):
-            return None
-        inner = tree.this if isinstance(tree, exp.Subquery) else tree
-        return Exists(self.boolean(), self.query(inner, self.scope.env, self.scope), node=node)
-
-    def tag(self, node: exp.Expression) -> Value | None:
-        name = node.expressions[0].this if node.expressions else "?"
-        return self.problem(
-            CODES.UNSUPPORTED,
-            f"`<{name}>` is a display tag; there is nothing here that shows it",
-            node,
-            "Select its value instead.",
-        )
-
-    def called_value(self, node: exp.Expression) -> Value | None:
-        return self.problem(CODES.UNSUPPORTED, "Only a function can be called", node)
-
-
-EXTRACTED: dict[str, str] = {
-    "year": "toYear",
-    "quarter": "toQuarter",
-    "month": "toMonth",
-    "week": "toISOWeek",
-    "day": "toDayOfMonth",
-    "dow": "toDayOfWeek",
-    "doy": "toDayOfYear",
-    "hour": "toHour",
-    "minute": "toMinute",
-    "second": "toSecond",
-    "epoch": "toUnixTimestamp",
-}
-
-Special = Callable[[Calls, exp.Expression], Value | None]
-
-SPECIAL: dict[str, Special] = {
-    **dict.fromkeys(
-        [
-            "and",
-            "or",
-            "not",
-            "equals",
-            "notEquals",
-            "less",
-            "greater",
-            "lessOrEquals",
-            "greaterOrEquals",
-            "in",
-            "notIn",
-            "globalIn",
-            "globalNotIn",
-            "isNull",
-            "isNotNull",
-        ],
-        Calls.infix_call,
-    ),
-    "tuple": Calls.tuple_call,
-    "array": Calls.array_call,
-    "arrayJoin": Calls.array_join,
-    "if": Calls.if_call,
-    "multiIf": Calls.if_call,
-    "toDateTime": Calls.literal_moment,
-    "toDate": Calls.literal_moment,
-    "nullIf": Calls.null_if,
-    "nullif": Calls.null_if,
-    "exists": Calls.query_exists,
-    "__dict": Calls.dict_call,
-    "__extract": Calls.extract_call,
-    "__hx": Calls.tag,
-    "__call": Calls.called_value,
-}
-
-SPECIAL_FOLDED: dict[str, Special] = {
-    **dict.fromkeys(NOWS, Calls.now),
-    **{name.lower(): handler for name, handler in SPECIAL.items()},
-    "unnest": Calls.array_join,
-    "explode": Calls.array_join,
-}

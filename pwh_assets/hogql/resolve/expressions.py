@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlglot import exp
 
-from pwh_assets.hogql.resolve.calls import Calls
 from pwh_assets.hogql.resolve.core import CODES, MAX_NODES
 from pwh_assets.hogql.resolve.nodes import (
     InList,
@@ -18,6 +17,7 @@ from pwh_assets.hogql.resolve.nodes import (
     TupleValue,
     Value,
 )
+from pwh_assets.hogql.resolve.special import SpecialCalls
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, NULL, STRING, Type, tuple_
 
 CASTS: dict[str, str] = {
@@ -56,7 +56,7 @@ COMPARING: dict[type, str] = {
 MATCHING: dict[type, str] = {exp.Like: "like", exp.ILike: "ilike", exp.RegexpLike: "match"}
 
 
-class Expressions(Calls):
+class Expressions(SpecialCalls):
     """Turns any expression node into a value."""
 
     def value(self, node: exp.Expression) -> Value:
