@@ -29,6 +29,8 @@ from pwh_assets.services.platform import Platform
 from pwh_assets.store.processes import this_process
 
 TRIGGER_TAG = "pwh/trigger"
+_NO_RETRY = {"dagster/max_retries": "0"}
+"""Whoever typed the command decides whether it runs again; Dagster does not know how to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def _run(
         asset_selection=list(keys),
         run_config={**(config or {}), "loggers": {"console": {}}},
         run_id=run_id,
-        tags={TRIGGER_TAG: "command", PROCESS_TAG: this_process()},
+        tags={TRIGGER_TAG: "command", PROCESS_TAG: this_process(), **_NO_RETRY},
         raise_on_error=False,
     )
     if _was_interrupted(result):

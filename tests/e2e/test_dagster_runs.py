@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import psycopg
 import pytest
 
 from pwh_assets.core.source import Column, TableStatus
+from pwh_assets.definitions import build_defs
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.demo.stripe import StripeServer
 from pwh_assets.orchestration import retry
@@ -25,6 +27,8 @@ from pwh_assets.orchestration.run import (
 )
 from pwh_assets.orchestration.watcher import Watcher
 from pwh_assets.platform import open_platform
+from pwh_assets.resources.hogql import HogQLService
+from pwh_assets.resources.lake import LakeReader
 from pwh_assets.services.sources import create_source
 from pwh_assets.services.views import materialize_view, save_view
 from pwh_assets.settings import Settings
@@ -337,3 +341,45 @@ def test_columns_wider_than_declared_and_new_ones_are_told(app, sql):
     made = materializations(app, "postgres_app", "users")[0]
     assert made.metadata["columns_added"].value == "age"
     assert Column("age", "INTEGER") in table(app, "app_users").columns
+
+
+def test_assets_of_ones_own_ask_with_the_same_resources(app):
+    run_sync(app, [table(app, "app_users")])
+
+    @dg.asset
+    def names(
+        lake: dg.ResourceParam[LakeReader], hogql: dg.ResourceParam[HogQLService]
+    ) -> dg.MaterializeResult:
+        rows = hogql.query(1, "SELECT count() AS n FROM app_users").rows
+        users = "lake.postgres_app.users"
+        (stored,) = lake.connection(1).execute(f"SELECT count(*) FROM {users}").fetchone()
+        plan = hogql.compile(1, "SELECT name FROM app_users")
+        assert plan.columns[0].origins[0][:2] == ("app_users", "name")
+        assert hogql.lineage(1, "app_users").upstream == ("postgres_app/users",)
+        with pytest.raises(duckdb.Error):
+            lake.connection(1).execute("DELETE FROM lake.postgres_app.users")
+        return dg.MaterializeResult(metadata={"hogql": next(iter(rows))[0], "lake": stored})
+
+    resources = build_defs(app).resources
+    result = dg.materialize([names], resources=resources)
+    (made,) = result.asset_materializations_for_node("names")
+    assert made.metadata["hogql"].value == made.metadata["lake"].value == 100
+
+
+def test_a_dlt_source_of_ones_own_gets_keys_like_ours():
+    import dlt
+    from dagster_dlt import dlt_assets
+
+    from pwh_assets.resources.translator import SyncedTableTranslator
+
+    source = dlt.source(lambda: dlt.resource([{"id": 1}], name="Line Items"), name="shop")()
+    assets = dlt_assets(
+        name="shop_tables",
+        dlt_source=source,
+        dlt_pipeline=dlt.pipeline("shop", destination="duckdb"),
+        dagster_dlt_translator=SyncedTableTranslator(("shop",), "shop"),
+    )(lambda: None)
+    (spec,) = assets.specs
+    assert spec.key.path == ["shop", "line_items"] and spec.group_name == "shop"
+    assert [dep.asset_key.path for dep in spec.deps] == [["external", "shop", "line_items"]]
+    assert spec.metadata["dlt/write_disposition"] == "append"

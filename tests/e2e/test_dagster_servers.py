@@ -202,6 +202,22 @@ def test_what_changes_in_the_store_is_in_dagster_seconds_later(servers, home):
         reloader.stop()
 
 
+def test_a_view_is_built_by_a_run_that_dagster_launches(servers, home):
+    launched = servers.ask(
+        'mutation{launchRun(executionParams:{selector:{repositoryLocationName:"pwh",'
+        'repositoryName:"__repository__",jobName:"build_views"},mode:"default"})'
+        "{__typename ... on LaunchRunSuccess{run{runId}}}}"
+    )["launchRun"]
+    run_id = launched["run"]["runId"]
+
+    def ended():
+        (run,) = [run for run in servers.runs() if run["runId"] == run_id]
+        return run["status"] if run["status"] in ("SUCCESS", "FAILURE") else None
+
+    assert servers.until(ended) == "SUCCESS", servers.said()
+    assert home.store.view(1, "names_daily").row_count == 50
+
+
 def test_the_servers_start_without_a_page_of_errors(servers):
     for log in servers.logs.glob("*.log"):
         text = log.read_text()
