@@ -38,7 +38,7 @@ CURSOR_TYPES: dict[str, str] = {
 
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CREATED = re.compile(
-    r"(creat|insert|ingest|occur|receiv|logged|recorded|event_?(at|time|ts)|timestamp)",
+    r"(creat|insert|ingest|occur|receiv|logged|recorded|event_?(at|time|ts)|timestamp|^(at|ts|time)$)",
     re.IGNORECASE,
 )
 _UPDATED = re.compile(

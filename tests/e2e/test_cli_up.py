@@ -57,7 +57,7 @@ class Running:
                     continue
         return found
 
-    def gone(self, within_s: float = 40) -> bool:
+    def gone(self, within_s: float = 120) -> bool:
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if not self.members():
@@ -99,7 +99,7 @@ def get(url: str) -> tuple[int, Any]:
             return error.code, json.load(error)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_it_answers_prints_its_keys_once_and_ends_on_term(up: Up) -> None:
     first = up()
     facts = first.facts()
@@ -117,7 +117,7 @@ def test_it_answers_prints_its_keys_once_and_ends_on_term(up: Up) -> None:
     store.close()
 
     second = up(ports=(free_port(), free_port()))
-    _, sentence = second.process.communicate(timeout=60)
+    _, sentence = second.process.communicate(timeout=180)
     assert second.process.returncode == 2
     assert "is running already" in sentence and facts["api"] in sentence
 
@@ -132,7 +132,7 @@ def test_it_answers_prints_its_keys_once_and_ends_on_term(up: Up) -> None:
     again.process.send_signal(signal.SIGINT)
     assert again.process.wait(40) == 0
     assert again.gone()
-    assert "Traceback" not in again.process.communicate(timeout=10)[1]
+    assert "Traceback" not in again.process.communicate(timeout=60)[1]
 
 
 @pytest.mark.timeout(300)
@@ -143,7 +143,7 @@ def test_when_one_process_dies_everything_ends_with_a_sentence(up: Up) -> None:
     os.kill(webserver, signal.SIGKILL)
     assert running.process.wait(60) == 1
     assert running.gone()
-    sentence = running.process.communicate(timeout=10)[1]
+    sentence = running.process.communicate(timeout=60)[1]
     assert "`dagster-webserver` ended by itself" in sentence and "Traceback" not in sentence
 
 
@@ -168,7 +168,7 @@ def test_a_port_in_use_is_one_sentence(up: Up) -> None:
             ((free_port(), port), "--dagster-port"),
         ):
             running = up(ports=ports)
-            out, sentence = running.process.communicate(timeout=60)
+            out, sentence = running.process.communicate(timeout=180)
             assert running.process.returncode == 2
             assert f"Port {port} is in use" in sentence and f"`{option}`" in sentence
             assert "Traceback" not in sentence and "error" in out

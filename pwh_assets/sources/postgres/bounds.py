@@ -25,6 +25,9 @@ MARGIN = timedelta(milliseconds=250)
 BLIND_LOOKBACK = timedelta(minutes=15)
 """How old a transaction is taken to be when the server does not tell us."""
 
+REPORTING_S = 0.05
+"""How long a transaction may take from its start until the server shows it to others."""
+
 PATIENCE_S = 5.0
 """How long transactions whose age or numbers are unknown may take to end before they are allowed for."""
 
@@ -64,12 +67,12 @@ def upper_bound(
     column = sql.Identifier(cursor)
     if kind == "number":
         return _number_bound(connection, relation, oid, column)
+    if kind == "clock":
+        return _clock_bound(connection, relation, column)
     seen = in_flight(connection)
-    if kind == "instant":
-        return _highest(connection, relation, column, seen.complete_until)
     if kind == "day":
         return _day_bound(connection, relation, column, seen, is_append)
-    return _clock_bound(connection, relation, column, seen)
+    return _highest(connection, relation, column, seen.complete_until)
 
 
 def _highest(
@@ -87,20 +90,24 @@ def _highest(
 
 
 def _clock_bound(
-    connection: "psycopg.Connection[Any]",
-    relation: sql.Composable,
-    column: sql.Composable,
-    seen: InFlight,
+    connection: "psycopg.Connection[Any]", relation: sql.Composable, column: sql.Composable
 ) -> str | None:
     """A time stamp without zone may be of any zone, so transactions are allowed for by their age.
 
-    Values more than a day ahead of UTC are of the future and never the bound.
+    The highest value comes first and the look at who is in flight after it: a transaction that begins in
+    between stamps its rows later than that value. Values more than a day ahead of UTC are of the future
+    and never the bound.
     """
-    ahead = (seen.now + timedelta(hours=14)).replace(tzinfo=None)
     query = sql.SQL(
-        "SELECT (max({c}) - {age})::text FROM {r} WHERE {c} <= {l} AND {c} > '-infinity'"
-    ).format(c=column, r=relation, l=sql.Literal(ahead), age=sql.Literal(seen.age))
+        "SELECT max({c})::text FROM {r} WHERE {c} > '-infinity' "
+        "AND {c} <= (clock_timestamp() AT TIME ZONE 'UTC') + interval '14 hours'"
+    ).format(c=column, r=relation)
     row = connection.execute(query).fetchone()
+    if row is None or row[0] is None:
+        return None
+    time.sleep(REPORTING_S)
+    age = in_flight(connection).age
+    row = connection.execute("SELECT (%s::timestamp - %s)::text", [row[0], age]).fetchone()
     return row[0] if row else None
 
 

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 BATCH_BYTES = 64 << 20
 _ROW_BYTES = """
 SELECT CASE WHEN c.reltuples > 0 THEN pg_table_size(c.oid) / c.reltuples
-    ELSE (SELECT avg(pg_column_size(s)) FROM (SELECT * FROM {relation} LIMIT 50) s) END
+    ELSE (SELECT avg(pg_column_size(s)) FROM (SELECT {columns} FROM {relation} LIMIT 50) s) END
 FROM pg_class c WHERE c.oid = {oid} AND c.relkind IN ('r', 'm')
 """
 """Bytes per row, large values included; of a table that was never analyzed by its first rows."""
@@ -134,7 +134,8 @@ class TableReader:
 
     def _batch_rows(self, connection: "psycopg.Connection[Any]") -> int:
         """As many rows as were asked for, fewer where rows are so wide that they would fill the memory."""
-        query = _ROW_BYTES.format(relation=self._relation, oid=self.table.oid)
+        columns = ", ".join(quoted_name(column.name) for column in self.table.columns)
+        query = _ROW_BYTES.format(columns=columns, relation=self._relation, oid=self.table.oid)
         row = connection.execute(query.encode()).fetchone()
         row_bytes = max(1, int(row[0] or 0)) if row else 1
         return max(1_000, min(self.request.batch_rows, BATCH_BYTES // row_bytes))
