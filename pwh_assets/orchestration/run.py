@@ -1,8 +1,11 @@
 """Starting runs in this process: what `pwh sync` and `pwh view run` do. They show in Dagster's UI like any other."""
 
 import logging
+import signal
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -170,14 +173,15 @@ def _run(
         {**of_platform(platform), "watcher": watcher},
         loggers={"console": _silent},
     )
-    result = definitions.resolve_job_def(job).execute_in_process(
-        instance=instance,
-        asset_selection=list(keys),
-        run_config={**(config or {}), "loggers": {"console": {}}},
-        run_id=run_id,
-        tags={TRIGGER_TAG: "command", PROCESS_TAG: this_process(), **_NO_RETRY},
-        raise_on_error=False,
-    )
+    with _own_sigterm():
+        result = definitions.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            asset_selection=list(keys),
+            run_config={**(config or {}), "loggers": {"console": {}}},
+            run_id=run_id,
+            tags={TRIGGER_TAG: "command", PROCESS_TAG: this_process(), **_NO_RETRY},
+            raise_on_error=False,
+        )
     if _was_interrupted(result):
         # Dagster takes Ctrl-C for the run's end and swallows it; the command should end too.
         raise KeyboardInterrupt
@@ -194,6 +198,19 @@ def _run(
         if each.id not in known
     ]
     return RunOutcome((run_id,), tuple(outcomes), trouble if not subjects else None)
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Dagster gives SIGTERM the handler of SIGINT and leaves it so; the caller gets its own back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

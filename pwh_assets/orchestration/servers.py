@@ -49,12 +49,13 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
         "DO_NOT_TRACK": "1",
     }
     python, files = (sys.executable, "-W", "ignore::DeprecationWarning"), ("-w", str(workspace))
-    after = ("-m", "pwh_assets.orchestration.after", str(address))
+    wrapper = ("-m", "pwh_assets.orchestration.after")
+    at_once, after = (*wrapper, "-"), (*wrapper, str(address))
     return [
         Command(
             "dagster-code",
             (
-                *(*python, "-m", "dagster", "code-server", "start", "--socket", str(address)),
+                *(*python, *at_once, "dagster", "code-server", "start", "--socket", str(address)),
                 *("-m", "pwh_assets.definitions", "-a", "defs", "--location-name", LOCATION),
                 *("--log-level", "warning", "--use-python-environment-entry-point"),
             ),

@@ -321,6 +321,19 @@ def test_ctrl_c_ends_the_run_too(app):
     assert statuses(app)[0] in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
+def test_a_run_leaves_the_callers_signals_alone(app):
+    def handler(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        run_sync(app, [table(app, "app_users")])
+        assert signal.getsignal(signal.SIGTERM) is handler
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_runs_of_long_ago_are_forgotten_with_their_events(app):
     run_sync(app, [table(app, "app_users")])
     with instance_for(app.settings) as instance:

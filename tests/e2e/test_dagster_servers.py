@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -230,6 +231,24 @@ def test_no_credential_is_in_dagsters_files(servers, home, postgres):
     folder = home.settings.dagster_home
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert not [path for path in files if secret in path.read_bytes()]
+
+
+def test_servers_of_a_background_job_end_on_sigterm(tmp_path):
+    settings = Settings.from_env({"PWH_HOME": str(tmp_path / "home")})
+    (tmp_path / "logs").mkdir()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        running = Servers(settings, tmp_path / "logs")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        running.until(lambda: "lake/maintenance" in running.assets())
+        for process in running.processes:
+            process.terminate()
+        for process in running.processes:
+            process.wait(30)
+    finally:
+        running.close()
 
 
 def test_reloading_without_dagster_is_silent(tmp_path):
