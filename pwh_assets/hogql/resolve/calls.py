@@ -1,7 +1,9 @@
 """Calls: from a name to its registry row, with combinators, lambdas, DISTINCT, ORDER BY, FILTER and OVER."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
@@ -11,8 +13,10 @@ from pwh_assets.hogql.functions.registry import REGISTRY
 from pwh_assets.hogql.functions.render import arity, lambda_types
 from pwh_assets.hogql.resolve.core import CODES, typed
 from pwh_assets.hogql.resolve.nodes import (
+    ArrayValue,
     Call,
     Frame,
+    IntervalValue,
     Lambda,
     Literal,
     Order,
@@ -23,6 +27,7 @@ from pwh_assets.hogql.resolve.nodes import (
 from pwh_assets.hogql.resolve.operators import Operators
 from pwh_assets.hogql.resolve.states import gathered, merged
 from pwh_assets.hogql.types import (
+    NULL,
     UNKNOWN,
     Type,
     tuple_,
@@ -138,6 +143,16 @@ class Calls(Operators):
             args = [self.numeric(arg) for arg in args]
         call = Call(UNKNOWN, row, name, args, params, node=node)
         call.type = typed(row, args)
+        if call.type == NULL and row.category in NUMERIC_FAMILIES:
+            return Literal(NULL, None, node=node)
+        zone = call.type.timezone
+        if zone is not None and not is_zone(zone):
+            return self.problem(
+                CODES.TYPE,
+                f"There is no time zone `{zone}`",
+                node,
+                "Write it as in 'Europe/Berlin'.",
+            )
         return call
 
     def arguments(self, row: Fn | Agg | WindowFn, node: exp.Expression) -> list[Value]:
@@ -264,6 +279,11 @@ class Calls(Operators):
         finally:
             scope.aggregate_depth -= deeper
         params = [self.value(p) for p in node.args.get("params") or ()]
+        for param, tree in zip(params, node.args.get("params") or (), strict=True):
+            if not isinstance(param, Literal | ArrayValue | TupleValue | IntervalValue):
+                return self.problem(
+                    CODES.TYPE, f"A parameter of `{name}` has to be a literal", tree
+                )
         if not self.counts_right(row, name, len(args), node, suffixes):
             return Literal(UNKNOWN, None, node=node)
         if "If" in suffixes and args:
@@ -393,3 +413,13 @@ class Calls(Operators):
 
     def skipped(self, *trees: exp.Expression) -> bool:
         raise NotImplementedError
+
+
+@lru_cache(maxsize=512)
+def is_zone(name: str) -> bool:
+    """Whether a time zone of that name exists."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

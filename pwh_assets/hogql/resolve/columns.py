@@ -308,7 +308,10 @@ class Columns(Sources):
         ):
             tree = tree.expressions[0]
         value = self.value(tree)
-        if not isinstance(value, Literal) and any(True for _ in columns_in(value)):
+        if isinstance(value, Literal):
+            if not isinstance(value.value, int) or isinstance(value.value, bool) or value.value < 0:
+                self.problem(CODES.TYPE, "LIMIT and OFFSET take a number from 0 on", tree)
+        elif has_aggregate(value) or any(True for _ in columns_in(value)):
             self.problem(CODES.TYPE, "LIMIT and OFFSET take a number, not a column", tree)
         return value
 

@@ -217,6 +217,8 @@ class Expressions(SpecialCalls):
             and not isinstance(value.value, bool)
         ):
             return Literal(value.type, -value.value, node=node)
+        if value.type.name in ("Date", "DateTime", "UUID", "Array", "Map"):
+            return self.problem(CODES.TYPE, f"A {value.type} has no negative", node)
         return self.call("negate", self.numeric(value), node=node)
 
     def comparison(self, node: exp.Expression) -> Value:

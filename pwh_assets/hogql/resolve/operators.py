@@ -50,6 +50,13 @@ class Operators(Names):
                 if self.is_null_literal(one):
                     return IsNull(BOOLEAN, other, name == "notEquals", node=node)
         left, right = self.alike(left, right)
+        if not comparable(left.type, right.type):
+            return self.problem(
+                CODES.TYPE,
+                f"A {left.type} cannot be compared with a {right.type}",
+                node,
+                "Convert one of them, for example with `toString`.",
+            )
         return self.call(name, left, right, node=node)
 
     def alike(self, left: Value, right: Value) -> tuple[Value, Value]:
@@ -151,6 +158,13 @@ class Operators(Names):
             if isinstance(value, Literal):
                 return Literal(BOOLEAN, str(value.value).lower() in ("true", "1"), node=value.node)
             return self.call("toBool", value, node=value.node)
+        if kind not in ("Boolean", "Unknown", "Null"):
+            return self.problem(
+                CODES.TYPE,
+                f"A {value.type} is no condition",
+                value.node,
+                "Compare it with something.",
+            )
         return value
 
     def logic(self, op: str, operands: list[Value], node: exp.Expression | None) -> Value:
@@ -282,7 +296,7 @@ class Operators(Names):
         found: Value = InList(BOOLEAN, this, plain, has_null, is_negated and not others, node=node)
         if not others:
             return found
-        tests = [self.call("equals", *self.alike(this, item), node=node) for item in others]
+        tests = [self.compare("equals", this, item, node) for item in others]
         any_of = (
             Logic(BOOLEAN, "OR", [found, *tests], node=node)
             if plain or has_null or len(tests) < 2
@@ -321,6 +335,16 @@ class Operators(Names):
         finally:
             self.anchor = anchor
         return InQuery(BOOLEAN, self.as_column(this, UUID), query, is_negated, node=node)
+
+
+def comparable(left: Type, right: Type) -> bool:
+    """Whether a comparison of the two can mean something."""
+    names = {left.name, right.name}
+    if len(names) == 1 or names & {"Unknown", "Null"}:
+        return True
+    if names & TEXTS:
+        return not names & {"Array", "Tuple", "Map", "Interval"}
+    return names <= NUMBERS | {"Boolean"} or names <= {"Date", "DateTime"}
 
 
 def fits(left: Type, right: Type) -> bool:

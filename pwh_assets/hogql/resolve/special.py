@@ -66,9 +66,9 @@ class SpecialCalls(Calls):
 
     def infix_call(self, node: exp.Expression) -> Value | None:
         """`and(a, b)`, `equals(a, b)`, `in(a, tuple(…))`: operators written as calls."""
-        name = str(node.this)
         trees = node.expressions
-        folded = name.lower()
+        folded = str(node.this).lower()
+        name = INFIX_NAMES.get(folded, folded)
         if folded in ("and", "or") and len(trees) > 1:
             return self.logic(folded.upper(), [self.value(tree) for tree in trees], node)
         if folded == "not" and len(trees) == 1:
@@ -204,6 +204,24 @@ EXTRACTED: dict[str, str] = {
     "minute": "toMinute",
     "second": "toSecond",
     "epoch": "toUnixTimestamp",
+}
+
+INFIX_NAMES: dict[str, str] = {
+    name.lower(): name
+    for name in [
+        "equals",
+        "notEquals",
+        "less",
+        "greater",
+        "lessOrEquals",
+        "greaterOrEquals",
+        "in",
+        "notIn",
+        "globalIn",
+        "globalNotIn",
+        "isNull",
+        "isNotNull",
+    ]
 }
 
 Special = Callable[[Any, exp.Expression], Value | None]

@@ -17,6 +17,8 @@ def gathered(base: str, suffix: str, node: exp.Expression) -> exp.Expression | N
     """The tree of `<base><suffix>State(…)`; None where no plain value will do."""
     args = [arg.copy() for arg in node.expressions]
     condition = [args.pop()] if suffix.endswith("If") and args else []
+    if not args and base != "count":
+        return None
 
     def call(name: str, *inner: exp.Expression) -> exp.Expression:
         made = exp.Anonymous(
