@@ -1,6 +1,7 @@
 """The composition root: opens every part of one home and hands them over as a `Platform`."""
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -12,6 +13,16 @@ if TYPE_CHECKING:
     from pwh_assets.engines.base import Engine
     from pwh_assets.lake import Lakes
     from pwh_assets.services.platform import Platform
+
+
+QUIET = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "DAGSTER_DISABLE_TELEMETRY": "yes",
+    "DO_NOT_TRACK": "1",
+}
+"""What keeps dlt, dbt and Dagster from calling home and from logging advice; they read it when first imported."""
 
 
 def open_platform(settings: Settings | None = None) -> "Platform":
@@ -27,6 +38,7 @@ def open_platform(settings: Settings | None = None) -> "Platform":
     from pwh_assets.sources.registry import discover
     from pwh_assets.store import SecretBox, Store
 
+    os.environ.update(QUIET)
     settings = settings or Settings.from_env()
     try:
         settings.home.mkdir(parents=True, exist_ok=True)

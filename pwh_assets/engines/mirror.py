@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.engines.base import EngineError
-from pwh_assets.hogql.functions.sqltext import sql_type
 from pwh_assets.hogql.stored import type_of
 from pwh_assets.hogql.types import Type
 
@@ -106,6 +105,8 @@ class Mirror:
 
 def column_type(column: "Column") -> str:
     """The copy's type: every scalar may be NULL; arrays and maps are empty instead."""
+    from pwh_assets.hogql.functions.sqltext import sql_type  # brings sqlglot: only when copying
+
     return WIDE.get(column.type.upper()) or sql_type(type_of(column.type), "clickhouse")
 
 

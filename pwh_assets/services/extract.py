@@ -1,7 +1,6 @@
 """Extraction: dlt turns a source's rows into Parquet files in a folder of the table; nothing else happens."""
 
 import contextlib
-import os
 import shutil
 import threading
 import time
@@ -58,15 +57,6 @@ class Extracted:
     """True when rows came one by one and may lack columns the source has."""
 
 
-def load_dlt() -> Any:
-    """dlt, with its telemetry off and its advice on pipelines out of our logs."""
-    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-    os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
-    import dlt
-
-    return dlt
-
-
 def extract(
     reading: Reading, folder: Path, on_rows: Callable[[int, int], None] = lambda rows, size: None
 ) -> Extracted:
@@ -77,7 +67,6 @@ def extract(
     Raises:
         PwhError: what the source raised, out of dlt's wrapping.
     """
-    load_dlt()
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
