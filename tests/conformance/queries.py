@@ -62,6 +62,8 @@ select count() from events e right join person_distinct_ids p on e.distinct_id =
 select count() from persons p any left join events e on e.person_id = p.id
 select count() from person_distinct_ids join persons on person_distinct_ids.person.id = persons.id
 select count() from persons a left join events e on e.person.id = a.id and e.person.properties.role = 'admin'
+select count() from (select number as id from numbers(50)) u join events e on u.id = e.properties.$screen_width
+select count() from (select number as id from numbers(9)) u join (select toFloat(number) as f from numbers(5)) v on u.id = v.f
 select a.x, b.y from (select 1 as x, 2 as k) a, (select 3 as y, 2 as k) b where a.k = b.k
 select * from (select 1 as k, 'a' as x) a join (select 1 as k, 'b' as y) b using (k)
 select k, x, y from (select 1 as k, 'a' as x) a join (select 1 as k, 'b' as y) b using k

@@ -33,7 +33,7 @@ from pwh_assets.hogql.resolve.nodes import (
     Value,
     ValuesSource,
 )
-from pwh_assets.hogql.types import INTEGER, STRING, Type
+from pwh_assets.hogql.types import FLOAT, INTEGER, STRING, Type
 from pwh_assets.hogql.types import UUID as UUID_TYPE
 
 SETTINGS: dict[str, str | int | float] = {
@@ -158,7 +158,24 @@ class ClickHouse(Lowering):
             # ClickHouse compares UUIDs by their second half first.
             text = replace(value, args=[self.as_text(value.args[0]), *value.args[1:]], type=STRING)
             return f"toUUID({super().call(text)})"
+        if name == "equals":
+            return super().call(self.joinable(value))
         return super().call(value)
+
+    def joinable(self, value: Call) -> Call:
+        """An equality whose sides have one type: a join finds none for 64-bit integers and floats."""
+        kinds = {arg.type.name for arg in value.args}
+        if "Integer" not in kinds or not kinds & {"Float", "String", "JSON"}:
+            return value
+        row = REGISTRY.find("toFloat")
+        assert isinstance(row, Fn)
+        args = [
+            Call(FLOAT, row, "toFloat", [arg])
+            if arg.type == INTEGER and not isinstance(arg, Literal)
+            else arg
+            for arg in value.args
+        ]
+        return replace(value, args=args)
 
     def is_unsigned(self, value: Call) -> bool:
         name = value.row.name
