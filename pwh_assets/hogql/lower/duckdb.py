@@ -138,7 +138,9 @@ class DuckDB(Lowering):
         """A property as text. A number without fraction is printed without one, as ClickHouse does: 1.0 is `1`."""
         if value.type.name in ("String", "Unknown"):
             return self.read(value, "hog_prop")
-        return self.convert(CONVERSIONS.get(value.type.name, "toFloat"), self.read(value), value)
+        if value.type.name in CONVERSIONS:
+            return self.convert(CONVERSIONS[value.type.name], self.read(value, "hog_prop"), value)
+        return self.convert("toFloat", self.read(value), value)
 
     def read(self, value: Property, function: str = "json_extract_string") -> str:
         base = self.value(value.base)
@@ -380,7 +382,7 @@ class DuckDB(Lowering):
 CONVERSIONS = {"Boolean": "toBool", "DateTime": "toDateTime", "Date": "toDate"}
 
 TESTS = frozenset(["equals", "notEquals", "like", "ilike", "match", "startsWith", "endsWith"])
-NUMERIC = frozenset(["toFloat", "toInt", "toBool", "toDateTime", "toDate", "toUUID", "toDecimal"])
+NUMERIC = frozenset(["toFloat", "toUUID", "toDecimal"])
 
 
 def reads_plain(call: Call) -> bool:

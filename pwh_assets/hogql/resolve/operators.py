@@ -57,7 +57,15 @@ class Operators(Names):
                 node,
                 "Convert one of them, for example with `toString`.",
             )
+        if name in ("equals", "notEquals"):
+            left, right = self.whole(left, right.type), self.whole(right, left.type)
         return self.call(name, left, right, node=node)
+
+    def whole(self, value: Value, other: Type) -> Value:
+        """A text that may equal a whole number, read as one: exact, where a float would round long ids."""
+        if value.type.name in TEXTS and other.name == "Integer" and not isinstance(value, Literal):
+            return self.call("toInt", value, node=value.node)
+        return value
 
     def alike(self, left: Value, right: Value) -> tuple[Value, Value]:
         """Both sides, a literal text read as the type of the other side."""
@@ -264,7 +272,7 @@ class Operators(Names):
         if (ours == "UUID" and theirs in TEXTS) or (ours in NUMBERS and theirs in TEXTS):
             return self.call("toString", this, node=this.node)
         if ours in TEXTS and theirs in NUMBERS:
-            return self.call("toFloat", this, node=this.node)
+            return self.call("toInt" if theirs == "Integer" else "toFloat", this, node=this.node)
         if ours in TEXTS and theirs in ("Date", "DateTime"):
             return self.call(
                 "toDateTime" if theirs == "DateTime" else "toDate", this, node=this.node
