@@ -86,7 +86,7 @@ def build_view(platform: Platform, view: SavedQuery, run_id: str | None = None) 
 def _record_failure(
     platform: Platform, view: SavedQuery, job_id: str, error: BaseException
 ) -> None:
-    if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
+    if not isinstance(error, Exception):  # a stop: Ctrl-C, SIGTERM, Dagster's own interruption
         words = "It was stopped before it was done; the old rows are kept."
         platform.store.finish_job(job_id, JobStatus.CANCELLED, error=words, error_code="cancelled")
         before = TableStatus.COMPLETED if view.last_run_at else TableStatus.NEVER_RUN

@@ -390,3 +390,19 @@ def test_the_examples_of_the_page_run(home):
     (question,) = re.findall(r'^pwh query "(.*)"$', page, re.MULTILINE)
     save(home, name, sql)
     assert home.ask(question) == []
+
+
+def test_a_build_that_is_interrupted_is_cancelled_not_failed(home, monkeypatch):
+    class Interruption(BaseException):
+        """As Dagster's own, which is no KeyboardInterrupt."""
+
+    def interrupt(*_):
+        raise Interruption
+
+    view, _ = table_of(home, "stopped", SPENT)
+    monkeypatch.setattr("pwh_assets.services.view_builds.models.run", interrupt)
+    with pytest.raises(Interruption):
+        build_view(home.platform, view)
+    assert home.platform.store.view(1, "stopped").status is TableStatus.COMPLETED
+    assert home.platform.store.jobs(1, limit=1)[0].status is JobStatus.CANCELLED
+    assert home.ask("SELECT count() FROM stopped") == [(10,)]
