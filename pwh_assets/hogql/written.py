@@ -275,7 +275,7 @@ class Writer(ABC):
 
     def alias(self, node: exp.Expr) -> str:
         name = written_alias(node.args["alias"])
-        if isinstance(node.this, exp.Alias):
+        if isinstance(node.this, (exp.Alias, exp.Lambda)):
             return f"{name}: {self.value(node.this)}"
         return f"{self.value(node.this)} AS {name}"
 

@@ -18,9 +18,12 @@ sys.path.insert(0, str(ROOT))
 
 from sqlglot import expressions as exp  # noqa: E402
 
+from pwh_assets.hogql import compile as compile_hogql  # noqa: E402
 from pwh_assets.hogql.errors import HogQLError  # noqa: E402
 from pwh_assets.hogql.format import format_hogql  # noqa: E402
 from pwh_assets.hogql.parser import parse, parse_select  # noqa: E402
+from tests.conformance.made import NOW, catalog_of  # noqa: E402
+from tests.conformance.queries import QUERIES  # noqa: E402
 from tests.fuzz.grammar import Grammar, mutated  # noqa: E402
 
 SLOW_S = 1.0
@@ -73,15 +76,42 @@ def shape(node: object) -> object:
     )
 
 
-CHECKS: list[Check] = [parses_or_says_why, formats_to_the_same_tree]
+CATALOG, _ = catalog_of(
+    [
+        "SELECT a, b, c, user_id, day, key, date, first, id, name FROM t",
+        "SELECT a, b, c, id, name, event, timestamp FROM u",
+        "SELECT id, name, email FROM stripe.customers",
+        "SELECT id, name, timestamp FROM system.logs",
+        *QUERIES,
+    ]
+)
+
+
+def compiles_or_says_where(text: str) -> str:
+    """What reaches an engine is one SELECT; what does not is refused with places inside the text."""
+    said = "compiled"
+    for engine in ("duckdb", "clickhouse"):
+        try:
+            plan = compile_hogql(text, CATALOG, engine, now=NOW)
+        except HogQLError as error:
+            said = "uncompiled"
+            for problem in error.problems:
+                assert 0 <= problem.start <= problem.end <= len(text), problem
+            continue
+        assert plan.sql.lstrip("(").startswith(("SELECT", "WITH", "VALUES")), plan.sql
+    return said
+
+
+CHECKS: list[Check] = [parses_or_says_why, formats_to_the_same_tree, compiles_or_says_where]
 
 
 def texts(seed: int) -> Iterator[str]:
-    """Endless texts: grammatical ones, and their slips."""
+    """Endless texts: grammatical ones, queries that mean something, and the slips of both."""
     random = Random(seed)
     while True:
         text = Grammar(random.randrange(2**40)).query()
         yield text
+        yield mutated(random.choice(QUERIES), random)
         for _ in range(4):
             yield mutated(text, random)
 
