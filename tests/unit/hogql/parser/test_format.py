@@ -49,3 +49,8 @@ def test_names_that_need_quotes_get_them() -> None:
     assert to_hogql(parse_select('select "odd name", properties.`$a/b` from t')) == (
         "SELECT `odd name`, properties.`$a/b`\nFROM t"
     )
+
+
+def test_a_named_lambda_does_not_take_its_name_inside() -> None:
+    text = "select x -> y k from t"
+    assert parse_select(format_hogql(text)) == parse_select(text)
