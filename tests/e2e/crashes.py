@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import random
-import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +64,7 @@ class Child:
 
     def kill(self):
         if self.process.is_alive():
-            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.kill()
         self.process.join(30)
         assert not self.process.is_alive()
 

@@ -1,5 +1,6 @@
 """`pwh up`: everything starts, answers, and ends whichever way it is ended."""
 
+import contextlib
 import json
 import os
 import signal
@@ -80,7 +81,8 @@ def up(tmp_path: Path) -> Iterator[Up]:
             running.process.kill()
         running.process.communicate(timeout=30)
         for pid in running.members():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def free_port() -> int:

@@ -1,8 +1,6 @@
 """A lake is made at first use: by several processes at once, and after one of them was killed over it."""
 
-import os
 import random
-import signal
 import time
 from pathlib import Path
 
@@ -38,7 +36,7 @@ def test_a_lake_whose_maker_was_killed_is_finished_by_the_next(tmp_path):
         home = tmp_path / str(number)
         child, _ = start(home)
         time.sleep(random.uniform(0, 0.4))
-        os.kill(child.pid, signal.SIGKILL)
+        child.kill()
         child.join(30)
         lake = Lakes(Settings(home=home)).of(1)
         assert len(lake.tables()) == 5, number

@@ -1,7 +1,5 @@
 """Locks between processes: one holder, nobody waits for the dead."""
 
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -62,7 +60,7 @@ def test_a_second_process_is_told_so_at_once(settings, holder):
 
 
 def test_a_killed_holder_lets_go(settings, holder):
-    os.kill(holder.pid, signal.SIGKILL)
+    holder.kill()
     holder.wait()
     with hold(settings, "the-lock", timeout_s=5):
         pass

@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -206,7 +205,7 @@ def test_a_build_killed_at_any_moment_leaves_a_whole_table(home):
             )
             builder.stdout.readline()
             time.sleep(random.uniform(0.05, 0.8))
-            os.kill(builder.pid, signal.SIGKILL)
+            builder.kill()
             builder.wait()
             builder.stdout.close()
             home.run(model("watched", "select id, version from T0", **ORDERS))

@@ -1,6 +1,5 @@
 """What a sync leaves when it ends at a known point, and what the next one makes of it."""
 
-import os
 import shutil
 import signal
 import threading
@@ -156,7 +155,7 @@ def test_a_sync_in_another_process_is_busy_and_after_its_death_is_not(desk):
     assert time.monotonic() - began < 5
     assert [job.status for job in desk.store.jobs(1)] == [JobStatus.RUNNING]
     assert desk.store.table(orders.id).status is TableStatus.RUNNING
-    os.kill(child.pid, signal.SIGKILL)
+    child.kill()
     child.join()
     assert desk.sync(orders).row_count == 2
     assert [job.status for job in desk.store.jobs(1)] == [JobStatus.COMPLETED, JobStatus.FAILED]

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -374,7 +373,7 @@ def test_a_killed_build_is_noticed_and_the_next_one_succeeds(home):
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if home.store.view(1, "killed").status is TableStatus.RUNNING:
-            os.kill(builder.pid, signal.SIGKILL)
+            builder.kill()
             break
     builder.wait(30)
     builder.stdout.close()
