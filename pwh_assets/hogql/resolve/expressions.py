@@ -315,6 +315,13 @@ class Expressions(SpecialCalls):
             value = self.call("trunc", value, node=node)
         if name == "toDecimal":
             digits = inner[inner.index("(") + 1 : -1].split(",") if "(" in inner else []
+            if not all(digit.strip().isdecimal() for digit in digits):
+                return self.problem(
+                    CODES.UNSUPPORTED,
+                    f"There is no type `{text}` to cast to",
+                    to,
+                    "Write it with whole numbers: `Decimal(18, 2)`",
+                )
             scale = (
                 int(digits[-1])
                 if len(digits) > 1 or (digits and word != "decimal")

@@ -109,3 +109,11 @@ def test_settings_are_refused_by_name():
 def test_a_name_is_always_quoted_and_a_text_always_escaped():
     text = sql("SELECT 'x''; DROP TABLE t; --' AS `y\"; DROP TABLE t; --`")
     assert text == "SELECT 'x''; DROP TABLE t; --' AS \"y\"\"; DROP TABLE t; --\""
+
+
+@pytest.mark.parametrize("kind", ["Decimal(10, )", "Decimal(x)", "decimal()"])
+def test_a_decimal_without_whole_numbers_is_refused_with_its_place(kind: str) -> None:
+    text = f"SELECT CAST(1 AS {kind})"
+    with pytest.raises(HogQLError, match="There is no type") as caught:
+        compile_hogql(text, Catalog(()))
+    assert caught.value.start == text.index(kind)
