@@ -1,22 +1,15 @@
 """What a schema holds, from the system catalogs: columns with exact types, keys, cursors, comments."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.source import Column, DiscoveredTable, ForeignKey, SyncMode
+from pwh_assets.sources.cursors import ranked
 from pwh_assets.sources.postgres.types import PgType, Typed, typed
 
 if TYPE_CHECKING:
     import psycopg
-
-_UPDATED = re.compile(r"updat|modif|chang|edit|mutat|last_?(write|touch)", re.IGNORECASE)
-_CREATED = re.compile(
-    r"creat|insert|added|occur|happen|record|logged|received|sent|event_?time|^(ts|time|timestamp|date|day)$",
-    re.IGNORECASE,
-)
-_COUNTS_UP = re.compile(r"version|revision|sequence|seq(_?no|_?num)?$|offset|lsn", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +51,14 @@ class PgTable:
     @property
     def cursors(self) -> tuple[str, ...]:
         """Columns a sync could go by: when a row changed, when it was made, its number, other times."""
-        ranked = [
-            (rank, column.is_nullable, place, column.name)
-            for place, column in enumerate(self.columns)
-            if (rank := self._rank(column)) is not None
-        ]
-        return tuple(name for *_, name in sorted(ranked))
-
-    def _rank(self, column: PgColumn) -> int | None:
-        kind = column.typed.cursor_kind
-        if kind is None:
-            return None
-        if kind == "number":
-            if column.counts_up or self.primary_key == (column.name,):
-                return 2
-            return 6 if _COUNTS_UP.search(column.name) else None
-        if _UPDATED.search(column.name):
-            return 0
-        if _CREATED.search(column.name):
-            return 1 if kind != "day" else 3
-        return 4 if kind != "day" else 5
+        return ranked(
+            [
+                (column.name, column.typed.cursor_kind, column.is_nullable)
+                for column in self.columns
+            ],
+            self.primary_key,
+            [column.name for column in self.columns if column.counts_up],
+        )
 
 
 def lake_column(column: PgColumn) -> Column:
