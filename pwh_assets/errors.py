@@ -82,6 +82,11 @@ class SourceUnavailableError(SourceError):
     code = "source_unavailable"
     retryable = True
 
+    def __init__(self, sentence: str = "", retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        """Seconds the source asked us to wait (`Retry-After`), when it did: the next attempt waits at least so long."""
+        super().__init__(sentence)
+
 
 class SourceAccessError(SourceError):
     """The source refused the credentials or a permission is missing: only a person can mend it."""

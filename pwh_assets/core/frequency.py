@@ -5,7 +5,10 @@ from datetime import timedelta
 
 from pwh_assets.errors import InvalidInputError
 
+NEVER = "never"
+"""Only when asked for."""
 FREQUENCIES: dict[str, timedelta] = {
+    "1min": timedelta(minutes=1),
     "5min": timedelta(minutes=5),
     "15min": timedelta(minutes=15),
     "30min": timedelta(minutes=30),
@@ -16,14 +19,17 @@ FREQUENCIES: dict[str, timedelta] = {
     "7day": timedelta(days=7),
     "30day": timedelta(days=30),
 }
-"""Every frequency a table or a view may have, shortest first."""
+"""Every frequency a table or a view may have, shortest first; `1min` is for change data capture alone."""
 
 _ALIASES = {"day": "24hour", "1day": "24hour", "hour": "1hour", "week": "7day", "month": "30day"}
 
 
 @dataclass(frozen=True, slots=True)
 class Frequency:
-    """One of `FREQUENCIES`, optionally at a time of day (UTC, for 24hour and longer)."""
+    """`never` or one of `FREQUENCIES`; over an hour optionally anchored at a time of day (UTC).
+
+    From a day on it runs at that time; every 6 hours from `02:30` is 02:30, 08:30, 14:30 and 20:30.
+    """
 
     name: str
     time_of_day: str | None = None
@@ -34,9 +40,10 @@ class Frequency:
     ) -> "Frequency":
         """Raises InvalidInputError naming what may be written."""
         known = _ALIASES.get(name, name)
-        if known not in FREQUENCIES:
+        if known not in FREQUENCIES and known != NEVER:
+            names = ", ".join(each for each in FREQUENCIES if each != "1min")
             raise InvalidInputError(
-                attr, f"`{name}` is not a frequency. Use one of {', '.join(FREQUENCIES)}."
+                attr, f"`{name}` is not a frequency. Use one of {names}, or {NEVER}."
             )
         if time_of_day:
             hour, _, minute = time_of_day.partition(":")
@@ -50,22 +57,32 @@ class Frequency:
         return cls(known, time_of_day or None)
 
     @property
+    def is_never(self) -> bool:
+        return self.name == NEVER
+
+    @property
     def every(self) -> timedelta:
+        """The time between two runs. KeyError for `never`: ask `is_never` first."""
         return FREQUENCIES[self.name]
 
     @property
     def cron(self) -> str:
-        """The cron line (UTC) this frequency runs by.
+        """The cron line (UTC) this frequency runs by. KeyError for `never`.
 
         >>> Frequency("24hour", "02:30").cron
         '30 2 * * *'
+        >>> Frequency("6hour", "02:30").cron
+        '30 2,8,14,20 * * *'
         """
         minutes = int(self.every.total_seconds() // 60)
         hour, minute = (int(part) for part in (self.time_of_day or "00:00").split(":"))
         if minutes < 60:
             return f"*/{minutes} * * * *"
+        if minutes == 60:
+            return f"{minute} * * * *"
         if minutes < 24 * 60:
-            return f"{minute} */{minutes // 60} * * *" if minutes > 60 else f"{minute} * * * *"
+            hours = sorted((hour + start) % 24 for start in range(0, 24, minutes // 60))
+            return f"{minute} {','.join(map(str, hours))} * * *"
         if self.name == "24hour":
             return f"{minute} {hour} * * *"
         return f"{minute} {hour} * * 0" if self.name == "7day" else f"{minute} {hour} 1 * *"

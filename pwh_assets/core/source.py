@@ -8,6 +8,7 @@ from typing import Any
 
 from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.names import source_slug, table_name
+from pwh_assets.core.options import AutoSync, TableOptions
 
 
 class SyncMode(StrEnum):
@@ -33,6 +34,10 @@ class TableStatus(StrEnum):
     COMPLETED = "Completed"
     FAILED = "Failed"
     PAUSED = "Paused"
+    BILLING_LIMIT_REACHED = "BillingLimitReached"
+    """The period's row limit was reached; it syncs again when the next period begins or the limit is raised."""
+    BILLING_LIMIT_TOO_LOW = "BillingLimitTooLow"
+    """The rows to read would have exceeded what is left of the limit; nothing was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Source:
     description: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
     created_at: datetime | None = None
+    auto_sync: AutoSync = AutoSync()
 
     @property
     def slug(self) -> str:
@@ -109,6 +115,12 @@ class SyncedTable:
     is_missing: bool = False
     """True when the last schema refresh no longer found it at the source."""
     created_at: datetime | None = None
+    options: TableOptions = TableOptions()
+    resync_reason: str | None = None
+    """Why the stored rows are wrong by now: the next sync reads everything and replaces the table. None when they
+    are right."""
+    full_synced_at: datetime | None = None
+    """When everything was last read at once."""
 
     @property
     def table_name(self) -> str:

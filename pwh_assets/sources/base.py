@@ -1,12 +1,16 @@
 """The seam every source fills: form fields, discovery, a connection test and dlt resources."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pwh_assets.core.options import RowFilter
 from pwh_assets.core.source import Column, DiscoveredTable, SyncMode
+from pwh_assets.sources.chunks import ChunkedRows, Unfinished
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from dlt.extract import DltResource
 
 
@@ -38,20 +42,70 @@ class ReadRequest:
     """Watermark as text; rows at or past it are wanted (the boundary row is read again and merged).
     None means from the beginning. For append, rows strictly past it."""
     batch_rows: int = 100_000
+    filters: tuple[RowFilter, ...] = ()
+    """Rows that fulfil all of these are wanted. A source that leaves the others out itself says so with
+    `Reading.is_filtered`; else they are taken out before anything is written."""
+    selected: tuple[str, ...] | None = None
+    """Names of the columns wanted (key and cursor are among them); None for all. Others are taken out before
+    anything is written, so a source only gains by not reading them."""
+    excluded: frozenset[str] = frozenset()
+    """Columns that must not be read, also when `selected` is None."""
+    lookback_s: int = 0
+    """How far before `since` to begin, for cursors that are times; see `lower`."""
+    may_chunk: bool = True
+    """False when every row has to pass through the caller before it is written: no `Reading.chunks` then."""
+    unfinished: Unfinished | None = None
+    """A dead run's part of this very request, which a chunked reading may go on with."""
+
+    @property
+    def lower(self) -> str | None:
+        """Where the query begins: `since`, moved back by the lookback when it is a date or time.
+
+        The watermark a reading returns is never lower than `since` itself.
+        """
+        if self.since is None or not self.lookback_s or self.mode is not SyncMode.INCREMENTAL:
+            return self.since
+        return moved_back(self.since, self.lookback_s)
+
+    def wants(self, column: str) -> bool:
+        """Whether this column is to be read."""
+        return column not in self.excluded and (self.selected is None or column in self.selected)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Rows of one table as a dlt resource (Arrow tables or dicts), and what is known about them.
+    """Rows of one table, and what is known about them. They come in one of three ways; the others are None.
 
-    `columns` are the lake types to write. Columns that the rows have and `columns` lack get the type dlt
-    finds. `watermark` is called after the last row was read: the highest cursor value that is complete,
-    as text; None keeps the old one.
+    `columns` are the lake types to write. Columns that the rows have and `columns` lack get the type
+    found in the rows. `watermark` is called after the last row was read: the highest cursor value that is
+    complete, as text; None keeps the old one.
     """
 
-    resource: "DltResource"
+    resource: "DltResource | None"
+    """Dicts (or Arrow tables) through dlt, which normalizes and retries: for HTTP APIs and loose rows."""
     columns: tuple[Column, ...]
     watermark: Callable[[], str | None]
+    is_filtered: bool = False
+    """True when rows that do not fulfil `ReadRequest.filters` were left out at the source."""
+    rows_expected: int | None = None
+    """How many rows will come, as far as the source knows without counting."""
+    batches: "Iterable[pa.Table | pa.RecordBatch] | None" = None
+    """Arrow, written to Parquet as it is: for sources whose columns have types."""
+    chunks: "ChunkedRows | None" = None
+    """Parquet files the source writes itself, in parallel and with checkpoints; see `sources/chunks.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A source's count of what one table should hold, all from one snapshot."""
+
+    rows: int
+    """Rows at or below the bound (all rows without one) that fulfil the filters."""
+    checksum: int | None = None
+    """Of their keys: the sum over all rows of the first 60 bits of the MD5 of the key's parts as texts, joined
+    with U+001F. None where the key's texts differ between systems."""
+    moved_keys: tuple[tuple[str, ...], ...] | None = ()
+    """Keys, as texts, of rows past the bound: those were changed or made after the sync. None when too many."""
 
 
 class SourceType(Protocol):
@@ -82,6 +136,39 @@ class SourceType(Protocol):
         Tables that cannot be probed are left out.
         """
         ...
+
+
+class CanCount(Protocol):
+    """A source that knows how many rows a read would bring, without reading them."""
+
+    def count_rows(self, config: Mapping[str, Any], request: ReadRequest) -> int | None: ...
+
+
+class CanReconcile(Protocol):
+    """A source that can count what a table should hold after a sync."""
+
+    def reconcile(
+        self, config: Mapping[str, Any], request: ReadRequest, bound: str | None
+    ) -> Tally | None:
+        """Rows, and where it is cheap a checksum of their keys, up to the bound. None when it cannot say."""
+        ...
+
+
+def moved_back(watermark: str, seconds: int) -> str:
+    """A date or time moved back; any other watermark as it is.
+
+    >>> moved_back("2024-03-01 12:00:00+00", 3600), moved_back("2024-03-01", 3600), moved_back("4711", 60)
+    ('2024-03-01 11:00:00+00:00', '2024-02-29', '4711')
+    """
+    is_date = len(watermark) == 10
+    if watermark.isdecimal():
+        return watermark
+    try:
+        moment = datetime.fromisoformat(watermark)
+        back = moment - timedelta(seconds=seconds)
+    except (ValueError, OverflowError):
+        return watermark
+    return str(back.date()) if is_date else str(back)
 
 
 def secret_fields(source: SourceType) -> frozenset[str]:

@@ -1,16 +1,24 @@
 """Jobs: every attempt at a sync or a view, and those whose process died under them."""
 
 import uuid
+from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from pwh_assets.core.job import Job, JobKind, JobStatus
+from pwh_assets.core.job import Job, JobKind, JobProgress, JobStatus, Reconciliation
 from pwh_assets.core.source import TableStatus
 from pwh_assets.errors import NotFoundError
 from pwh_assets.store import models
 from pwh_assets.store.part import StorePart
 from pwh_assets.store.processes import is_gone, this_process
-from pwh_assets.store.rows import job_of, utc_now
+from pwh_assets.store.rows import (
+    job_of,
+    progress_to_json,
+    reconciliation_from_json,
+    reconciliation_to_json,
+    utc_now,
+)
 
 ABANDONED = "abandoned"
 ABANDONED_SENTENCE = (
@@ -26,6 +34,7 @@ class Jobs(StorePart):
         subject_id: str,
         name: str,
         run_id: str | None = None,
+        attempt: int = 1,
     ) -> Job:
         """Note that this process began the job now."""
         job_id = str(uuid.uuid4())
@@ -43,6 +52,7 @@ class Jobs(StorePart):
                     created_at=utc_now(),
                     run_id=run_id,
                     process=this_process(),
+                    attempt=attempt,
                 )
             )
         return self.job(job_id)
@@ -55,6 +65,7 @@ class Jobs(StorePart):
         bytes: int = 0,  # noqa: A002  the product's word for it
         error: str | None = None,
         error_code: str | None = None,
+        retry_at: datetime | None = None,
     ) -> Job:
         """Raises NotFoundError."""
         jobs = models.jobs
@@ -69,11 +80,69 @@ class Jobs(StorePart):
                     error=error,
                     error_code=error_code,
                     finished_at=utc_now(),
+                    retry_at=retry_at,
                 )
             )
             if done.rowcount == 0:
                 raise NotFoundError("job", job_id)
         return self.job(job_id)
+
+    def note_progress(self, job_id: str, progress: JobProgress) -> bool:
+        """Write down how far a running job is; True when somebody asked for it to be cancelled."""
+        jobs = models.jobs
+        with self._db.write() as connection:
+            connection.execute(
+                sa.update(jobs)
+                .where(jobs.c.id == job_id, jobs.c.status == JobStatus.RUNNING.value)
+                .values(
+                    rows=progress.rows, bytes=progress.bytes, progress=progress_to_json(progress)
+                )
+            )
+        return self.is_cancel_requested(job_id)
+
+    def note_retry(self, job_id: str, retry_at: datetime | None) -> None:
+        """Say when a failed attempt is followed by the next; None once none follows."""
+        jobs = models.jobs
+        with self._db.write() as connection:
+            connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(retry_at=retry_at))
+
+    def request_cancel(self, subject_id: str) -> list[Job]:
+        """Ask every running job of a table or view to stop; those that were asked."""
+        jobs = models.jobs
+        running = sa.and_(jobs.c.subject_id == subject_id, jobs.c.status == JobStatus.RUNNING.value)
+        with self._db.write() as connection:
+            ids = list(connection.execute(sa.select(jobs.c.id).where(running)).scalars())
+            connection.execute(
+                sa.update(jobs)
+                .where(running, jobs.c.cancel_requested_at.is_(None))
+                .values(cancel_requested_at=utc_now())
+            )
+        return [self.job(job_id) for job_id in ids]
+
+    def is_cancel_requested(self, job_id: str) -> bool:
+        with self._db.read() as connection:
+            query = sa.select(models.jobs.c.cancel_requested_at).filter_by(id=job_id)
+            return connection.execute(query).scalar() is not None
+
+    def note_reconciliation(self, job_id: str, table_id: str, found: Reconciliation) -> None:
+        """Keep it with the sync's job, and as the table's latest."""
+        values = reconciliation_to_json(found)
+        with self._db.write() as connection:
+            for table, row_id in ((models.jobs, job_id), (models.source_tables, table_id)):
+                connection.execute(
+                    sa.update(table).where(table.c.id == row_id).values(reconciliation=values)
+                )
+
+    def reconciliations(self, project_id: int) -> dict[str, Reconciliation]:
+        """The latest of every table, by table id."""
+        tables = models.source_tables
+        query = sa.select(tables.c.id, tables.c.reconciliation).where(
+            tables.c.project_id == project_id, tables.c.deleted_at.is_(None)
+        )
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        found = {row.id: reconciliation_from_json(row.reconciliation) for row in rows}
+        return {table_id: one for table_id, one in found.items() if one is not None}
 
     def job(self, job_id: str) -> Job:
         """Raises NotFoundError."""
@@ -89,8 +158,12 @@ class Jobs(StorePart):
         limit: int = 20,
         status: JobStatus | str | None = None,
         subject_id: str | None = None,
+        *,
+        subject_ids: Sequence[str] | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
     ) -> list[Job]:
-        """Newest first."""
+        """Newest first; of several subjects with `subject_ids`, begun after and before given moments."""
         jobs = models.jobs
         query = sa.select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id).limit(limit)
         if project_id is not None:
@@ -99,6 +172,12 @@ class Jobs(StorePart):
             query = query.where(jobs.c.status == JobStatus(status).value)
         if subject_id is not None:
             query = query.where(jobs.c.subject_id == subject_id)
+        if subject_ids is not None:
+            query = query.where(jobs.c.subject_id.in_(subject_ids))
+        if after is not None:
+            query = query.where(jobs.c.created_at > after)
+        if before is not None:
+            query = query.where(jobs.c.created_at < before)
         with self._db.read() as connection:
             return [job_of(row) for row in connection.execute(query)]
 

@@ -50,6 +50,8 @@ projects = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("catalog_version", sa.BigInteger, nullable=False, default=0),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("row_limit", sa.BigInteger),
+    sa.Column("mask_key", sa.Text),
 )
 
 users = sa.Table(
@@ -99,6 +101,7 @@ sources = sa.Table(
     sa.Column("credentials", sa.Text),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("deleted_at", UtcDateTime),
+    sa.Column("auto_sync", sa.JSON, nullable=False, default=dict),
     sa.Index(
         "uq_sources_slug",
         "project_id",
@@ -134,6 +137,10 @@ source_tables = sa.Table(
     sa.Column("is_missing", sa.Boolean, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("deleted_at", UtcDateTime),
+    sa.Column("options", sa.JSON, nullable=False, default=dict),
+    sa.Column("resync_reason", sa.Text),
+    sa.Column("full_synced_at", UtcDateTime),
+    sa.Column("reconciliation", sa.JSON(none_as_null=True)),
     sa.Index(
         "uq_source_tables_name",
         "source_id",
@@ -196,6 +203,11 @@ jobs = sa.Table(
     sa.Column("error_code", sa.Text),
     sa.Column("run_id", sa.Text),
     sa.Column("process", sa.Text, nullable=False),
+    sa.Column("progress", sa.JSON(none_as_null=True)),
+    sa.Column("attempt", sa.Integer, nullable=False, default=1),
+    sa.Column("retry_at", UtcDateTime),
+    sa.Column("cancel_requested_at", UtcDateTime),
+    sa.Column("reconciliation", sa.JSON(none_as_null=True)),
     sa.Index("ix_jobs_recent", "project_id", "created_at"),
     sa.Index("ix_jobs_subject", "subject_id", "created_at"),
     sa.Index("ix_jobs_status", "status"),
@@ -213,6 +225,25 @@ usage = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Index("ix_usage_period", "project_id", "at"),
 )
+
+schema_changes = sa.Table(
+    "schema_changes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    _project(),
+    sa.Column("table_id", sa.String(36), nullable=False),
+    sa.Column("job_id", sa.String(36)),
+    sa.Column("column_name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("before", sa.Text),
+    sa.Column("after", sa.Text),
+    sa.Column("is_followed", sa.Boolean, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("resolved_at", UtcDateTime),
+    sa.Index("ix_schema_changes_table", "table_id", "at"),
+)
+"""What changed in the shape of synced tables, sync by sync."""
 
 checks = sa.Table(
     "checks",

@@ -1,14 +1,22 @@
 """Rows of the store's tables to core values and back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from pwh_assets.core.frequency import Frequency
-from pwh_assets.core.job import Job, JobKind, JobStatus
+from pwh_assets.core.job import (
+    Job,
+    JobKind,
+    JobProgress,
+    JobStatus,
+    Reconciliation,
+    ReconciliationStatus,
+)
+from pwh_assets.core.options import AutoSync, Mask, MaskKind, RowFilter, TableOptions
 from pwh_assets.core.source import Column, Source, SyncedTable, SyncMode, TableStatus
 from pwh_assets.core.view import SavedQuery
 
@@ -28,6 +36,7 @@ class NewTable:
     mode: SyncMode = SyncMode.FULL
     cursor: str | None = None
     frequency: Frequency = DEFAULT_FREQUENCY
+    options: TableOptions = TableOptions()
 
 
 def utc_now() -> datetime:
@@ -51,6 +60,7 @@ def source_of(row: sa.Row[Any]) -> Source:
         description=row.description,
         config=row.config,
         created_at=row.created_at,
+        auto_sync=auto_sync_from_json(row.auto_sync),
     )
 
 
@@ -75,6 +85,9 @@ def table_of(row: sa.Row[Any], source: Source) -> SyncedTable:
         row_count=row.row_count,
         is_missing=row.is_missing,
         created_at=row.created_at,
+        options=options_from_json(row.options),
+        resync_reason=row.resync_reason,
+        full_synced_at=row.full_synced_at,
     )
 
 
@@ -116,7 +129,61 @@ def job_of(row: sa.Row[Any]) -> Job:
         error=row.error,
         error_code=row.error_code,
         run_id=row.run_id,
+        progress=_progress_of(row.progress),
+        attempt=row.attempt,
+        retry_at=row.retry_at,
     )
+
+
+def options_to_json(options: TableOptions) -> dict[str, Any]:
+    """Only what differs from the default, so that a later option needs no migration."""
+    plain, default = asdict(options), asdict(TableOptions())
+    return {name: value for name, value in plain.items() if value != default[name]}
+
+
+def options_from_json(values: dict[str, Any] | None) -> TableOptions:
+    known = dict(values or {})
+    if (columns := known.get("enabled_columns")) is not None:
+        known["enabled_columns"] = tuple(columns)
+    known["row_filters"] = tuple(
+        RowFilter(
+            one["column"],
+            one["operator"],
+            tuple(one["value"]) if isinstance(one["value"], list | tuple) else one["value"],
+        )
+        for one in known.get("row_filters", ())
+    )
+    known["masks"] = tuple(
+        Mask(one["column"], MaskKind(one["kind"]), one["keep"]) for one in known.get("masks", ())
+    )
+    return TableOptions(**known)
+
+
+def auto_sync_from_json(values: dict[str, Any] | None) -> AutoSync:
+    known = values or {}
+    return AutoSync(bool(known.get("new_schemas")), tuple(known.get("patterns", ())))
+
+
+def reconciliation_to_json(found: Reconciliation) -> dict[str, Any]:
+    at = found.at.isoformat() if found.at else None
+    return {**asdict(found), "status": found.status.value, "at": at}
+
+
+def reconciliation_from_json(values: dict[str, Any] | None) -> Reconciliation | None:
+    if not values:
+        return None
+    at = datetime.fromisoformat(values["at"]) if values.get("at") else None
+    return Reconciliation(**{**values, "status": ReconciliationStatus(values["status"]), "at": at})
+
+
+def progress_to_json(progress: JobProgress) -> dict[str, Any]:
+    return {**asdict(progress), "at": (progress.at or utc_now()).isoformat()}
+
+
+def _progress_of(values: dict[str, Any] | None) -> JobProgress | None:
+    if not values:
+        return None
+    return JobProgress(**{**values, "at": datetime.fromisoformat(values["at"])})
 
 
 def changes_to_row(changes: dict[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
@@ -130,6 +197,8 @@ def changes_to_row(changes: dict[str, Any], allowed: frozenset[str]) -> dict[str
             row["time_of_day"] = value.time_of_day if value else None
         elif name == "columns":
             row["columns"] = columns_to_json(value)
+        elif name == "options":
+            row["options"] = options_to_json(value)
         elif name in ("primary_key", "cursors", "inputs"):
             row[name] = list(value)
         elif name == "mode":

@@ -1,13 +1,16 @@
 """Sources: what is connected. Credentials are sealed under the source's id and come out in one place only."""
 
 import json
+import secrets
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
 from pwh_assets.core.names import source_slug
+from pwh_assets.core.options import AutoSync
 from pwh_assets.core.source import Source
 from pwh_assets.errors import ConflictError, NotFoundError, PwhError
 from pwh_assets.store import models
@@ -125,6 +128,7 @@ class Sources(StorePart):
         description: str | None = None,
         config: Mapping[str, Any] | None = None,
         secrets: Mapping[str, Any] | None = None,
+        auto_sync: AutoSync | None = None,
     ) -> Source:
         """Change what is given. `config` replaces; `secrets` are merged into those known, None removes one."""
         with self._db.write() as connection:
@@ -134,6 +138,8 @@ class Sources(StorePart):
                 values["description"] = description
             if config is not None:
                 values["config"] = dict(config)
+            if auto_sync is not None:
+                values["auto_sync"] = asdict(auto_sync)
             if secrets:
                 merged = {**self._unseal(row.credentials, source_id), **secrets}
                 kept = {name: value for name, value in merged.items() if value is not None}
@@ -176,7 +182,40 @@ class Sources(StorePart):
                 update = sa.update(sources).where(sources.c.id == row.id)
                 connection.execute(update.values(credentials=record))
                 count += 1
+            projects = models.projects
+            masked = sa.select(projects.c.id, projects.c.mask_key).where(
+                projects.c.mask_key.is_not(None)
+            )
+            for row in connection.execute(masked.with_for_update()).all():
+                name = _mask_row(row.id)
+                record = box.seal(box.open(row.mask_key, name), name)
+                change = sa.update(projects).where(projects.c.id == row.id)
+                connection.execute(change.values(mask_key=record))
         return count
+
+    def mask_key(self, project_id: int) -> bytes:
+        """The project's key for hashed columns, made at first use and sealed like a credential.
+
+        Raises:
+            SecretKeyMissingError, SecretDamagedError: it is there and does not open; hashes made with another key
+                would not match those in the lake.
+        """
+        projects = models.projects
+        query = sa.select(projects.c.mask_key).where(projects.c.id == project_id)
+        with self._db.read() as connection:
+            record = connection.execute(query).scalar()
+        if record is None:
+            fresh = self._open_box().seal(secrets.token_bytes(32), _mask_row(project_id))
+            with self._db.write() as connection:
+                connection.execute(
+                    sa.update(projects)
+                    .where(projects.c.id == project_id, projects.c.mask_key.is_(None))
+                    .values(mask_key=fresh)
+                )
+                record = connection.execute(query).scalar()
+        if record is None:
+            raise NotFoundError("project", str(project_id))
+        return self._open_box().open(record, _mask_row(project_id))
 
     def new_secret_key(self) -> str:
         """A key made now and put first, where the keys are in a file; else the first there is. Its id."""
@@ -216,6 +255,10 @@ class Sources(StorePart):
             return {}
         opened: dict[str, Any] = json.loads(self._open_box().open(record, row_id))
         return opened
+
+
+def _mask_row(project_id: int) -> str:
+    return f"project-{project_id}-masks"
 
 
 def _live() -> sa.Select[Any]:

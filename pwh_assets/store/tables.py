@@ -14,7 +14,14 @@ from pwh_assets.errors import ConflictError, NotFoundError
 from pwh_assets.store import models
 from pwh_assets.store.names import PRODUCT_TABLES, claim, release, table_claim
 from pwh_assets.store.part import StorePart, differs, touch
-from pwh_assets.store.rows import NewTable, changes_to_row, source_of, table_of, utc_now
+from pwh_assets.store.rows import (
+    NewTable,
+    auto_sync_from_json,
+    changes_to_row,
+    source_of,
+    table_of,
+    utc_now,
+)
 
 _CHANGEABLE = frozenset(field.name for field in fields(SyncedTable)) - {
     "id",
@@ -22,7 +29,16 @@ _CHANGEABLE = frozenset(field.name for field in fields(SyncedTable)) - {
     "created_at",
 }
 _RUN_STATE = frozenset(
-    ("status", "watermark", "last_synced_at", "latest_error", "failed_at", "row_count")
+    (
+        "status",
+        "watermark",
+        "last_synced_at",
+        "latest_error",
+        "failed_at",
+        "row_count",
+        "resync_reason",
+        "full_synced_at",
+    )
 )
 """Columns that say how a sync went: changing them changes no definition."""
 
@@ -207,6 +223,7 @@ def _both(row: sa.Row[Any], known: dict[str, Source]) -> SyncedTable:
             description=row.source__description,
             config=row.source__config,
             created_at=row.source__created_at,
+            auto_sync=auto_sync_from_json(row.source__auto_sync),
         )
         known[row.source_id] = source
     return table_of(row, source)

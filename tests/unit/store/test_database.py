@@ -176,7 +176,8 @@ def test_a_damaged_file_is_found(tmp_path: Path) -> None:
 
     with sqlite3.connect(file) as raw:
         raw.execute(
-            "INSERT INTO jobs VALUES ('j', 77, 'sync', 's', 'n', 'Running', 0, 0, '', NULL, NULL, NULL, NULL, '')"
+            "INSERT INTO jobs (id, project_id, kind, subject_id, name, status, rows, bytes, created_at, finished_at, "
+            "error, error_code, run_id, process) VALUES ('j', 77, 'sync', 's', 'n', 'Running', 0, 0, '', NULL, NULL, NULL, NULL, '')"
         )
     raw.close()
     again = Store.open(f"sqlite:///{file}")

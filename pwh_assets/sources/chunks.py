@@ -1,0 +1,126 @@
+"""Reading a table in pieces: each into Parquet files of its own, several at a time, with a checkpoint after each.
+
+A source that can divide a table gives `Reading.chunks` in the place of rows. The sync engine calls `write` for each
+chunk from a few threads, notes every finished one durably, and hands what a dead run left to the next read as
+`ReadRequest.unfinished`.
+
+Belongs here: that seam, and writing Arrow batches to Parquet. Keep out: how a source divides its tables.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_GROUP_BYTES = 32 << 20
+"""About how many bytes of Arrow data become one row group of a Parquet file."""
+FILE_BYTES = 512 << 20
+"""About how many bytes of Arrow data go into one file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What a dead run of the very same request left behind: its plan, and the chunks that are safely on disk."""
+
+    plan: Mapping[str, Any]
+    done: tuple[str, ...]
+
+
+class ChunkedRows(Protocol):
+    """A table's rows in pieces that are read independently of each other.
+
+    What a source promises by it:
+
+    - The chunks of one reading hold every wanted row, and all show **one state** of the table (one snapshot), also
+      when they are read one after another.
+    - With `is_resumable`, chunks that are on disk stay right for a later reading with the same `plan`, which reads
+      the rest, from a later state. That is true of **ranges of a key** (or of another column whose change moves the
+      row's cursor past the plan's bound) in a sync by a cursor: a row is where its key is, and one that was changed
+      in between has a cursor past the bound. To show one state again, such a reading ends with a chunk of all rows
+      at or past the bound. It is *not* true of places in a file (`ctid`): an update moves a row into a place that
+      was read already. Nor of a full copy: a row deleted in between would stay in one half and not in the other.
+      Such readings begin anew after a death.
+    - The bound a watermark comes from is part of the plan. A resumed reading returns that same watermark.
+    """
+
+    plan: Mapping[str, Any]
+    """All that is needed to read any chunk later in the same way. JSON values only, no credential. A reading
+    that goes on with an unfinished one has an equal plan; with another plan the old files are thrown away."""
+    names: Sequence[str]
+    """The chunks still to be read, in the order they should be begun. Each name is used once for a plan."""
+    is_resumable: bool
+    parallel: int
+    """How many to read at a time."""
+    rows_are_unique: bool
+    """True when no two rows of all files, those of the dead run included, have the same primary key. False costs a
+    search for repeated keys; of rows with the same key the last one finished counts."""
+
+    def write(self, name: str, folder: Path) -> "Sequence[tuple[Path, int]]":
+        """Read one chunk into new Parquet files in `folder`, whose names begin with `name`.
+
+        Returns the files with their numbers of rows; an empty chunk may give none. Columns have the source's
+        names and the types of `Reading.columns`, so that the lake can take the files as they are. Called from
+        several threads. Memory is bounded, whatever the chunk's size. Raises the source's errors.
+        """
+        ...
+
+    def close(self) -> None:
+        """After the last chunk, or instead of the rest: end what is still being read, free the snapshot. May be
+        called again, and from another thread than `write`."""
+        ...
+
+
+def write_batches(
+    batches: "Iterable[pa.Table | pa.RecordBatch]", folder: Path, name: str
+) -> list[tuple[Path, int]]:
+    """Arrow batches as Parquet files `<name>-<number>.parquet`; another schema or a full file begins a new one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: list[tuple[Path, int]] = []
+    writer: pq.ParquetWriter | None = None
+    size = rows = 0
+    waiting: list[pa.Table] = []
+    waiting_bytes = 0
+
+    def flush() -> None:
+        nonlocal waiting, waiting_bytes, size, rows
+        if waiting and writer is not None:
+            table = pa.concat_tables(waiting)
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
+            size, rows = size + waiting_bytes, rows + table.num_rows
+        waiting, waiting_bytes = [], 0
+
+    def end() -> None:
+        nonlocal writer, size, rows
+        flush()
+        if writer is not None:
+            writer.close()
+            found[-1] = (found[-1][0], rows)
+        writer, size, rows = None, 0, 0
+
+    try:
+        for batch in batches:
+            table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
+            if not table.num_rows or not table.num_columns:
+                continue
+            if writer is not None and (
+                not writer.schema.equals(table.schema, check_metadata=True) or size >= FILE_BYTES
+            ):
+                end()
+            if writer is None:
+                file = folder / f"{name}-{len(found)}.parquet"
+                writer = pq.ParquetWriter(file, table.schema, compression="zstd", version="2.6")
+                found.append((file, 0))
+            waiting.append(table)
+            waiting_bytes += table.nbytes
+            if waiting_bytes >= ROW_GROUP_BYTES:
+                flush()
+        end()
+    finally:
+        if writer is not None:
+            writer.close()
+    return found
