@@ -69,9 +69,11 @@ class Grammar:
         if depth < 3 and self.budget > 0 and self.chance(0.12):
             operator = self.pick(["UNION ALL", "UNION DISTINCT", "UNION", "INTERSECT", "EXCEPT"])
             left, right = self.select(depth + 1, False), self.select(depth + 1, False)
-            if self.chance(0.4):
+            is_bracketed = self.chance(0.4)
+            if is_bracketed:
                 right = f"({self.query(depth + 1)})"
-            return f"{left} {operator} {right}" + (self.tail() if self.chance(0.3) else "")
+            tail = self.tail(not is_bracketed) if self.chance(0.3) else ""
+            return f"{left} {operator} {right}{tail}"
         return self.select(depth, True)
 
     def select(self, depth: int, has_tail: bool) -> str:
@@ -161,9 +163,10 @@ class Grammar:
 
         return f"ORDER BY {self.some(one, 2)}"
 
-    def tail(self) -> str:
+    def tail(self, has_limit_by: bool = True) -> str:
+        """ORDER BY and LIMIT. LIMIT BY belongs to a SELECT, so none stands after brackets."""
         words = [self.order()] if self.chance(0.3) else []
-        if self.chance(0.05):
+        if has_limit_by and self.chance(0.05):
             words.append("LIMIT 2 BY a")
         if self.chance(0.3):
             words.append(

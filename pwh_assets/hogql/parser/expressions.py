@@ -109,7 +109,12 @@ class Expressions(Operands):
             return self.done(
                 exp.Bracket(this=left, expressions=[index], safe=True), self.starts[first]
             )
-        part = self.identifier("a property") if self.kinds[pos] in NAMES else self.path_number()
+        if self.kinds[pos] in NAMES:
+            part = self.identifier("a property")
+        else:
+            left, part, has_dot = self.path_number(left, self.starts[first])
+            if has_dot:
+                self.fail("the name of a property", self.pos - 1)
         return self.done(exp.Dot(this=left, expression=part, safe=True), self.starts[first])
 
     def index(self, left: Node, first: int) -> Node:

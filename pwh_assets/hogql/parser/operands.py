@@ -54,8 +54,10 @@ class Operands(Calls, Forms, Tags):
         kinds, starts, ends = self.kinds, self.starts, self.ends
         start = starts[first]
         length = 0
-        while kinds[self.pos] == ".":
-            self.pos += 1
+        has_dot = False
+        while has_dot or kinds[self.pos] == ".":
+            self.pos += not has_dot
+            has_dot = False
             pos = self.pos
             kind = kinds[pos]
             length += 1
@@ -71,25 +73,35 @@ class Operands(Calls, Forms, Tags):
                 self.pos = pos + 1
                 part = self.star_rest(pos)
             else:
-                part = self.path_number()
+                node, part, has_dot = self.path_number(node, start)
             node = exp.Dot(this=node, expression=part)
             node._meta = {"start": start, "end": ends[self.pos - 1]}
         return node
 
-    def path_number(self) -> Node:
-        """The index in `t.1` and `t.-1`, after the dot."""
+    def path_number(self, node: Node, start: int) -> tuple[Node, Node, bool]:
+        """The index in `t.1` and `t.-1`, after the dot: what it is taken of, the index, whether one more dot follows.
+
+        `-1.2` and `-1.name` reach the parser as the numbers 1.2 and 1. with a sign.
+        """
         first = self.pos
         negative = self.take("-")
         raw = self.source(self.pos)
-        if self.kinds[self.pos] != "number" or not raw.isdigit():
+        head, dot, tail = raw.partition(".")
+        if self.kinds[self.pos] != "number" or not head.isdigit() or (tail and not tail.isdigit()):
             self.fail("the name of a property, an index or `*`")
+        place, end = self.starts[self.pos], self.ends[self.pos]
         self.pos += 1
-        index = at(
-            exp.Literal(this=number_text(raw), is_string=False),
-            self.starts[self.pos - 1],
-            self.ends[self.pos - 1],
+        index: Node = at(
+            exp.Literal(this=number_text(head), is_string=False), place, place + len(head)
         )
-        return self.done(exp.Neg(this=index), self.starts[first]) if negative else index
+        if negative:
+            index = at(exp.Neg(this=index), self.starts[first], place + len(head))
+        if tail:
+            node = at(exp.Dot(this=node, expression=index), start, place + len(head))
+            index = at(
+                exp.Literal(this=number_text(tail), is_string=False), end - len(tail), end
+            )
+        return node, index, bool(dot) and not tail
 
     def keyword_name(self) -> Node:
         """A word of the grammar where an operand must be: a name, if what follows lets it be one."""

@@ -166,6 +166,8 @@ class Tables(Expressions):
                 "LIKE",
                 "IS",
             )
+        if kind == "(" and self.kinds[pos + 1] == "VALUES":
+            return True
         return kind == "(" and self.begins_query(pos, self.match.get(pos, pos))
 
     # One table
