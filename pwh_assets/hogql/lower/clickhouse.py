@@ -1,17 +1,14 @@
 """ClickHouse's SQL, and the settings that make it mean what HogQL means."""
 
-import math
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
-from uuid import UUID
+from typing import Any, ClassVar
 
 from pwh_assets.hogql.functions.base import Fn
 from pwh_assets.hogql.functions.registry import REGISTRY
 from pwh_assets.hogql.lower.base import Lowering
 from pwh_assets.hogql.lower.clauses import tail
-from pwh_assets.hogql.lower.duckdb import frozen
+from pwh_assets.hogql.lower.literals import CLICKHOUSE
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
     Call,
@@ -31,7 +28,6 @@ from pwh_assets.hogql.resolve.nodes import (
     Slice,
     TupleValue,
     Value,
-    ValuesSource,
 )
 from pwh_assets.hogql.types import FLOAT, INTEGER, STRING, Type
 from pwh_assets.hogql.types import UUID as UUID_TYPE
@@ -96,6 +92,12 @@ class ClickHouse(Lowering):
     """Prints for ClickHouse; stored tables are `schema__table` in the session's database."""
 
     engine = "clickhouse"
+    literals = CLICKHOUSE
+    clock: ClassVar[Mapping[str, str]] = {
+        "now": "now64(6, 'UTC')",
+        "today": "toDate32(now64(6, {zone}))",
+        "yesterday": "(toDate32(now64(6, {zone})) - 1)",
+    }
 
     def identifier(self, name: str) -> str:
         return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -105,42 +107,6 @@ class ClickHouse(Lowering):
 
     def stored(self, path: tuple[str, ...]) -> str:
         return self.identifier("__".join(path))
-
-    # Literals
-
-    def literal(self, value: Any) -> str:
-        match value:
-            case None:
-                return "NULL"
-            case bool():
-                return "true" if value else "false"
-            case int():
-                return str(value) if value >= 0 else f"({value})"
-            case float():
-                if math.isnan(value) or math.isinf(value):
-                    return f"({value!r})"
-                text = repr(value)
-                return text if value >= 0 else f"({text})"
-            case Decimal():
-                return f"toDecimal128('{value}', 9)"
-            case str():
-                return self.string(value)
-            case datetime():
-                return f"toDateTime64('{value.isoformat(sep=' ')}', 6, 'UTC')"
-            case date():
-                return f"toDate32('{value.isoformat()}')"
-            case UUID():
-                return f"toUUID('{value}')"
-        raise TypeError(value)
-
-    def now_sql(self, kind: str) -> str:
-        zone = self.catalog.timezone
-        if self.now is not None:
-            return self.literal(frozen(self.now, kind, zone))
-        if kind == "now":
-            return "now64(6, 'UTC')"
-        today = f"toDate32(now64(6, {self.string(zone)}))"
-        return today if kind == "today" else f"({today} - 1)"
 
     # Values
 
@@ -300,16 +266,6 @@ class ClickHouse(Lowering):
             f"toUInt64(greatest(intDiv({stop} - {start} + {step} - 1 + {inclusive}, {step}), 0))"
         )
         return f"(SELECT toInt64({start}) + toInt64(number) * {step} AS {column} FROM numbers({count}))"
-
-    def rows(self, source: ValuesSource) -> str:
-        selects = []
-        for row in source.rows:
-            cells = [
-                f"{self.unified([cell], type_)[0]} AS {self.identifier(name)}"
-                for cell, (name, type_) in zip(row, source.columns, strict=True)
-            ]
-            selects.append("SELECT " + ", ".join(cells))
-        return "(" + " UNION ALL ".join(selects or ["SELECT NULL WHERE false"]) + ")"
 
     def join(self, join: Join, source: str) -> str:
         word = ANY_JOINS.get(join.kind) if join.is_any else None

@@ -1,32 +1,26 @@
 """DuckDB's SQL."""
 
-import math
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
-from uuid import UUID
+from typing import Any, ClassVar
 
-from pwh_assets.hogql.functions.base import Arg
 from pwh_assets.hogql.functions.sqltext import struct_of
-from pwh_assets.hogql.lower.base import NO_NODE, Lowering
 from pwh_assets.hogql.lower.clauses import order_sql, tail
+from pwh_assets.hogql.lower.literals import DUCKDB
+from pwh_assets.hogql.lower.properties import Properties
+from pwh_assets.hogql.lower.sources import keys_of
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
-    Call,
     ColumnRef,
     Cte,
     Field,
     FunctionSource,
-    InList,
     InQuery,
     IntervalValue,
-    IsNull,
     Item,
     Join,
     Literal,
     MapValue,
-    Property,
     Query,
     ScalarQuery,
     Select,
@@ -34,10 +28,8 @@ from pwh_assets.hogql.resolve.nodes import (
     TableSource,
     TupleValue,
     Value,
-    ValuesSource,
 )
 from pwh_assets.hogql.stored import READ_AS
-from pwh_assets.hogql.types import JSON, STRING
 
 JOINS: dict[str, str] = {
     "inner": "INNER JOIN",
@@ -66,12 +58,16 @@ UNITS: dict[str, str] = {
 }
 
 
-class DuckDB(Lowering):
+class DuckDB(Properties):
     """Prints for DuckDB with the lake attached as `lake`; needs the macros of `functions/macros.py`."""
 
     engine = "duckdb"
-    is_plain = False
-    """True while the arguments of a call are printed that does not care how JSON numbers are written."""
+    literals = DUCKDB
+    clock: ClassVar[Mapping[str, str]] = {
+        "now": "timezone('UTC', now())",
+        "today": "CAST(timezone({zone}, now()) AS DATE)",
+        "yesterday": "(CAST(timezone({zone}, now()) AS DATE) - 1)",
+    }
 
     def stored(self, path: tuple[str, ...]) -> str:
         return ".".join(self.identifier(part) for part in ("lake", *path))
@@ -99,76 +95,7 @@ class DuckDB(Lowering):
     def read_as(self) -> dict[str, dict[str, str]]:
         return {}
 
-    # Literals
-
-    def literal(self, value: Any) -> str:
-        match value:
-            case None:
-                return "NULL"
-            case bool():
-                return "TRUE" if value else "FALSE"
-            case int():
-                return str(value) if value >= 0 else f"({value})"
-            case float():
-                return float_sql(value)
-            case Decimal():
-                return f"CAST({value} AS DECIMAL(38, 9))"
-            case str():
-                return self.string(value)
-            case datetime():
-                return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
-            case date():
-                return f"DATE '{value.isoformat()}'"
-            case UUID():
-                return f"CAST('{value}' AS UUID)"
-        raise TypeError(value)
-
-    def now_sql(self, kind: str) -> str:
-        zone = self.catalog.timezone
-        if self.now is not None:
-            return self.literal(frozen(self.now, kind, zone))
-        if kind == "now":
-            return "timezone('UTC', now())"
-        today = f"CAST(timezone({self.string(zone)}, now()) AS DATE)"
-        return today if kind == "today" else f"({today} - 1)"
-
     # Values
-
-    def property(self, value: Property) -> str:
-        """A property as text. A number without fraction is printed without one, as ClickHouse does: 1.0 is `1`."""
-        if value.type.name in ("String", "Unknown"):
-            return self.read(value, "hog_prop")
-        if value.type.name in CONVERSIONS:
-            return self.convert(CONVERSIONS[value.type.name], self.read(value, "hog_prop"), value)
-        return self.convert("toFloat", self.read(value), value)
-
-    def read(self, value: Property, function: str = "json_extract_string") -> str:
-        base = self.value(value.base)
-        sql = f"{function}({base}, {self.path(value.path)})"
-        if value.base.type != JSON:
-            sql = f"(CASE WHEN json_valid({base}) THEN {sql} END)"
-        return sql
-
-    def arg(self, value: Value) -> Arg:
-        if self.is_plain and type(value) is Property and value.type == STRING:
-            return Arg(self.read(value), STRING, value.node if value.node is not None else NO_NODE)
-        return super().arg(value)
-
-    def call(self, value: Call) -> str:
-        before, self.is_plain = self.is_plain, reads_plain(value)
-        try:
-            return super().call(value)
-        finally:
-            self.is_plain = before
-
-    def in_items(self, this: str, value: InList) -> str:
-        if (
-            type(value.this) is Property
-            and value.this.type == STRING
-            and all(map(says_no_number, value.items))
-        ):
-            this = self.read(value.this)
-        return super().in_items(this, value)
 
     def in_query(self, value: InQuery, is_filter: bool = False) -> str:
         if value.this.type.name != "Tuple":
@@ -184,25 +111,6 @@ class DuckDB(Lowering):
         if value.is_negated:
             return f"coalesce(NOT {test}, TRUE)"
         return test if is_filter else f"coalesce({test}, FALSE)"
-
-    def is_null(self, value: IsNull) -> str:
-        if type(value.this) is Property:
-            return f"({self.read(value.this)} IS {'NOT ' if value.is_negated else ''}NULL)"
-        return super().is_null(value)
-
-    def path(self, path: tuple[str | int | Value, ...]) -> str:
-        if all(isinstance(key, str | int) for key in path):
-            return self.string("$" + "".join(step(key) for key in path))  # type: ignore[arg-type]
-        parts = [
-            self.string(step(key)) if isinstance(key, str | int) else self.path_key(key)
-            for key in path
-        ]
-        return f"concat('$', {', '.join(parts)})"
-
-    def path_key(self, key: Value) -> str:
-        if key.type.name == "Integer":
-            return f"'[' || (CASE WHEN {self.value(key)} < 0 THEN '#' || {self.value(key)} ELSE CAST({self.value(key)} - 1 AS VARCHAR) END) || ']'"
-        return f"""'."' || replace(replace(CAST({self.value(key)} AS VARCHAR), '\\', '\\\\'), '"', '\\"') || '"'"""
 
     def item(self, value: Item) -> str:
         base = self.value(value.base)
@@ -289,17 +197,6 @@ class DuckDB(Lowering):
             args = [f"CAST({arg} AS BIGINT)" for arg in args]
         return f"(SELECT {function} AS {column} FROM {function}({', '.join(args)}))"
 
-    def rows(self, source: ValuesSource) -> str:
-        """VALUES as a sub-query with names."""
-        selects = []
-        for row in source.rows:
-            cells = [
-                f"{self.unified([cell], type_)[0]} AS {self.identifier(name)}"
-                for cell, (name, type_) in zip(row, source.columns, strict=True)
-            ]
-            selects.append("SELECT " + ", ".join(cells))
-        return "(" + " UNION ALL ".join(selects or ["SELECT NULL WHERE FALSE"]) + ")"
-
     def join(self, join: Join, source: str) -> str:
         word = JOINS[join.kind]
         if join.is_any and join.kind in ("left", "inner", "right", "full"):
@@ -377,73 +274,3 @@ class DuckDB(Lowering):
         return (
             f"(CAST(md5_number_upper(CAST({sql} AS VARCHAR)) AS DOUBLE) / 18446744073709551616.0)"
         )
-
-
-CONVERSIONS = {"Boolean": "toBool", "DateTime": "toDateTime", "Date": "toDate"}
-
-TESTS = frozenset(["equals", "notEquals", "like", "ilike", "match", "startsWith", "endsWith"])
-NUMERIC = frozenset(["toFloat", "toUUID", "toDecimal"])
-
-
-def reads_plain(call: Call) -> bool:
-    """Whether a call cannot tell how a number inside JSON was written, so that the cheap way of reading it will do."""
-    name = call.row.name
-    if name in NUMERIC:
-        return True
-    if name not in TESTS or len(call.args) != 2:
-        return False
-    return says_no_number(call.args[1] if type(call.args[0]) is Property else call.args[0])
-
-
-def says_no_number(value: Value) -> bool:
-    """Whether it is a text that no number reads as."""
-    return (
-        isinstance(value, Literal)
-        and isinstance(value.value, str)
-        and not any(letter.isdigit() for letter in value.value)
-    )
-
-
-def step(key: str | int) -> str:
-    if isinstance(key, int):
-        return f"[{key - 1}]" if key > 0 else f"[#{key}]" if key < 0 else "[999999999]"
-    return '."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def float_sql(value: float) -> str:
-    if math.isnan(value):
-        return "CAST('nan' AS DOUBLE)"
-    if math.isinf(value):
-        return f"CAST('{'-' if value < 0 else ''}inf' AS DOUBLE)"
-    text = repr(value)
-    text = text if "e" in text else f"{text}e0"
-    return text if value >= 0 else f"({text})"
-
-
-def frozen(now: datetime, kind: str, zone: str) -> date:
-    """The moment of compilation as `now()`, `today()` or `yesterday()` show it."""
-    from datetime import UTC
-    from zoneinfo import ZoneInfo
-
-    moment = now if now.tzinfo is not None else now.replace(tzinfo=UTC)
-    if kind == "now":
-        return moment.astimezone(UTC).replace(tzinfo=None)
-    today = moment.astimezone(ZoneInfo(zone)).date()
-    return today if kind == "today" else today - timedelta(days=1)
-
-
-def keys_of(join: Join) -> list[Value]:
-    """The joined side's columns in a condition of equalities."""
-    from pwh_assets.hogql.resolve.nodes import Logic, walk
-
-    if join.on is None:
-        return []
-    items = join.on.items if isinstance(join.on, Logic) and join.on.op == "AND" else [join.on]
-    keys: list[Value] = []
-    for item in items:
-        if isinstance(item, Call) and item.row.name == "equals":
-            for side in item.args:
-                refs = [v for v in walk(side) if isinstance(v, ColumnRef)]
-                if refs and all(ref.source is join.source for ref in refs):
-                    keys.append(side)
-    return keys
