@@ -1,17 +1,20 @@
-"""Extraction: dlt turns a source's rows into Parquet files in a folder of the table; nothing else happens."""
+"""Extraction: a source's rows become Parquet files in a folder of the table; nothing else happens."""
 
 import contextlib
-import shutil
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.source import Column
 from pwh_assets.errors import PwhError, SourceUnavailableError
+from pwh_assets.services import package as packages
 from pwh_assets.sources.base import Reading
+from pwh_assets.sources.chunks import ChunkedRows, Unfinished, write_batches
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import NormalizeInfo
@@ -55,26 +58,99 @@ class Extracted:
     renames: dict[str, str | None]
     is_sparse: bool
     """True when rows came one by one and may lack columns the source has."""
+    rows_are_unique: bool = False
+    """True when the source vouches that no key comes twice."""
 
 
 def extract(
-    reading: Reading, folder: Path, on_rows: Callable[[int, int], None] = lambda rows, size: None
+    reading: Reading,
+    folder: Path,
+    on_rows: Callable[[int, int], None] = lambda rows, size: None,
+    *,
+    fingerprint: str = "",
+    unfinished: Unfinished | None = None,
 ) -> Extracted:
-    """Read everything the reading gives into Parquet files below `folder`, which is made anew.
+    """Read everything the reading gives into Parquet files below `folder`.
 
+    The folder is made anew, unless the reading goes on with what is `unfinished` there.
     `on_rows` is told rows and bytes so far, a few times a second.
 
     Raises:
         PwhError: what the source raised, out of dlt's wrapping.
     """
-    if folder.exists():
-        shutil.rmtree(folder)
+    chunks = reading.chunks
+    if chunks is not None:
+        try:
+            with _our_errors():
+                return _read_chunks(chunks, folder, on_rows, fingerprint, unfinished)
+        finally:
+            chunks.close()
+    packages.discard(folder)
     folder.mkdir(parents=True)
     counter = _Counter(on_rows)
+    if reading.batches is not None:
+        with _our_errors():
+            written = write_batches(map(counter, reading.batches), folder, TABLE)
+        counter.report()
+        files = tuple(file for file, _ in written)
+        return Extracted(files, counter.rows, _size(files), {}, is_sparse=False)
     with _our_errors():
         info = _run(reading, folder, counter)
     counter.report()
     return _package(info, counter)
+
+
+def _size(files: Iterable[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
+def _read_chunks(
+    chunks: ChunkedRows,
+    folder: Path,
+    on_rows: Callable[[int, int], None],
+    fingerprint: str,
+    unfinished: Unfinished | None,
+) -> Extracted:
+    """Several chunks at a time, each noted durably when it is whole."""
+    if unfinished is not None and unfinished.plan == chunks.plan:
+        log = packages.ChunkLog.go_on(folder)
+    else:
+        packages.discard(folder)
+        folder.mkdir(parents=True)
+        log = packages.ChunkLog.begin(
+            folder, fingerprint if chunks.is_resumable else "", chunks.plan
+        )
+    place = folder / TABLE
+    place.mkdir(exist_ok=True)
+
+    def read(name: str) -> None:
+        log.add(name, chunks.write(name, place))
+
+    def report() -> None:
+        on_rows(log.rows, sum(entry.stat().st_size for entry in os.scandir(place)))
+
+    pool = ThreadPoolExecutor(max(1, chunks.parallel), "chunk")
+    try:
+        waiting = {pool.submit(read, name) for name in chunks.names}
+        while waiting:
+            done, waiting = wait(waiting, _REPORT_EVERY_S, FIRST_EXCEPTION)
+            for one in done:
+                one.result()
+            report()
+    finally:
+        for one in waiting:
+            one.cancel()
+        if waiting:
+            chunks.close()  # ends what is still being read
+        pool.shutdown(cancel_futures=True)
+    return Extracted(
+        files=log.files,
+        rows=log.rows,
+        bytes=_size(log.files),
+        renames={},
+        is_sparse=False,
+        rows_are_unique=chunks.rows_are_unique,
+    )
 
 
 class _Counter:
@@ -102,6 +178,7 @@ class _Counter:
 def _run(reading: Reading, folder: Path, counter: _Counter) -> "NormalizeInfo | None":
     import dlt
 
+    assert reading.resource is not None, "a reading gives a resource, batches or chunks"
     resource = reading.resource.add_map(counter)
     hints = {column.name: hint(column) for column in reading.columns}
     resource.apply_hints(
@@ -171,7 +248,7 @@ def _package(info: "NormalizeInfo | None", counter: _Counter) -> Extracted:
     return Extracted(
         files=tuple(files),
         rows=counter.rows,
-        bytes=sum(file.stat().st_size for file in files),
+        bytes=_size(files),
         renames=renames(names),
         is_sparse="_dlt_id" in names,
     )

@@ -17,12 +17,12 @@ from pwh_assets.core.names import slug
 from pwh_assets.core.source import Column, SyncedTable, SyncMode, TableStatus
 from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.services import package as packages
-from pwh_assets.services.egress import check_hosts
+from pwh_assets.services.egress import guarded
 from pwh_assets.services.extract import extract
 from pwh_assets.services.package import Package
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.scrub import scrubbed
-from pwh_assets.sources.base import ReadRequest
+from pwh_assets.sources.base import ReadRequest, secret_fields
 
 if TYPE_CHECKING:
     from pwh_assets.lake import Lake, Published, SyncState
@@ -173,14 +173,16 @@ class _Sync:
         if package is None or self.is_full or not self._fits(package, state):
             return None
         try:
-            return self._publish(package)
+            done = self._publish(package)
         except PwhError as error:
             if error.retryable:
                 raise
             log.warning(
                 "%s: a left package was thrown away: %s", self.table.table_name, error.sentence
             )
-            return None
+            done = None
+        packages.discard(self.folder)
+        return done
 
     def _fits(self, package: Package, state: "SyncState | None") -> bool:
         table = self.table
@@ -213,13 +215,22 @@ class _Sync:
             cursor=table.cursor,
             since=since,
         )
-        packages.discard(self.folder)
         config = platform.store.source_config(table.source.id)
+        public = {name: config[name] for name in config.keys() - secret_fields(source_type)}
+        fingerprint = packages.fingerprint(
+            request, state.load_id if state else None, public, repr(table.options)
+        )
+        # A copy somebody asked for shows the source as it is now, deleted rows too: it begins anew.
+        unfinished = None if self.is_full else packages.unfinished(self.folder, fingerprint)
         with scrubbed(source_type, config), _storage_errors(self.folder):
-            check_hosts(platform.settings, config)
-            reading = source_type.read(config, request)
+            config = guarded(platform.settings, config)
+            reading = source_type.read(config, replace(request, unfinished=unfinished))
             extracted = extract(
-                reading, self.folder, lambda rows, size: self._tell("extract", rows, size)
+                reading,
+                self.folder,
+                lambda rows, size: self._tell("extract", rows, size),
+                fingerprint="" if self.is_full else fingerprint,
+                unfinished=unfinished,
             )
             watermark = reading.watermark() or since
         package = Package(
@@ -236,6 +247,7 @@ class _Sync:
             bytes=extracted.bytes,
             renames=extracted.renames,
             is_sparse=extracted.is_sparse,
+            rows_are_unique=extracted.rows_are_unique,
         )
         with _storage_errors(self.folder):
             packages.save(self.folder, package)
