@@ -6,6 +6,7 @@ import dagster as dg
 
 from pwh_assets.core.source import Source
 from pwh_assets.resources.home import platform_of, settings_of
+from pwh_assets.services.egress import guarded
 from pwh_assets.services.platform import Platform
 
 
@@ -16,8 +17,12 @@ class SourceSecrets:
         self._platform = platform
 
     def config(self, source: Source) -> dict[str, Any]:
-        """All fields of the source, secrets included: hand it to the source, never log it."""
-        return self._platform.store.source_config(source.id)
+        """All fields of the source, secrets included: hand it to the source, never log it.
+
+        Raises:
+            PrivateHostError, UnknownHostError: it leads where sources may not live.
+        """
+        return guarded(self._platform.settings, self._platform.store.source_config(source.id))
 
     def __repr__(self) -> str:
         return "SourceSecrets(***)"

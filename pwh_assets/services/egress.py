@@ -1,13 +1,27 @@
 """Where a source may live: hosts a user types must not lead into our own network unless that is switched on."""
 
-import ipaddress
-import socket
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
-from pwh_assets.errors import InvalidInputError
 from pwh_assets.settings import Settings
+from pwh_assets.sources.network.egress import (
+    KEY,
+    Egress,
+    PrivateHostError,
+    UnknownHostError,
+    is_public,
+)
+
+__all__ = [
+    "PrivateHostError",
+    "UnknownHostError",
+    "check_hosts",
+    "guarded",
+    "host_of",
+    "hosts_of",
+    "is_public",
+]
 
 HOST_FIELDS = frozenset(
     (
@@ -32,35 +46,16 @@ HOST_FIELDS = frozenset(
 """Names of form fields whose text leads to a host."""
 
 _STORAGE_SCHEMES = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfss", "r2", "file", ""))
-_SHARED = ipaddress.ip_network("100.64.0.0/10")
-_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 
 
-class PrivateHostError(InvalidInputError):
-    """The host is, or resolves to, an address of this machine or its network."""
+def guarded(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config as sources get it: its hosts are checked now, and it carries the policy connections keep to.
 
-    code: ClassVar[str] = "private_host"
-
-    def __init__(self, attr: str, host: str, address: str) -> None:
-        self.host, self.address = host, address
-        leads = f"`{host}`" if host == address else f"`{host}` leads to `{address}`, which"
-        super().__init__(
-            attr,
-            f"{leads} is an address of this machine or its private network, where sources may not live. "
-            "Set `PWH_ALLOW_PRIVATE_HOSTS=1` to allow it.",
-        )
-
-
-class UnknownHostError(InvalidInputError):
-    """The host has no address."""
-
-    code: ClassVar[str] = "unknown_host"
-
-    def __init__(self, attr: str, host: str) -> None:
-        self.host = host
-        super().__init__(
-            attr, f"`{host}` has no address: the name does not resolve. Check its spelling."
-        )
+    Raises:
+        PrivateHostError, UnknownHostError: `attr` is the field.
+    """
+    check_hosts(settings, config)
+    return {**config, KEY: Egress(settings.allow_private_hosts)}
 
 
 def check_hosts(settings: Settings, config: Mapping[str, Any]) -> None:
@@ -71,10 +66,9 @@ def check_hosts(settings: Settings, config: Mapping[str, Any]) -> None:
     """
     if settings.allow_private_hosts:
         return
+    policy = Egress()
     for attr, host in hosts_of(config):
-        for address in _addresses(attr, host):
-            if not is_public(address):
-                raise PrivateHostError(attr, host, address)
+        policy.addresses(host, attr)
 
 
 def hosts_of(config: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
@@ -110,43 +104,8 @@ def host_of(text: str) -> str:
     return _split(f"//{text}") or text
 
 
-def is_public(address: str) -> bool:
-    """True for an address on the public internet, also when it is wrapped in an IPv6 one.
-
-    >>> is_public("8.8.8.8"), is_public("::ffff:127.0.0.1"), is_public("169.254.169.254")
-    (True, False, False)
-    """
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo and found.teredo[1])
-        if inner is None and any(found in network for network in _NAT64):
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-        if inner is None and int(found) >> 32 == 0:
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)  # ::a.b.c.d
-        if inner:
-            return is_public(str(inner))
-        if found.is_site_local:
-            return False
-    elif found in _SHARED:
-        return False
-    return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
-
-
 def _split(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def _addresses(attr: str, host: str) -> list[str]:
-    if host.startswith("/"):
-        return [host]
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise UnknownHostError(attr, host) from None
-    return sorted({str(entry[4][0]) for entry in found})

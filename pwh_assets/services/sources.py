@@ -8,7 +8,7 @@ from typing import Any
 from pwh_assets.core.names import table_spellings
 from pwh_assets.core.source import DiscoveredTable, Source, SyncedTable, TableStatus
 from pwh_assets.errors import BusyError, InvalidInputError, NotFoundError
-from pwh_assets.services.egress import check_hosts, hosts_of
+from pwh_assets.services.egress import guarded, hosts_of
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.scrub import scrubbed
 from pwh_assets.services.source_body import apply, best, check_fields, chosen, parse_body
@@ -247,9 +247,9 @@ def _look(
     """The checked config and the tables it leads to, after a test of the connection."""
     with scrubbed(source_type, payload):
         config = source_type.validate(payload)
-        check_hosts(platform.settings, config)
-        source_type.test_connection(config)
-        return config, source_type.tables(config)
+        reached = guarded(platform.settings, config)
+        source_type.test_connection(reached)
+        return config, source_type.tables(reached)
 
 
 def _without_clashes(
