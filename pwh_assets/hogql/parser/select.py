@@ -225,7 +225,10 @@ class Selects(Limits):
         kind = self.kinds[first]
         if kind in ("CUBE", "ROLLUP") and self.kinds[first + 1] == "(":
             self.pos += 1
-            items = self.arguments().expressions
+            inner = self.arguments()
+            items = inner.expressions
+            if inner.order is not None or (items and isinstance(items[0], exp.Distinct)):
+                self.refuse(f"`{kind}` takes columns, without DISTINCT and ORDER BY", first)
             make = exp.Cube if kind == "CUBE" else exp.Rollup
             return self.done(make(expressions=items), self.starts[first])
         if kind == "GROUPING" and self.sees("GROUPING", "SETS", "("):
