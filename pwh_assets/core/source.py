@@ -20,6 +20,22 @@ class SyncMode(StrEnum):
     """Rows past the watermark, merged on the primary key."""
     APPEND = "append"
     """Rows past the watermark, added as they are."""
+    XMIN = "xmin"
+    """Rows written by transactions since the last sync, merged on the primary key; deletes are not seen."""
+    CDC = "cdc"
+    """The source's stream of changes: inserts, updates, deletes and truncations, in commit order."""
+    WEBHOOK = "webhook"
+    """As incremental, and of what the vendor pushed to us."""
+
+    @property
+    def merges(self) -> bool:
+        """True when rows of a known key replace the ones there are."""
+        return self in (SyncMode.INCREMENTAL, SyncMode.XMIN, SyncMode.CDC, SyncMode.WEBHOOK)
+
+    @property
+    def has_cursor(self) -> bool:
+        """True when a table syncs by one of its columns."""
+        return self in (SyncMode.INCREMENTAL, SyncMode.APPEND, SyncMode.WEBHOOK)
 
     @classmethod
     def _missing_(cls, value: object) -> "SyncMode | None":

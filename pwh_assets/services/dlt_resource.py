@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _DISPOSITION = {
     SyncMode.FULL: "replace",
-    SyncMode.INCREMENTAL: "merge",
+    SyncMode.WEBHOOK: "merge",
     SyncMode.APPEND: "append",
 }
 
@@ -23,6 +23,6 @@ def dlt_resource(table: SyncedTable) -> "DltResource":
         [],
         name=table.name,
         table_name=slug(table.name),
-        write_disposition=_DISPOSITION[table.mode],
+        write_disposition="merge" if table.mode.merges else _DISPOSITION[table.mode],
         primary_key=list(table.primary_key) or None,
     )

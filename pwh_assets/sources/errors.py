@@ -1,9 +1,16 @@
 """What goes wrong at a source beyond access and availability: things missing there, values that cannot be read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from pwh_assets.core.names import nearest
-from pwh_assets.errors import SourceError, quoted
+from pwh_assets.errors import (
+    SourceAccessError,
+    SourceError,
+    SourceUnavailableError,
+    UserError,
+    quoted,
+)
 
 
 class TableMissingError(SourceError):
@@ -55,3 +62,57 @@ class UnreadableDataError(SourceError):
     def __init__(self, place: str, problem: str, way_out: str) -> None:
         self.place, self.problem = place, problem
         super().__init__(f"{place}: {problem} {way_out}".strip())
+
+
+class DeliveryRefusedError(UserError):
+    """A webhook's delivery is not the vendor's, or cannot be read; nothing was kept."""
+
+    code = "delivery_refused"
+
+
+class StreamNotReadyError(SourceAccessError):
+    """The source cannot be streamed as it is set up; the sentence names every problem and what to run there."""
+
+    code = "stream_not_ready"
+
+    def __init__(self, place: str, problems: Sequence[str], statements: Sequence[str]) -> None:
+        self.problems, self.statements = tuple(problems), tuple(statements)
+        run = f" Run there: `{'; '.join(statements)}`." if statements else ""
+        super().__init__(f"{place} cannot stream its changes: {' '.join(problems)}{run}")
+
+
+class StreamLostError(SourceError):
+    """The source has thrown away changes that were not read: the tables have to be read whole again."""
+
+    code = "stream_lost"
+
+    def __init__(self, place: str, what: str, way_out: str) -> None:
+        super().__init__(f"{place}: {what} Changes are missing from here on. {way_out}")
+
+
+class StreamBusyError(SourceUnavailableError):
+    """Somebody else reads this stream."""
+
+    code = "stream_busy"
+
+
+class DriverMissingError(SourceError):
+    """The vendor's client is not installed."""
+
+    code = "driver_missing"
+
+    def __init__(self, extra: str, package: str) -> None:
+        self.extra, self.package = extra, package
+        super().__init__(
+            f"Reading from `{extra}` needs the package `{package}`, which is not installed. "
+            f"Install it with `pip install 'pwh-assets[{extra}]'`."
+        )
+
+
+@contextmanager
+def driver_missing(extra: str) -> Iterator[None]:
+    """Around the import of a vendor's client: its absence is told with the command that ends it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise DriverMissingError(extra, error.name or extra) from None
