@@ -5,6 +5,8 @@ while the server runs. Faults are queued with `fail`, and `requests` remembers w
 """
 
 import base64
+import hashlib
+import hmac
 import json
 import secrets
 import threading
@@ -18,6 +20,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 MAX_LIMIT = 100
+SHOWN = 10
+"""So many entries of a list inside an object are shown with it."""
+EVENT_TYPES = 20
 _IS_WITHIN: dict[str, Callable[[int, int], bool]] = {
     "gte": lambda created, bound: created >= bound,
     "gt": lambda created, bound: created > bound,
@@ -77,6 +82,11 @@ class StripeServer:
         self.faults: list[Fault] = []
         self.on_request: Callable[[str, Mapping[str, str]], None] | None = None
         """Called before each answer, for changing `data` while somebody is paging."""
+        self.per_second: float = 0
+        """More calls than so many a second get 429; 0 for no limit."""
+        self.deleted: dict[str, str] = {}
+        """What `remove` took away: its word by its id."""
+        self._calls: list[float] = []
         self._lock = threading.Lock()
         self._port = port
         self._server: ThreadingHTTPServer | None = None
@@ -108,6 +118,47 @@ class StripeServer:
         """Queue a fault: an error status, a body cut short, or a slow answer."""
         with self._lock:
             self.faults.append(Fault(status, path, times, retry_after_s, is_truncated, delay_s))
+
+    def add(self, word: str, one: dict[str, Any]) -> dict[str, Any]:
+        """Make an object; returns the event that tells of it."""
+        self.data.setdefault(word, []).append(one)
+        return self._tell(word, "created", one)
+
+    def change(self, word: str, key: str, **changes: Any) -> dict[str, Any]:
+        """Change an object; returns the event that tells of it."""
+        one = next(one for one in self.data[word] if one["id"] == key)
+        one.update(changes)
+        return self._tell(word, "updated", one)
+
+    def remove(self, word: str, key: str) -> dict[str, Any]:
+        """Delete an object; returns the event that tells of it."""
+        one = next(one for one in self.data[word] if one["id"] == key)
+        self.data[word].remove(one)
+        self.deleted[key] = word
+        return self._tell(word, "deleted", one)
+
+    def signed(
+        self, event: Mapping[str, Any], secret: str, at: int | None = None
+    ) -> tuple[dict[str, str], bytes]:
+        """Headers and body of the webhook that would tell of an event."""
+        body = json.dumps(event).encode()
+        moment = str(int(time.time()) if at is None else at)
+        digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+        return {"Stripe-Signature": f"t={moment},v1={digest}"}, body
+
+    def _tell(self, word: str, what: str, one: Mapping[str, Any]) -> dict[str, Any]:
+        noun = str(one.get("object") or word.removesuffix("s"))
+        prefix = {"subscription": "customer.subscription", "dispute": "charge.dispute"}
+        event = {
+            "id": f"evt_{secrets.token_hex(8)}",
+            "object": "event",
+            "api_version": "2024-06-20",
+            "created": int(time.time()),
+            "type": f"{prefix.get(noun, noun)}.{what}",
+            "data": {"object": {"object": noun, **json.loads(json.dumps(one))}},
+        }
+        self.data.setdefault("events", []).append(event)
+        return event
 
     def start(self) -> "StripeServer":
         class Handler(_Handler):
@@ -149,19 +200,55 @@ class StripeServer:
     def answer(self, path: str, query: Mapping[str, str], key: str) -> dict[str, Any]:
         """The body of a GET, or an `_Answer` with Stripe's error."""
         self._authorize(path, key)
-        words = path.removeprefix("/v1/").strip("/").split("/")
-        if words == ["account"]:
+        self._pace()
+        if path == "/v1/account":
             return self.account
-        rows = self.data.get(words[0])
-        if not path.startswith("/v1/") or rows is None or len(words) > 2:
+        word, rest = self._word(path)
+        if word == "subscription_items" and "subscription" in query:
+            word, rest = "subscriptions", [query["subscription"], "items"]
+        if word == "events":
+            return _page("events", _told(self.data.get("events", []), query), query)
+        rows = self.data.get(word)
+        if rows is None or len(rest) > 2:
             raise _refusal(404, f"Unrecognized request URL (GET: {path}).")
-        if len(words) == 2:
-            for row in list(rows):
-                if row["id"] == words[1]:
-                    return row
-            noun = words[0].removesuffix("s")
-            raise _refusal(404, f"No such {noun}: '{words[1]}'", code="resource_missing")
-        return _page(words[0], list(rows), query)
+        if not rest:
+            found = _page(word, list(rows), query)
+            return {**found, "data": [_shown(word, row) for row in found["data"]]}
+        one = next((row for row in list(rows) if row["id"] == rest[0]), None)
+        if one is None:
+            return self._missing(word, rest[0])
+        if len(rest) == 1:
+            return _shown(word, one)
+        if not isinstance(inside := one.get(rest[1]), dict) or "data" not in inside:
+            raise _refusal(404, f"Unrecognized request URL (GET: {path}).")
+        newest_first = [{**entry, "created": 0} for entry in reversed(inside["data"])]
+        found = _page(rest[1], newest_first, {**query, "subscription": ""})
+        by_id = {entry["id"]: entry for entry in inside["data"]}
+        return {**found, "url": path, "data": [by_id[one["id"]] for one in found["data"]]}
+
+    def _word(self, path: str) -> tuple[str, list[str]]:
+        """The list a path leads to, and what follows; some lists have two words."""
+        words = path.removeprefix("/v1/").strip("/").split("/")
+        if not path.startswith("/v1/"):
+            return "", words
+        both = "/".join(words[:2])
+        return (both, words[2:]) if both in self.data else (words[0], words[1:])
+
+    def _missing(self, word: str, key: str) -> dict[str, Any]:
+        noun = word.removesuffix("s")
+        if word == "customers" and self.deleted.get(key) == word:
+            return {"id": key, "object": noun, "deleted": True}
+        raise _refusal(404, f"No such {noun}: '{key}'", code="resource_missing")
+
+    def _pace(self) -> None:
+        if not self.per_second:
+            return
+        with self._lock:
+            now = time.monotonic()
+            self._calls = [at for at in self._calls if at > now - 1]
+            if len(self._calls) >= self.per_second:
+                raise _Answer(429, {"type": "invalid_request_error", "code": "rate_limit"})
+            self._calls.append(now)
 
     def _authorize(self, path: str, key: str) -> None:
         if not key:
@@ -186,7 +273,7 @@ def _page(noun: str, rows: list[dict[str, Any]], query: Mapping[str, str]) -> di
         if name.startswith("created[") and name[8:-1] in _IS_WITHIN:
             is_within = _IS_WITHIN[name[8:-1]]
             found = [row for row in found if is_within(row["created"], int(value))]
-        elif name in _FILTERS and value != "all":
+        elif name in _FILTERS and value not in ("", "all") and noun != "events":
             found = [row for row in found if _spelled(row.get(name)) == value]
     if noun == "subscriptions" and "status" not in query:
         found = [row for row in found if row.get("status") != "canceled"]
@@ -211,6 +298,39 @@ def _page(noun: str, rows: list[dict[str, Any]], query: Mapping[str, str]) -> di
         "has_more": len(found) > limit,
         "data": found[-limit:] if is_backwards else found[:limit],
     }
+
+
+def _told(events: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Events of the types asked for; `*` stands for the rest of a type."""
+    types = query.get("types[]", query.get("type", "*")).split("\n")
+    if len(types) > EVENT_TYPES:
+        raise _refusal(400, f"You may pass up to {EVENT_TYPES} types.", param="types")
+
+    def is_wanted(kind: str) -> bool:
+        return any(
+            kind == one or (one.endswith("*") and kind.startswith(one[:-1])) for one in types
+        )
+
+    return [event for event in events if is_wanted(event["type"])]
+
+
+def _shown(word: str, one: dict[str, Any]) -> dict[str, Any]:
+    """The object as an answer shows it: of a long list inside it only the beginning."""
+    cut = {}
+    for name, value in one.items():
+        if isinstance(value, dict) and isinstance(value.get("data"), list):
+            place = f"/v1/{word}/{one['id']}/{name}"
+            if (word, name) == ("subscriptions", "items"):
+                place = f"/v1/subscription_items?subscription={one['id']}"
+            inside = value["data"]
+            cut[name] = {
+                "object": "list",
+                **value,
+                "data": inside[:SHOWN],
+                "has_more": len(inside) > SHOWN,
+                "url": place,
+            }
+    return {**one, **cut} if cut else one
 
 
 def _spelled(value: object) -> object:
@@ -243,7 +363,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        query = dict(parse_qsl(url.query))
+        query: dict[str, str] = {}
+        for name, value in parse_qsl(url.query):
+            query[name] = f"{query[name]}\n{value}" if name in query else value
         fault = self.stripe.take_fault(url.path)
         status, headers = 200, {}
         try:
@@ -264,6 +386,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Request-Id", f"req_{secrets.token_hex(7)}")
+        if version := self.headers.get("Stripe-Version"):
+            self.send_header("Stripe-Version", version)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

@@ -1,5 +1,6 @@
 """Stripe beyond the common suite: paging while objects appear, lookback, fixed types, faults and keys."""
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -18,10 +19,11 @@ from pwh_assets.errors import (
     SourceUnavailableError,
 )
 from pwh_assets.sources.base import ReadRequest
-from pwh_assets.sources.errors import UnreadableDataError
-from pwh_assets.sources.stripe import api
+from pwh_assets.sources.errors import DeliveryRefusedError, UnreadableDataError
+from pwh_assets.sources.http import limits
+from pwh_assets.sources.stripe import reading
 from pwh_assets.sources.stripe.objects import OBJECTS
-from tests.servers.source_rigs import StripeRig, read, request, rows_of
+from tests.servers.source_rigs import StripeRig, read, request, rows_of, tables_of
 
 
 @pytest.fixture
@@ -32,8 +34,7 @@ def rig() -> Iterator[StripeRig]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "ATTEMPTS", 3)
-    monkeypatch.setattr(api.StripeApi.__init__, "__defaults__", (3,))
+    monkeypatch.setattr(limits, "ATTEMPTS", 3)
 
 
 def customer_rows(rig: StripeRig, **changes: Any) -> list[dict[str, Any]]:
@@ -71,8 +72,9 @@ def test_objects_made_while_we_page_come_with_the_next_sync(rig: StripeRig) -> N
     assert seen == there
 
 
-def test_lookback_brings_changes_of_objects_already_read(rig: StripeRig) -> None:
+def test_where_events_may_not_be_read_lookback_brings_changes(rig: StripeRig) -> None:
     rig.config["lookback_days"] = 30
+    rig.server.keys_without_permission[rig.server.api_key] = {"events"}
     now = datetime.now(UTC)
     rig.server.data["invoices"] = [
         {
@@ -116,7 +118,7 @@ def test_types_never_depend_on_the_data(rig: StripeRig) -> None:
     def shape(**changes: Any) -> dict[str, str]:
         rig.server.data["customers"] = [{"id": "cus_1", "created": 1, **changes}]
         reading = rig.source.read(rig.config, request(rig, SyncMode.FULL))
-        return {field.name: str(field.type) for t in reading.resource for field in t.schema}
+        return {field.name: str(field.type) for t in tables_of(reading) for field in t.schema}
 
     empty = shape()
     full = shape(balance=5, email="a@b.c", metadata={"a": 1}, delinquent=True, address=None)
@@ -165,6 +167,297 @@ def test_a_value_of_another_kind_is_named_with_its_object(
         customer_rows(rig, **changes)
 
 
+# What changed
+
+
+def told(
+    rig: StripeRig, since: str | None, table: str = "customer", **more: Any
+) -> tuple[dict[str, dict[str, Any]], str | None]:
+    mode = more.pop("mode", SyncMode.INCREMENTAL)
+    cursor = more.pop("cursor", "created")
+    wanted = ReadRequest(table, mode, (), ("id",), cursor, since, **more)
+    reading = rig.source.read(rig.config, wanted)
+    return {row["id"]: row for row in rows_of(reading)}, reading.watermark()
+
+
+def test_events_bring_changes_of_old_objects_and_nothing_else(rig: StripeRig) -> None:
+    rig.insert(*range(1, 21))
+    _, watermark = told(rig, None)
+    rig.server.change("customers", "cus_3", email="new@example.com")
+    rows, later = told(rig, watermark)
+    assert set(rows) == {"cus_3", "cus_20"}
+    assert rows["cus_3"]["email"] == "new@example.com"
+    assert later is not None
+    assert "; events " in later
+
+
+def test_a_deleted_object_is_marked_with_what_was_known_of_it(rig: StripeRig) -> None:
+    rig.insert(1, 2)
+    rig.server.data["products"] = [
+        {"id": "prod_1", "object": "product", "created": 5, "name": "Tea"}
+    ]
+    _, watermark = told(rig, None)
+    _, other = told(rig, None, "product")
+    rig.server.remove("customers", "cus_1")
+    rig.server.remove("products", "prod_1")
+    rows, _ = told(rig, watermark)
+    assert (rows["cus_1"]["deleted"], rows["cus_1"]["name"]) == (True, "row 1")
+    rows, _ = told(rig, other, "product")
+    assert (rows["prod_1"]["deleted"], rows["prod_1"]["name"]) == (True, "Tea")
+
+
+def test_an_event_in_another_version_of_the_api_does_no_harm(rig: StripeRig) -> None:
+    rig.server.data["products"] = [{"id": "prod_1", "object": "product", "created": 5}]
+    _, watermark = told(rig, None, "product")
+    event = rig.server.remove("products", "prod_1")
+    event["data"]["object"] |= {"active": "perhaps", "name": "Tea"}
+    rows, _ = told(rig, watermark, "product")
+    assert (rows["prod_1"]["deleted"], rows["prod_1"]["name"]) == (True, "Tea")
+    assert rows["prod_1"]["active"] is None
+
+
+def test_a_table_not_synced_for_longer_than_events_are_kept_is_listed_whole(
+    rig: StripeRig,
+) -> None:
+    rig.insert(1, 2, 3)
+    rows, watermark = told(rig, "2024-03-01 12:03:00; events 2024-04-01 00:00:00")
+    assert set(rows) == {"cus_1", "cus_2", "cus_3"}
+    assert watermark is not None
+    assert "events 2024-04" not in watermark
+
+
+def test_history_goes_on_where_it_stopped_and_new_objects_come_first(
+    rig: StripeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HISTORY_S", 0)
+    rig.insert(*range(1, 251))
+    first, watermark = told(rig, None)
+    assert len(first) == 100
+    assert watermark is not None
+    assert "; history " in watermark
+    rig.insert(1000)
+    second, watermark = told(rig, watermark)
+    assert next(iter(second)) == "cus_1000"
+    monkeypatch.setattr(reading, "HISTORY_S", 999)
+    third, watermark = told(rig, watermark)
+    assert {*first, *second, *third} == {f"cus_{n}" for n in (*range(1, 251), 1000)}
+    assert watermark is not None
+    assert "history" not in watermark
+
+
+def test_a_history_that_breaks_off_late_is_kept_and_goes_on(
+    rig: StripeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ATTEMPTS", 1)
+    monkeypatch.setattr(reading, "WORTH_KEEPING", 100)
+    rig.insert(*range(1, 251))
+    asked: list[str] = []
+
+    def fail(path: str, query: Mapping[str, str]) -> None:
+        asked.append(path)
+        if asked.count("/v1/customers") == 2:
+            rig.server.fail(503, path="/v1/customers")
+
+    rig.server.on_request = fail
+    first, watermark = told(rig, None)
+    rig.server.on_request = None
+    second, _ = told(rig, watermark)
+    assert len(first) == 200
+    assert {*first, *second} == {f"cus_{n}" for n in range(1, 251)}
+
+
+def test_appending_history_in_pieces_brings_each_object_once(
+    rig: StripeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HISTORY_S", 0)
+    rig.server.data["customers"] = [
+        {"id": f"cus_{n}", "created": 1_700_000_000 + n // 7} for n in range(350)
+    ]
+    seen: list[str] = []
+    watermark: str | None = None
+    for _ in range(6):
+        wanted = ReadRequest("customer", SyncMode.APPEND, (), ("id",), "created", watermark)
+        one = rig.source.read(rig.config, wanted)
+        seen += [row["id"] for row in rows_of(one)]
+        watermark = one.watermark()
+    assert sorted(seen) == sorted(f"cus_{n}" for n in range(350))
+
+
+# Lists inside objects
+
+
+def invoices(rig: StripeRig, lines: int) -> None:
+    inside = [{"id": f"il_{n}", "object": "line_item", "amount": n} for n in range(lines)]
+    rig.server.data["invoices"] = [
+        {"id": "in_1", "object": "invoice", "created": 1_700_000_000, "lines": {"data": inside}}
+    ]
+
+
+def test_a_list_inside_an_object_is_whole(rig: StripeRig) -> None:
+    invoices(rig, 250)
+    rows, _ = told(rig, None, "invoice")
+    lines = json.loads(rows["in_1"]["lines"])
+    assert [line["amount"] for line in lines["data"]] == list(range(250))
+    assert lines["has_more"] is False
+
+
+def test_the_entries_of_such_a_list_are_a_table_too(rig: StripeRig) -> None:
+    invoices(rig, 25)
+    rows, watermark = told(rig, None, "invoice_line_item", cursor="invoice_created")
+    assert len(rows) == 25
+    assert rows["il_24"]["amount"] == 24
+    assert rows["il_24"]["invoice"] == "in_1"
+    assert rows["il_24"]["invoice_created"] == datetime(2023, 11, 14, 22, 13, 20)
+    rig.server.data["invoices"][0]["lines"]["data"].append({"id": "il_late", "amount": 1})
+    rig.server.data["invoices"].append({"id": "in_2", "created": 1_800_000_000})
+    rig.server.change("invoices", "in_1", status="open")
+    rows, _ = told(rig, watermark, "invoice_line_item", cursor="invoice_created")
+    assert "il_late" in rows
+
+
+def test_items_of_a_subscription_are_paged_by_their_own_address(rig: StripeRig) -> None:
+    items = [{"id": f"si_{n}", "created": 5, "quantity": n} for n in range(30)]
+    rig.server.data["subscriptions"] = [
+        {"id": "sub_1", "created": 5, "status": "active", "items": {"data": items}}
+    ]
+    rows, _ = told(rig, None, "subscription_item", cursor="subscription_created")
+    assert len(rows) == 30
+    assert rig.server.counts["/v1/subscription_items"] == 1
+
+
+# Webhooks
+
+
+SECRET = "whsec_planted_secret"
+
+
+@pytest.fixture
+def listening(rig: StripeRig) -> StripeRig:
+    rig.config["webhook_secret"] = SECRET
+    rig.insert(1, 2)
+    return rig
+
+
+def test_a_delivery_tells_of_its_row(listening: StripeRig) -> None:
+    event = listening.server.change("customers", "cus_1", name="told")
+    headers, body = listening.server.signed(event, SECRET)
+    found = listening.source.receive(listening.config, headers, body)
+    assert [(one.id, one.table, one.key) for one in found] == [(event["id"], "customer", "cus_1")]
+
+
+def test_what_was_delivered_is_read_as_it_is_now_whatever_the_order(listening: StripeRig) -> None:
+    listening.server.keys_without_permission[listening.server.api_key] = {"events"}
+    _, watermark = told(listening, None)
+    deliveries = []
+    for name in ("first", "second", "third"):
+        event = listening.server.change("customers", "cus_1", name=name)
+        headers, body = listening.server.signed(event, SECRET)
+        deliveries += listening.source.receive(listening.config, headers, body)
+    listening.config["lookback_days"] = 0
+    out_of_order = (*deliveries[::-1], deliveries[0])
+    rows, _ = told(listening, watermark, mode=SyncMode.WEBHOOK, deliveries=out_of_order)
+    assert rows["cus_1"]["name"] == "third"
+    assert listening.server.counts["/v1/customers/cus_1"] == 1
+
+
+def test_an_invoice_delivered_is_told_to_its_lines_too(listening: StripeRig) -> None:
+    event = listening.server.add("invoices", {"id": "in_1", "object": "invoice", "created": 5})
+    found = listening.source.receive(listening.config, *listening.server.signed(event, SECRET))
+    assert [one.table for one in found] == ["invoice", "invoice_line_item"]
+
+
+def test_either_of_two_secrets_signs(listening: StripeRig) -> None:
+    listening.config["webhook_secret"] = f"whsec_new, {SECRET}"
+    event = listening.server.change("customers", "cus_1")
+    for secret in (SECRET, "whsec_new"):
+        assert listening.source.receive(listening.config, *listening.server.signed(event, secret))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda h, b: (h, b.replace(b"cus_1", b"cus_2")), "signature"),
+        (lambda h, b: ({}, b), "Stripe-Signature"),
+        (lambda h, b: ({"Stripe-Signature": "t=1,t=2,v1=x"}, b), "Stripe-Signature"),
+        (lambda h, b: ({"Stripe-Signature": "garbage"}, b), "Stripe-Signature"),
+        (
+            lambda h, b: ({"Stripe-Signature": h["Stripe-Signature"].replace("v1=", "v0=")}, b),
+            "Stripe-Signature",
+        ),
+        (lambda h, b: ({"Stripe-Signature": h["Stripe-Signature"] + "ä"}, b + b" "), "signature"),
+    ],
+)
+def test_a_delivery_that_is_not_stripes_is_refused(
+    listening: StripeRig, change: Any, said: str
+) -> None:
+    event = listening.server.change("customers", "cus_1")
+    headers, body = change(*listening.server.signed(event, SECRET))
+    with pytest.raises(DeliveryRefusedError, match=said) as caught:
+        listening.source.receive(listening.config, headers, body)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("away_s", [-301, 301])
+def test_a_delivery_of_another_time_is_refused(listening: StripeRig, away_s: int) -> None:
+    event = listening.server.change("customers", "cus_1")
+    headers, body = listening.server.signed(event, SECRET, int(time.time()) + away_s)
+    with pytest.raises(DeliveryRefusedError, match="clock"):
+        listening.source.receive(listening.config, headers, body)
+
+
+def test_signed_garbage_is_refused_and_unknown_objects_are_left(listening: StripeRig) -> None:
+    with pytest.raises(DeliveryRefusedError, match="not an event"):
+        listening.source.receive(listening.config, *listening.server.signed({"id": 1}, SECRET))
+    other = {"id": "evt_1", "created": 5, "data": {"object": {"id": "x", "object": "unheard.of"}}}
+    assert listening.source.receive(listening.config, *listening.server.signed(other, SECRET)) == []
+
+
+# The stand-in, seen through Stripe's own client
+
+
+@pytest.fixture
+def sdk(rig: StripeRig) -> Any:
+    stripe = pytest.importorskip("stripe", reason="pip install stripe")
+    return stripe.StripeClient(rig.server.api_key, base_addresses={"api": rig.server.base_url})
+
+
+def test_stripes_own_client_pages_filters_and_reads_events(rig: StripeRig, sdk: Any) -> None:
+    rig.insert(*range(1, 251))
+    every = sdk.v1.customers.list({"limit": 100})
+    assert len(list(every.auto_paging_iter())) == 250
+    since = rig.server.data["customers"][-5]["created"]
+    assert len(sdk.v1.customers.list({"created": {"gte": since}}).data) == 5
+    rig.server.change("customers", "cus_7", name="told")
+    found = sdk.v1.events.list({"types": ["customer.updated", "customer.deleted"]}).data
+    assert [event.data.object.id for event in found] == ["cus_7"]
+    rig.server.remove("customers", "cus_7")
+    assert sdk.v1.customers.retrieve("cus_7").deleted is True
+
+
+def test_stripes_own_client_sees_lists_inside_objects_errors_and_signatures(
+    rig: StripeRig, sdk: Any
+) -> None:
+    import stripe
+
+    invoices(rig, 25)
+    lines = sdk.v1.invoices.retrieve("in_1").lines
+    assert (len(lines.data), lines.has_more) == (10, True)
+    assert len(list(sdk.v1.invoices.line_items.list("in_1").auto_paging_iter())) == 25
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+        sdk.v1.customers.retrieve("cus_none")
+    rig.server.per_second = 1
+    sdk.v1.customers.list()
+    with pytest.raises(stripe.RateLimitError):
+        sdk.v1.customers.list()
+    rig.server.per_second = 0
+    wrong = stripe.StripeClient("sk_test_x", base_addresses={"api": rig.server.base_url})
+    with pytest.raises(stripe.AuthenticationError):
+        wrong.v1.customers.list()
+    headers, body = rig.server.signed(rig.server.change("invoices", "in_1"), SECRET)
+    event = stripe.Webhook.construct_event(body, headers["Stripe-Signature"], SECRET)
+    assert event.type == "invoice.updated"
+
+
 # Faults
 
 
@@ -208,7 +501,7 @@ def test_a_fault_that_stays_is_worth_another_sync_and_leaves_no_watermark(
 
 @pytest.mark.usefixtures("impatient")
 def test_a_slow_answer_is_given_up(rig: StripeRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "TIMEOUT_S", (1, 0.3))
+    monkeypatch.setattr(limits, "IDLE_S", 0.3)
     rig.insert(1)
     rig.server.fail(delay_s=1.5, times=9)
     with pytest.raises(SourceUnavailableError, match="took too long"):
@@ -231,7 +524,8 @@ def test_a_restricted_key_is_offered_what_it_may_list(rig: StripeRig) -> None:
     rig.server.data.update({"invoices": [], "charges": []})
     rig.server.keys_without_permission["rk_test_restricted"] = {"charges", "account"}
     config = {**rig.config, "api_key": "rk_test_restricted"}
-    assert {table.name for table in rig.source.tables(config)} == {"customer", "invoice"}
+    tables = {table.name for table in rig.source.tables(config)}
+    assert tables == {"customer", "invoice", "invoice_line_item", "event"}
 
 
 def test_a_permission_taken_away_is_an_access_error_naming_the_list(rig: StripeRig) -> None:
@@ -269,7 +563,7 @@ def test_every_object_has_an_id_a_description_and_known_types() -> None:
     for one in OBJECTS:
         types = {column.name: column.type for column in one.columns}
         assert types["id"] == "VARCHAR"
+        assert types[one.cursor] == "TIMESTAMP"
         assert one.description.endswith(".")
         assert re.fullmatch(r"/v1/[a-z_]+(/[a-z_]+)?", one.path)
-        assert one.has_created == (types.get("created") == "TIMESTAMP")
     assert len({one.name for one in OBJECTS}) == len(OBJECTS)

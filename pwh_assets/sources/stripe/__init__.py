@@ -5,24 +5,17 @@ Keep out: when to read and where rows go.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pwh_assets.core.source import DiscoveredTable, SyncMode
 from pwh_assets.errors import InvalidInputError, SourceAccessError, SourceError
-from pwh_assets.sources.base import Field, Reading, ReadRequest
+from pwh_assets.sources.base import Delivery, Field, Reading, ReadRequest
 from pwh_assets.sources.errors import CursorTypeError, TableMissingError
 from pwh_assets.sources.form import checked
 from pwh_assets.sources.stripe.objects import BY_NAME, OBJECTS, StripeObject
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-BATCH = 5_000
-APPEND_DELAY_S = 60
-"""Appending leaves the last minute alone: an object of the same second could still come."""
 _THREADS = 4
 
 
@@ -50,7 +43,15 @@ class Stripe:
             "Look back",
             kind="number",
             default=30,
-            help="Incremental syncs read objects of so many days again, because they change after they were made.",
+            help="Where events tell no changes, incremental syncs read objects of so many days again.",
+        ),
+        Field(
+            "webhook_secret",
+            "Webhook signing secret",
+            kind="password",
+            required=False,
+            secret=True,
+            help="For tables in mode `webhook`: the endpoint's whsec_…; two, with a comma, while one replaces the other.",
         ),
         Field(
             "base_url",
@@ -99,94 +100,37 @@ class Stripe:
         return found
 
     def read(self, config: Mapping[str, Any], request: ReadRequest) -> Reading:
-        import dlt
+        from pwh_assets.sources.stripe.reading import Reader
 
         kind = BY_NAME.get(request.table)
         if kind is None:
             raise TableMissingError(request.table, "Stripe")
         if request.mode is not SyncMode.FULL and (
-            request.cursor != "created" or not kind.has_created
+            request.cursor != kind.cursor or not kind.has_created
         ):
             raise CursorTypeError(
-                kind.name, request.cursor or "", "not what Stripe's lists go by", "`created`"
+                kind.name, request.cursor or "", "not what Stripe's lists go by", f"`{kind.cursor}`"
             )
-        reader = _Reader(config, request, kind)
-        return Reading(
-            dlt.resource(reader.batches(), name=request.table),
-            kind.columns,
-            lambda: reader.watermark,
-        )
+        reader = Reader(config, request, kind)
+        return Reading(None, kind.columns, lambda: reader.watermark, batches=reader.batches())
+
+    def receive(
+        self, config: Mapping[str, Any], headers: Mapping[str, str], body: bytes
+    ) -> list[Delivery]:
+        from pwh_assets.sources.stripe.webhooks import received
+
+        return received(config, headers, body)
 
     def probe(
         self, config: Mapping[str, Any], requests: Sequence[ReadRequest]
     ) -> dict[str, str | None]:
-        """The newest object's id. A change of an older object does not show here."""
+        """The newest object, and the newest event where the key may see events."""
         kinds = [BY_NAME[request.table] for request in requests if request.table in BY_NAME]
         with ThreadPoolExecutor(_THREADS) as pool:
-            newest = list(pool.map(lambda kind: _newest_id(config, kind), kinds))
+            newest = list(pool.map(lambda kind: _newest(config, kind), kinds))
         return {
             kind.name: found for kind, found in zip(kinds, newest, strict=True) if found is not None
         }
-
-
-class _Reader:
-    """Reads one object's list once."""
-
-    def __init__(self, config: Mapping[str, Any], request: ReadRequest, kind: StripeObject) -> None:
-        self._config, self._request, self._kind = config, request, kind
-        self.watermark: str | None = None
-
-    def batches(self) -> Iterator["pa.Table"]:
-        """Arrow tables. Objects made while we page appear at the head, before our first page:
-        the watermark is the newest of what we saw, so the next sync begins with them.
-        """
-        from pwh_assets.sources.stripe.api import StripeApi
-        from pwh_assets.sources.stripe.rows import RowBuilder
-
-        builder = RowBuilder(self._kind)
-        waiting: list[dict[str, Any]] = []
-        newest: int | None = None
-        for page in StripeApi(self._config).pages(self._kind, self._params()):
-            for one in page:
-                if isinstance(one.get("created"), int):
-                    newest = max(newest or 0, one["created"])
-            waiting += page
-            if len(waiting) >= BATCH:
-                yield builder.table(waiting)
-                waiting = []
-        if waiting:
-            yield builder.table(waiting)
-        if self._request.mode is not SyncMode.FULL:
-            self.watermark = self._later(newest)
-
-    def _params(self) -> dict[str, str]:
-        if self._request.mode is SyncMode.FULL:
-            return {}
-        since = _seconds(self._request.since)
-        if self._request.mode is SyncMode.APPEND:
-            upper = int(datetime.now(UTC).timestamp()) - APPEND_DELAY_S
-            lower = {} if since is None else {"created[gt]": str(since)}
-            return {"created[lte]": str(upper), **lower}
-        if since is None:
-            return {}
-        return {"created[gte]": str(max(0, since - 86_400 * self._config["lookback_days"]))}
-
-    def _later(self, newest: int | None) -> str | None:
-        since = _seconds(self._request.since)
-        seen = [moment for moment in (newest, since) if moment is not None]
-        return (
-            datetime.fromtimestamp(max(seen), UTC).strftime("%Y-%m-%d %H:%M:%S") if seen else None
-        )
-
-
-def _seconds(watermark: str | None) -> int | None:
-    """Unix time of a watermark: `2024-05-01 12:00:00` (UTC), or the number itself."""
-    if watermark is None:
-        return None
-    if watermark.isdecimal():
-        return int(watermark)
-    moment = datetime.fromisoformat(watermark)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _discovered(kind: StripeObject) -> DiscoveredTable:
@@ -194,9 +138,9 @@ def _discovered(kind: StripeObject) -> DiscoveredTable:
         name=kind.name,
         columns=kind.columns,
         primary_key=("id",),
-        cursors=("created",) if kind.has_created else (),
+        cursors=(kind.cursor,) if kind.has_created else (),
         description=kind.description,
-        modes=tuple(SyncMode) if kind.has_created else (SyncMode.FULL,),
+        modes=_modes(kind),
     )
 
 
@@ -205,7 +149,7 @@ def _may_list(config: Mapping[str, Any], kind: StripeObject) -> bool:
     from pwh_assets.sources.stripe.api import StripeApi
 
     try:
-        StripeApi(config, attempts=3).newest(kind)
+        StripeApi(config, attempts=3).newest(BY_NAME.get(kind.parent, kind))
     except SourceError as error:
         if error.retryable:
             raise
@@ -213,14 +157,28 @@ def _may_list(config: Mapping[str, Any], kind: StripeObject) -> bool:
     return True
 
 
-def _newest_id(config: Mapping[str, Any], kind: StripeObject) -> str | None:
+def _modes(kind: StripeObject) -> tuple[SyncMode, ...]:
+    if not kind.has_created:
+        return (SyncMode.FULL,)
+    listed = BY_NAME[kind.parent] if kind.parent else kind
+    told = (SyncMode.WEBHOOK,) if listed.events else ()
+    return (SyncMode.FULL, SyncMode.INCREMENTAL, SyncMode.APPEND, *told)
+
+
+def _newest(config: Mapping[str, Any], kind: StripeObject) -> str | None:
     from pwh_assets.sources.stripe.api import StripeApi
 
+    api, listed = StripeApi(config, attempts=2), BY_NAME.get(kind.parent, kind)
     try:
-        newest = StripeApi(config, attempts=2).newest(kind)
+        newest = api.newest(listed)
     except SourceError:
         return None
-    return str(newest["id"]) if newest and "id" in newest else ""
+    found = str(newest["id"]) if newest and "id" in newest else ""
+    try:
+        told = next(api.events(listed.events, 0), None) if listed.events else None
+    except SourceError:
+        told = None
+    return f"{found} {told['id']}" if told and "id" in told else found
 
 
 SOURCE = Stripe()

@@ -1,29 +1,50 @@
-"""Stripe's API over HTTP: key, version, retries that honour Retry-After, pages, and errors in our words."""
+"""Stripe's API over HTTP: key, version, lists page by page, single objects, and errors in our words."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from pwh_assets.errors import SourceAccessError, SourceError, SourceUnavailableError
 from pwh_assets.sources.errors import UnreadableDataError
+from pwh_assets.sources.http import Answer, Api, Limits
 from pwh_assets.sources.stripe.objects import API_VERSION, StripeObject
 
-if TYPE_CHECKING:
-    from dlt.sources.helpers.rest_client import RESTClient
+log = logging.getLogger(__name__)
 
 PAGE = 100
-TIMEOUT_S = (10, 80)
-"""Seconds to connect and between two bytes of an answer."""
-ATTEMPTS = 6
-LONGEST_WAIT_S = 60
+CONNECTIONS = 6
+LIVE_PER_SECOND, TEST_PER_SECOND = 80, 20
+"""Below what Stripe allows an account: 100 calls a second, 25 in test mode."""
+EVENT_TYPES = 20
+"""So many types one question about events may name."""
+
+Object = dict[str, Any]
 
 
 class StripeApi:
     """One key at one address. Safe in several threads."""
 
-    def __init__(self, config: Mapping[str, Any], attempts: int = ATTEMPTS) -> None:
-        self._config = config
-        self._attempts = attempts
+    def __init__(self, config: Mapping[str, Any], attempts: int | None = None) -> None:
+        key = str(config["api_key"])
+        headers = {"Stripe-Version": API_VERSION}
+        if config.get("account_id"):
+            headers["Stripe-Account"] = config["account_id"]
+        rate = TEST_PER_SECOND if "_test_" in key else LIVE_PER_SECOND
+        self.place = f"Stripe at `{config['base_url']}`"
+        self._has_warned = False
+        self.http = Api(
+            self.place,
+            config["base_url"],
+            headers=headers,
+            authorize=lambda is_stale: {"Authorization": f"Bearer {key}"},
+            secrets=(key,),
+            account=hashlib.sha256(key.encode()).hexdigest(),
+            limits=Limits(attempts, per_second=rate, burst=rate),
+            connections=CONNECTIONS,
+            refusal=self._refusal,
+        )
 
     def check(self) -> None:
         """Ask who we are. A restricted key that may not know that is a good key all the same.
@@ -31,170 +52,124 @@ class StripeApi:
         Raises:
             SourceAccessError, SourceUnavailableError.
         """
-        with self._our_errors("/v1/account"):
-            answer = self._client().get("/v1/account")
-            if answer.status_code != 403:
-                answer.raise_for_status()
-                _parsed(self.place, answer)
+        try:
+            self.http.get("/v1/account")
+        except ForbiddenError:
+            return
 
-    def newest(self, kind: StripeObject) -> dict[str, Any] | None:
+    def newest(self, kind: StripeObject, params: Mapping[str, Any] | None = None) -> Object | None:
         """The object made last, or None. Raises as `pages` does."""
-        with self._our_errors(kind.path):
-            answer = self._client().get(kind.path, params={**kind.params, "limit": "1"})
-            answer.raise_for_status()
-            found = _objects(self.place, kind, _parsed(self.place, answer))
-            return found[0] if found else None
+        found = self._page(kind.path, {**kind.params, **(params or {}), "limit": "1"}, kind.name)[0]
+        return found[0] if found else None
 
-    def pages(
-        self, kind: StripeObject, params: Mapping[str, str]
-    ) -> Iterator[list[dict[str, Any]]]:
-        """Pages of objects, newest first.
+    def pages(self, kind: StripeObject, params: Mapping[str, Any]) -> Iterator[list[Object]]:
+        """Pages of objects, newest first. Objects made meanwhile appear before the first page: none is skipped
+        or comes twice.
 
         Raises:
             SourceAccessError: the key is wrong, or may not read this.
             SourceUnavailableError: no good answer after the retries.
             SourceError: Stripe refuses the request.
         """
-        import dlt.sources.helpers.requests as http
-        from dlt.sources.helpers.rest_client.paginators import BasePaginator
+        return self._pages(kind.path, {**kind.params, **params, "limit": str(PAGE)}, kind.name)
 
-        place = self.place
+    def events(self, types: Sequence[str], since: int) -> Iterator[Object]:
+        """Events of these types made at or after a Unix time, newest first."""
+        for i in range(0, len(types), EVENT_TYPES):
+            some = types[i : i + EVENT_TYPES]
+            asked: dict[str, Any] = {"type": some[0]} if len(some) == 1 else {"types[]": list(some)}
+            params = {**asked, "created[gte]": str(since), "limit": str(PAGE)}
+            for page in self._pages("/v1/events", params, "event"):
+                yield from page
 
-        class Cursor(BasePaginator):  # type: ignore[misc, unused-ignore]
-            """`has_more` and `starting_after`: stable while new objects appear at the head."""
-
-            last = ""
-
-            def update_state(self, response: http.Response, data: Any = None) -> None:
-                body = _parsed(place, response)
-                found = _objects(place, kind, body)
-                self._has_next_page = bool(body.get("has_more"))
-                last = str(found[-1].get("id") or "") if found else ""
-                if self._has_next_page and last in ("", self.last):
-                    raise UnreadableDataError(
-                        place,
-                        f"the list of {kind.name} objects goes on without moving on.",
-                        "Sync again later.",
-                    )
-                self.last = last
-
-            def update_request(self, request: Any) -> None:
-                request.params["starting_after"] = self.last
-
-        with self._our_errors(kind.path):
-            wanted = {**kind.params, **params, "limit": str(PAGE)}
-            for page in self._client().paginate(
-                kind.path, params=wanted, paginator=Cursor(), data_selector="data"
-            ):
-                yield _objects(place, kind, _parsed(place, page.response))
-
-    @property
-    def place(self) -> str:
-        """How a sentence names the API."""
-        return f"Stripe at `{self._config['base_url']}`"
-
-    def _client(self) -> "RESTClient":
-        from dlt.sources.helpers.requests import Client
-        from dlt.sources.helpers.rest_client import RESTClient
-
-        session = Client(
-            request_timeout=TIMEOUT_S,
-            raise_for_status=False,
-            request_max_attempts=self._attempts,
-            request_backoff_factor=0.5,
-            request_max_retry_delay=LONGEST_WAIT_S,
-        ).session
-        # The key is on the session, not on the request: requests are logged with their headers.
-        session.headers["Authorization"] = f"Bearer {self._config['api_key']}"
-        session.headers["Stripe-Version"] = API_VERSION
-        if self._config.get("account_id"):
-            session.headers["Stripe-Account"] = self._config["account_id"]
-        session.max_redirects = 0
-        session.trust_env = False
-        return RESTClient(self._config["base_url"], session=session)
-
-    @contextmanager
-    def _our_errors(self, path: str) -> Iterator[None]:
-        import requests
-
+    def one(self, kind: StripeObject, key: str) -> Object | None:
+        """The object as it is now; None when there is none."""
         try:
-            yield
-        except requests.HTTPError as error:
-            raise self._refusal(path, error) from None
-        except requests.TooManyRedirects:
-            raise SourceAccessError(
-                f"{self.place} sends us elsewhere, which an API does not do. Check `base_url`."
-            ) from None
-        except requests.RequestException as error:
-            raise SourceUnavailableError(
-                f"{self.place} did not answer: {_kind_of(error)}. "
-                "Check that it can be reached from here, then sync again."
-            ) from None
+            found = self.http.get(f"{kind.path}/{key}")
+        except MissingError:
+            return None
+        return found if isinstance(found, dict) else None
 
-    def _refusal(self, path: str, error: Any) -> SourceError:
-        status = error.response.status_code if error.response is not None else 0
-        said = _message(error.response, str(self._config["api_key"]))
-        noun = path.removeprefix("/v1/")
-        if status == 401:
+    def completed(self, one: Object) -> Object:
+        """The object with the lists inside it whole: Stripe shows the first ten of a longer one."""
+        for name, value in one.items():
+            if isinstance(value, dict) and value.get("object") == "list" and value.get("has_more"):
+                one = {**one, name: self._whole(name, value)}
+        return one
+
+    def _whole(self, name: str, shown: Mapping[str, Any]) -> Object:
+        url = urlsplit(str(shown.get("url") or ""))
+        found = list(shown.get("data") or [])
+        params = {**dict(parse_qsl(url.query)), "limit": str(PAGE)}
+        if found:
+            params["starting_after"] = str(found[-1].get("id"))
+        for page in self._pages(url.path, params, name):
+            found += page
+        return {**shown, "data": found, "has_more": False}
+
+    def _pages(self, path: str, params: Mapping[str, Any], noun: str) -> Iterator[list[Object]]:
+        asked, last = dict(params), ""
+        while True:
+            found, has_more = self._page(path, asked, noun)
+            yield found
+            if not has_more:
+                return
+            before, last = last, str(found[-1].get("id") or "") if found else ""
+            if last in ("", before):
+                raise UnreadableDataError(
+                    self.place,
+                    f"the list of {noun} objects goes on without moving on.",
+                    "Sync again later.",
+                )
+            asked["starting_after"] = last
+
+    def _page(self, path: str, params: Mapping[str, Any], noun: str) -> tuple[list[Object], bool]:
+        answer = self.http.call("GET", path, params=params, is_json=True)
+        self._notice_drift(answer)
+        body = answer.json()
+        found = body.get("data") if isinstance(body, dict) else None
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise UnreadableDataError(
+                self.place, f"the answer for {noun} is not a list of objects.", "Check `base_url`."
+            )
+        return found, bool(body.get("has_more"))
+
+    def _notice_drift(self, answer: Answer) -> None:
+        version = answer.headers.get("Stripe-Version", API_VERSION)
+        if version != API_VERSION and not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "%s answers in version %s, not %s: columns may come as JSON",
+                self.place,
+                version,
+                API_VERSION,
+            )
+
+    def _refusal(self, answer: Answer, said: str) -> SourceError | None:
+        noun = urlsplit(answer.url).path.partition("/v1/")[2]
+        if answer.status == 401:
             return SourceAccessError(
                 f"{self.place} refused the key: {said} Enter a key that is in use, from Developers > API keys."
             )
-        if status == 403:
-            return SourceAccessError(
+        if answer.status == 403:
+            return ForbiddenError(
                 f"{self.place} does not let this key read `{noun}`: {said} "
                 "Give the restricted key read permission for it, or do not sync it."
             )
-        if status == 404:
-            return SourceError(
+        if answer.status == 404:
+            return MissingError(
                 f"{self.place} has no `{noun}`: {said} Check `base_url`, or do not sync it."
             )
-        if status == 429 or status >= 500:
-            return SourceUnavailableError(
-                f"{self.place} answered {status} {self._attempts} times: {said} Sync again later."
-            )
-        return SourceError(f"{self.place} refused to list `{noun}` ({status}): {said} Sync again.")
-
-
-def _parsed(place: str, answer: Any) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise SourceUnavailableError(
-            f"{place} answered with something that is not JSON. "
-            "Check that `base_url` leads to Stripe's API, then sync again."
+        if answer.status >= 500:
+            return SourceUnavailableError(f"{self.place} answered {answer.status}: {said}")
+        return SourceError(
+            f"{self.place} refused to list `{noun}` ({answer.status}): {said} Sync again."
         )
-    return body
 
 
-def _objects(place: str, kind: StripeObject, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = body.get("data")
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise UnreadableDataError(
-            place, f"the answer for {kind.name} is not a list of objects.", "Check `base_url`."
-        )
-    return found
+class ForbiddenError(SourceAccessError):
+    """The key is good but may not read this."""
 
 
-def _message(answer: Any, key: str) -> str:
-    """Stripe's own sentence, without the key, should it repeat it."""
-    try:
-        text = str(answer.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        text = "no reason was given"
-    text = text.replace(key, "***").strip()[:300]
-    return text if text.endswith(".") else f"{text}."
-
-
-def _kind_of(error: Exception) -> str:
-    """What went wrong on the wire, without the URL."""
-    import requests
-
-    if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
-        return "it took too long"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate is not trusted"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the answer ended in the middle"
-    return "the connection could not be made or broke"
+class MissingError(SourceError):
+    """There is no such object or list."""
