@@ -7,6 +7,8 @@ chunk from a few threads, notes every finished one durably, and hands what a dea
 Belongs here: that seam, and writing Arrow batches to Parquet. Keep out: how a source divides its tables.
 """
 
+import errno
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ ROW_GROUP_BYTES = 32 << 20
 """About how many bytes of Arrow data become one row group of a Parquet file."""
 FILE_BYTES = 512 << 20
 """About how many bytes of Arrow data go into one file."""
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2"
+"""Options of a DuckDB COPY that writes a chunk: level 1 is as small as 3 on rows of databases, and cheaper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,28 @@ class ChunkedRows(Protocol):
 
     def close(self) -> None:
         """After the last chunk, or instead of the rest: end what is still being read, free the snapshot. May be
-        called again, and from another thread than `write`."""
+        called again, and from another thread than `write`.
+        """
         ...
+
+
+def parallel_reads() -> int:
+    """How many chunks to read at a time: as many as there are cores, two at least, four at most."""
+    return min(4, max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
+
+
+def storage_error(error: BaseException, file: Path) -> OSError | None:
+    """The OSError behind what DuckDB says when it could not write `file`; None when it was something else."""
+    if isinstance(error, OSError):
+        return None
+    text = str(error)
+    if str(file) not in text and "Could not write" not in text:
+        return None
+    codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.ENOENT)
+    for code in codes:
+        if os.strerror(code) in text:
+            return OSError(code, os.strerror(code), str(file))
+    return None
 
 
 def write_batches(

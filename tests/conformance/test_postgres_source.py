@@ -22,7 +22,7 @@ from pwh_assets.errors import (
 )
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.postgres import bounds
-from tests.servers.source_rigs import PostgresRig, read, request, rows_of
+from tests.servers.source_rigs import PostgresRig, read, request, rows_of, tables_of
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def test_infinity_and_nan_keep_their_meaning(rig: PostgresRig) -> None:
         f"INSERT INTO {rig.schema}.edges VALUES ('infinity', '-infinity', 'infinity', 'NaN', 'NaN', 'NaN')"
     )
     reading = rig.source.read(rig.config, ReadRequest("edges", SyncMode.FULL, (), ()))
-    tables = list(reading.resource)
+    tables = tables_of(reading)
     with duckdb.connect() as connection:
         connection.register("edges", tables[0])
         row = connection.execute(
@@ -343,7 +343,8 @@ def test_a_connection_cut_while_reading_is_an_error_and_no_watermark(rig: Postgr
     rig.run(
         f"INSERT INTO {rig.schema}.item SELECT i, repeat('x', 500), '2024-01-01' FROM generate_series(1, 300000) i"
     )
-    reading = rig.source.read(rig.config, request(rig, SyncMode.INCREMENTAL, batch_rows=2_000))
+    wanted = request(rig, SyncMode.INCREMENTAL, batch_rows=2_000, may_chunk=False)
+    reading = rig.source.read(rig.config, wanted)
 
     def cut(batch: Any) -> Any:
         rig.run(
@@ -351,9 +352,8 @@ def test_a_connection_cut_while_reading_is_an_error_and_no_watermark(rig: Postgr
         )
         return batch
 
-    reading.resource.add_map(cut)
     with pytest.raises(SourceUnavailableError, match="did not answer as it should") as caught:
-        rows_of(reading)
+        list(map(cut, reading.batches))
     assert reading.watermark() is None
     assert rig.secret not in str(caught.value)
 

@@ -17,8 +17,8 @@ def server():
 
 def largest_batch(server, table):
     config = SOURCE.validate({**server.config, "schema": "public", "sslmode": "disable"})
-    request = ReadRequest(table, SyncMode.FULL, (), ())
-    return max(batch.num_rows for batch in SOURCE.read(config, request).resource)
+    request = ReadRequest(table, SyncMode.FULL, (), (), may_chunk=False)
+    return max(batch.num_rows for batch in SOURCE.read(config, request).batches)
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
@@ -49,5 +49,5 @@ def test_an_empty_table_has_no_batch_to_speak_of(server):
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS t; CREATE TABLE t (id bigint)")
     config = SOURCE.validate({**server.config, "schema": "public", "sslmode": "disable"})
-    request = ReadRequest("t", SyncMode.FULL, (), ())
-    assert sum(batch.num_rows for batch in SOURCE.read(config, request).resource) == 0
+    request = ReadRequest("t", SyncMode.FULL, (), (), may_chunk=False)
+    assert sum(batch.num_rows for batch in SOURCE.read(config, request).batches) == 0

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.demo.stripe import StripeServer
 from pwh_assets.errors import PwhError
 from pwh_assets.sources.base import Reading, ReadRequest, SourceType
+from pwh_assets.sources.chunks import ChunkedRows
 from pwh_assets.sources.registry import discover
 
 START = datetime(2024, 3, 1, 12, 0, 0)
@@ -49,11 +51,25 @@ def request(rig: Rig, mode: SyncMode, since: str | None = None, **kinds: Any) ->
 
 
 def tables_of(reading: Reading) -> list[Any]:
-    """The reading's Arrow tables; an error is the source's own, out of dlt's wrapping."""
+    """The reading's Arrow tables, however they come; an error is the source's own, out of dlt's wrapping."""
+    if reading.chunks is not None:
+        return _chunks_of(reading.chunks)
     try:
-        return list(reading.resource)
+        return list(reading.resource if reading.batches is None else reading.batches)
     except Exception as error:
         raise ours(error) from None
+
+
+def _chunks_of(chunks: ChunkedRows) -> list[Any]:
+    import duckdb
+
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as here:
+        here.execute("SET TimeZone = 'UTC'")
+        try:
+            files = [file for name in chunks.names for file, _ in chunks.write(name, Path(folder))]
+            return [here.read_parquet(str(file)).to_arrow_table() for file in files]
+        finally:
+            chunks.close()
 
 
 def ours(error: BaseException) -> BaseException:

@@ -60,13 +60,18 @@ class Postgres:
         return found
 
     def read(self, config: Mapping[str, Any], request: ReadRequest) -> Reading:
-        import dlt
-
         from pwh_assets.sources.postgres.reading import TableReader
 
         reader = TableReader.open(config, request)
-        resource = dlt.resource(reader.batches(), name=request.table)
-        return Reading(resource, reader.columns, lambda: reader.watermark)
+        chunks = reader.chunks
+        return Reading(
+            None,
+            reader.columns,
+            lambda: reader.watermark,
+            is_filtered=True,
+            batches=None if chunks else reader.batches(),
+            chunks=chunks,
+        )
 
     def probe(
         self, config: Mapping[str, Any], requests: Sequence[ReadRequest]

@@ -212,5 +212,14 @@ def literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def quoted_name(name: str) -> str:
+    """An identifier in PostgreSQL's and DuckDB's SQL.
+
+    >>> quoted_name('Sel"ect')
+    '"Sel""ect"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _dsn_value(value: object) -> str:
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"

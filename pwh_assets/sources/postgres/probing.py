@@ -5,8 +5,7 @@ from typing import Any
 
 from pwh_assets.core.source import SyncMode
 from pwh_assets.sources.base import ReadRequest
-from pwh_assets.sources.postgres.connection import connected
-from pwh_assets.sources.postgres.reading import quoted_name
+from pwh_assets.sources.postgres.connection import connected, quoted_name
 
 _COUNTERS = """
 SELECT c.relname, c.relkind::text,

@@ -1,4 +1,4 @@
-"""One table's rows: the query, its bounds and the Arrow batches that come back."""
+"""One table's rows: the query, its bounds, and the chunks or Arrow batches that come back."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from pwh_assets.core.options import RowFilter
 from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.errors import SourceAccessError
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
 from pwh_assets.sources.postgres.bounds import upper_bound
 from pwh_assets.sources.postgres.catalog import PgColumn, PgTable, lake_column, tables
-from pwh_assets.sources.postgres.connection import attached, connected, literal, place
+from pwh_assets.sources.postgres.chunks import TableChunks
+from pwh_assets.sources.postgres.connection import (
+    attached,
+    connected,
+    literal,
+    place,
+    quoted_name,
+)
+from pwh_assets.sources.postgres.dividing import Division, divided
 from pwh_assets.sources.postgres.types import SQL_TYPES, TEXT
 
 if TYPE_CHECKING:
@@ -39,6 +48,8 @@ class TableReader:
     request: ReadRequest
     table: PgTable
     watermark: str | None = None
+    chunks: TableChunks | None = None
+    """How the rows come when they may be written in chunks."""
 
     @classmethod
     def open(cls, config: Mapping[str, Any], request: ReadRequest) -> "TableReader":
@@ -51,8 +62,12 @@ class TableReader:
         with connected(config) as connection:
             table = find_table(connection, config, request.table)
             reader = cls(config, request, table)
-            reader._cursor_column()
+            reader.cursor_column()
+            wanted = tuple(column for column in table.columns if request.wants(column.name))
+            reader.table = replace(table, columns=wanted)
             reader.table = replace(table, columns=reader._settled(connection))
+            if request.may_chunk:
+                reader._plan(connection)
             return reader
 
     @property
@@ -68,13 +83,51 @@ class TableReader:
             batch_rows = self._batch_rows(connection)
         rows = 0
         with attached(self.config) as here:
-            for batch in here.execute(self._query(bound)).to_arrow_reader(batch_rows):
+            for batch in here.execute(self.query(bound)).to_arrow_reader(batch_rows):
                 rows += batch.num_rows
                 yield pa.Table.from_batches([batch])
         self.watermark = bound
         _log.info("read table=%s mode=%s rows=%d", self.table.name, self.request.mode.value, rows)
 
-    def _cursor_column(self) -> PgColumn | None:
+    def _plan(self, connection: "psycopg.Connection[Any]") -> None:
+        """Take up the plan of a dead run if the table still is what it was made for, or make one."""
+        columns = [[column.name, column.typed.lake] for column in self.table.columns]
+        left = self.request.unfinished
+        row_bytes = self._row_bytes(connection)
+        if left and (left.plan.get("columns"), left.plan.get("oid")) == (columns, self.table.oid):
+            self._touch(connection)
+            self.chunks = TableChunks(self, left.plan, left.done, row_bytes)
+            return
+        bound = self._bound(connection)
+        division = divided(
+            connection,
+            self.table,
+            self._relation,
+            self.request,
+            self.cursor_column(),
+            bound,
+            self._where(bound),
+        )
+        plan = {
+            "bound": bound,
+            "by": division.by,
+            "column": division.column,
+            "ends": list(division.ends),
+            "columns": columns,
+            "oid": self.table.oid,
+            "key_is_unique": bool(self.table.primary_key)
+            and set(self.table.primary_key) <= set(self.request.primary_key),
+        }
+        self.chunks = TableChunks(self, plan, (), row_bytes)
+
+    def condition(self, division: Division, number: int) -> str:
+        """Which rows one piece has, among those that are wanted."""
+        column = next((c for c in self.table.columns if c.name == division.column), None)
+        return division.condition(
+            number, quoted_name(division.column), column is not None and column.is_nullable
+        )
+
+    def cursor_column(self) -> PgColumn | None:
         """The column to sync by; None when the whole table is read."""
         cursor = self.request.cursor
         if self.request.mode is SyncMode.FULL or cursor is None:
@@ -112,9 +165,9 @@ class TableReader:
         return connection.execute(query.encode()).fetchone() or ()
 
     def _bound(self, connection: "psycopg.Connection[Any]") -> str | None:
-        """The new watermark, at least the old one. Also where a missing permission or a lock shows."""
-        connection.execute(f"SELECT 1 FROM {self._relation} LIMIT 0".encode())
-        column = self._cursor_column()
+        """The new watermark, at least the old one."""
+        self._touch(connection)
+        column = self.cursor_column()
         if column is None:
             return None
         found = upper_bound(
@@ -132,44 +185,67 @@ class TableReader:
         row = connection.execute(query.encode()).fetchone()
         return str(row[0]) if row else found
 
+    def _touch(self, connection: "psycopg.Connection[Any]") -> None:
+        """Where a missing permission or a lock shows."""
+        connection.execute(f"SELECT 1 FROM {self._relation} LIMIT 0".encode())
+
     def _batch_rows(self, connection: "psycopg.Connection[Any]") -> int:
         """As many rows as were asked for, fewer where rows are so wide that they would fill the memory."""
+        rows = int(BATCH_BYTES / self._row_bytes(connection))
+        return max(1_000, min(self.request.batch_rows, rows))
+
+    def _row_bytes(self, connection: "psycopg.Connection[Any]") -> float:
         columns = ", ".join(quoted_name(column.name) for column in self.table.columns)
         query = _ROW_BYTES.format(columns=columns, relation=self._relation, oid=self.table.oid)
         row = connection.execute(query.encode()).fetchone()
-        row_bytes = max(1, int(row[0] or 0)) if row else 1
-        return max(1_000, min(self.request.batch_rows, BATCH_BYTES // row_bytes))
+        return max(1.0, float(row[0] or 0)) if row else 1.0
 
-    def _where(self, bound: str | None) -> str:
+    def _where(self, bound: str | None, piece: str = "") -> str:
+        """The condition of a query, of one piece of the rows or of all."""
+        known = {column.name: column for column in self.table.columns}
+        filters = [filter_sql(one, known.get(one.column)) for one in self.request.filters]
+        words = [word for word in (self._by_cursor(bound), *filters, piece) if word]
+        return " WHERE " + " AND ".join(f"({word})" for word in words) if words else ""
+
+    def _by_cursor(self, bound: str | None) -> str:
         """Which rows: all, those at or past the watermark, or for appending those between both ends.
 
         Rows without a cursor value have no place in the order: merging reads them every time, appending
         takes them the first time.
         """
-        column = self._cursor_column()
+        column = self.cursor_column()
         if column is None:
             return ""
         name, since = quoted_name(column.name), self.request.since
         nulls = f" OR {name} IS NULL" if column.is_nullable else ""
         if self.request.mode is SyncMode.INCREMENTAL:
-            return f" WHERE {name} >= {literal(since)}{nulls}" if since is not None else ""
+            lower = self.request.lower
+            return f"{name} >= {literal(lower)}{nulls}" if lower is not None else ""
         if since is None:
-            return f" WHERE {name} <= {literal(bound)}{nulls}" if bound is not None else ""
+            return f"{name} <= {literal(bound)}{nulls}" if bound is not None else ""
         upper = f" AND {name} <= {literal(bound)}" if bound is not None else ""
-        return f" WHERE {name} > {literal(since)}{upper}"
+        return f"{name} > {literal(since)}{upper}"
 
-    def _query(self, bound: str | None) -> str:
+    def query(self, bound: str | None, piece: str = "", *, is_exact: bool = False) -> str:
+        """DuckDB's SQL for the rows, with the source's names. Exact ones have the lake's types already: as Arrow
+        there is none for JSON.
+        """
         columns = self.table.columns
-        condition = self._where(bound)
-        if self._cursor_column() and self.request.mode is SyncMode.APPEND and bound is None:
+        condition = self._where(bound, piece)
+        if self.cursor_column() and self.request.mode is SyncMode.APPEND and bound is None:
             condition = " WHERE false"
         on_server = ", ".join(
             f"{column.typed.on_server.format(quoted_name(column.name))} AS c{i}"
             for i, column in enumerate(columns)
         )
+        values = [column.typed.here.format(f"c{i}") for i, column in enumerate(columns)]
+        if is_exact:
+            values = [
+                f"CAST({value} AS {c.typed.lake})" for value, c in zip(values, columns, strict=True)
+            ]
         here = ", ".join(
-            f"{column.typed.here.format(f'c{i}')} AS {quoted_name(column.name)}"
-            for i, column in enumerate(columns)
+            f"{value} AS {quoted_name(column.name)}"
+            for value, column in zip(values, columns, strict=True)
         )
         query = f"SELECT {on_server} FROM {self._relation}{condition}"
         return f"SELECT {here} FROM postgres_query('pg', {literal(query)})"
@@ -177,6 +253,24 @@ class TableReader:
     @property
     def _relation(self) -> str:
         return f"{quoted_name(self.config['schema'])}.{quoted_name(self.table.name)}"
+
+
+def filter_sql(one: RowFilter, column: PgColumn | None) -> str:
+    r"""A row filter on the server. Texts have the order of their characters' numbers, as elsewhere in the product.
+
+    >>> filter_sql(RowFilter("plan", "NOT IN", ("free", "trial")), None)
+    '"plan" NOT IN (\'free\', \'trial\')'
+    """
+    values = one.value if isinstance(one.value, tuple) else (one.value,)
+    words = [literal(str(v).lower() if isinstance(v, bool) else v) for v in values]
+    name = quoted_name(one.column)
+    if column is not None and column.typed.lake == "VARCHAR":
+        name = column.typed.on_server.format(name)
+        if one.operator[0] in "<>":
+            name = f'{name} COLLATE "C"'
+    if one.operator in ("IN", "NOT IN"):
+        return f"{name} {one.operator} ({', '.join(words) or 'NULL'})"
+    return f"{name} {one.operator} {words[0]}"
 
 
 def find_table(
@@ -198,12 +292,3 @@ def find_table(
             f"Grant it: `GRANT SELECT ON {relation} TO {quoted_name(str(config['user']))}`."
         )
     raise TableMissingError(f"{config['schema']}.{name}", place(config))
-
-
-def quoted_name(name: str) -> str:
-    """An identifier in PostgreSQL's and DuckDB's SQL.
-
-    >>> quoted_name('Sel"ect')
-    '"Sel""ect"'
-    """
-    return '"' + name.replace('"', '""') + '"'
