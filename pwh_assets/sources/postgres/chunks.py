@@ -1,0 +1,216 @@
+"""A table's chunks: each one COPY, straight into a Parquet file, all of them from one snapshot."""
+
+import contextlib
+import logging
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pwh_assets.core.source import SyncMode
+from pwh_assets.errors import SourceError, SourceUnavailableError
+from pwh_assets.sources.chunks import PARQUET, parallel_reads, storage_error
+from pwh_assets.sources.postgres.connection import (
+    attached,
+    connected,
+    literal,
+    quoted_name,
+    raise_ours,
+)
+from pwh_assets.sources.postgres.dividing import Division
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pwh_assets.sources.postgres.reading import TableReader
+
+AGAIN = "again"
+"""The chunk of rows that changed since a dead run took its snapshot."""
+ROW_GROUP_BYTES = 64 << 20
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """One connection rows come through. `pid` is the server's process."""
+
+    here: "duckdb.DuckDBPyConnection"
+    stack: contextlib.ExitStack
+    pid: int
+
+
+class TableChunks:
+    """`ChunkedRows` of one table; see sources/chunks.py for what that promises.
+
+    With one chunk: one statement, so one snapshot. With more: one connection exports a snapshot and holds it,
+    the others read in it. Where a snapshot cannot be exported or connections are few, one reads everything.
+    """
+
+    def __init__(
+        self,
+        reader: "TableReader",
+        plan: Mapping[str, Any],
+        done: Sequence[str],
+        row_bytes: float,
+    ) -> None:
+        self.plan = plan
+        self._reader = reader
+        self._division = Division(plan["by"], plan["column"], tuple(plan["ends"]))
+        every = [f"{plan['by']}-{i}" for i in range(len(self._division.ends) + 1)]
+        self._numbers = {name: i for i, name in enumerate(every)}
+        names = [name for name in every if name not in done]
+        if done and reader.request.mode is SyncMode.INCREMENTAL:
+            names.append(f"{AGAIN}-{len(done)}")
+        self.names = tuple(names)
+        self.is_resumable = self._division.by == "column" and plan["bound"] is not None
+        self.parallel = min(len(names), parallel_reads())
+        self.rows_are_unique = not done and plan["key_is_unique"]
+        self._group_rows = max(1_000, min(122_880, int(ROW_GROUP_BYTES / max(row_bytes, 1))))
+        self._free: queue.SimpleQueue[_Session] = queue.SimpleQueue()
+        self._sessions: list[_Session] = []
+        self._lock = threading.Lock()
+        self._stack = contextlib.ExitStack()
+        self._is_open = self._is_closed = False
+        self._left = len(names)
+        if not names:
+            reader.watermark = plan["bound"]
+
+    def write(self, name: str, folder: Path) -> Sequence[tuple[Path, int]]:
+        import duckdb
+
+        self._open()
+        session = self._free.get()
+        file = folder / f"{name}.parquet"
+        try:
+            if self._is_closed:
+                raise _ended()
+            rows = self._copy(session, name, file)
+        except (duckdb.Error, OSError) as error:
+            raise_ours(self._reader.config, storage_error(error, file) or error)
+        finally:
+            self._free.put(session)
+        self._note_done()
+        if rows:
+            return [(file, rows)]
+        file.unlink(missing_ok=True)
+        return []
+
+    def _copy(self, session: _Session, name: str, file: Path) -> int:
+        query = self._reader.query(self.plan["bound"], self._condition(name), is_exact=True)
+        groups = f"ROW_GROUP_SIZE {self._group_rows}, ROW_GROUP_SIZE_BYTES {ROW_GROUP_BYTES}"
+        found = session.here.execute(
+            f"COPY ({query}) TO {literal(file)} ({PARQUET}, {groups})"
+        ).fetchone()
+        return int(found[0]) if found else 0
+
+    def _condition(self, name: str) -> str:
+        """Of a range, its ends. Of what changed since the dead run's snapshot, everything past the bound."""
+        cursor = self._reader.cursor_column()
+        if name.startswith(AGAIN):
+            assert cursor is not None
+            column = quoted_name(cursor.name)
+            nulls = f" OR {column} IS NULL" if cursor.is_nullable else ""
+            return f"{column} >= {literal(self.plan['bound'])}{nulls}"
+        return self._reader.condition(self._division, self._numbers[name])
+
+    def _note_done(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if not self._left:
+                self._reader.watermark = self.plan["bound"]
+
+    # -- connections -----------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        with self._lock:
+            if self._is_closed:
+                raise _ended()
+            if self._is_open:
+                return
+            if len(self.names) == 1:
+                self._add(None)
+            else:
+                self._open_in_one_snapshot()
+            self._is_open = True
+
+    def _open_in_one_snapshot(self) -> None:
+        snapshot = self._exported() if self.parallel > 1 else ""
+        for number in range(self.parallel if snapshot else 1):
+            try:
+                self._add(snapshot)
+            except SourceUnavailableError:
+                if not number:
+                    raise
+                _log.warning("only %d connections for %s", number, self._reader.table.name)
+                return
+
+    def _exported(self) -> str:
+        """The name of a snapshot that stays as long as this reading; empty where there are none."""
+        import psycopg
+
+        with contextlib.ExitStack() as stack:
+            try:
+                holder = stack.enter_context(connected(self._reader.config))
+                holder.execute("SET idle_in_transaction_session_timeout = 0")
+                holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                row = holder.execute("SELECT pg_export_snapshot()").fetchone()
+            except (psycopg.Error, SourceError):
+                return ""
+            self._stack.push(stack.pop_all())
+        return str(row[0]) if row else ""
+
+    def _add(self, snapshot: str | None) -> None:
+        """Another connection: with a transaction of its own (``""``) or in a snapshot; None: without one.
+
+        A transaction must be ended by hand, also after an error: DuckDB aborts the process when it has to end
+        one on a connection that is gone.
+        """
+        with contextlib.ExitStack() as stack:
+            here = stack.enter_context(attached(self._reader.config))
+            here.execute("SET threads = 1")
+            here.execute("SET preserve_insertion_order = false")
+            if snapshot is not None:
+                here.execute("BEGIN")
+                stack.callback(_end_transaction, here)
+                if snapshot:
+                    words = literal(f"SET TRANSACTION SNAPSHOT {literal(snapshot)}")
+                    here.execute(f"CALL postgres_execute('pg', {words})")
+            row = here.execute(
+                "SELECT * FROM postgres_query('pg', 'SELECT pg_backend_pid() AS pid')"
+            ).fetchone()
+            session = _Session(here, stack.pop_all(), int(row[0]) if row else 0)
+        self._sessions.append(session)
+        self._free.put(session)
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            sessions, self._sessions = self._sessions, []
+        if self._left and sessions:
+            self._cancel(sessions)
+        for _ in sessions:
+            with contextlib.suppress(SourceError):
+                self._free.get().stack.close()
+        with contextlib.suppress(SourceError):
+            self._stack.close()
+
+    def _cancel(self, sessions: Sequence[_Session]) -> None:
+        """End running statements at both ends: without the server's, the rest of a COPY would be read to its end."""
+        for session in sessions:
+            session.here.interrupt()
+        pids = [session.pid for session in sessions]
+        with contextlib.suppress(SourceError), connected(self._reader.config) as connection:
+            connection.execute("SELECT pg_cancel_backend(p) FROM unnest(%s::int[]) p", [pids])
+
+
+def _ended() -> SourceUnavailableError:
+    return SourceUnavailableError("The read was ended before it was done. Sync again.")
+
+
+def _end_transaction(here: "duckdb.DuckDBPyConnection") -> None:
+    import duckdb
+
+    with contextlib.suppress(duckdb.Error):
+        here.execute("ROLLBACK")
