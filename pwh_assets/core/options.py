@@ -76,3 +76,15 @@ class AutoSync:
     new_schemas: bool = False
     patterns: tuple[str, ...] = ()
     """Globs on the table's name (`public.*`, `order_?`); none means every table."""
+
+    def matches(self, name: str) -> bool:
+        """Whether a new table of this name syncs by itself.
+
+        >>> AutoSync(True, ("order_*",)).matches("order_items"), AutoSync(True).matches("x")
+        (True, True)
+        """
+        from fnmatch import fnmatchcase
+
+        return self.new_schemas and (
+            not self.patterns or any(fnmatchcase(name, each) for each in self.patterns)
+        )

@@ -132,6 +132,8 @@ class SyncedTable:
     """True when the last schema refresh no longer found it at the source."""
     created_at: datetime | None = None
     options: TableOptions = TableOptions()
+    available: tuple[Column, ...] = ()
+    """Every column the source was last seen to have, with its types there, read or not."""
     resync_reason: str | None = None
     """Why the stored rows are wrong by now: the next sync reads everything and replaces the table. None when they
     are right."""
@@ -146,3 +148,9 @@ class SyncedTable:
     @property
     def project_id(self) -> int:
         return self.source.project_id
+
+    @property
+    def source_columns(self) -> tuple[Column, ...]:
+        """Columns at the source, as far as they are known."""
+        known = {column.name for column in self.available}
+        return (*self.available, *(each for each in self.columns if each.name not in known))

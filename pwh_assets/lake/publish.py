@@ -40,6 +40,8 @@ class Publish:
     for the same column fill it together."""
     is_replacement: bool = False
     """Put the rows in the place of all there are, also in a mode that merges or appends."""
+    is_rebuild: bool = False
+    """Make the table anew with the columns that come now; those it had before are gone, not NULL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,18 @@ def publish(connection: "duckdb.DuckDBPyConnection", address: Address, what: Pub
     return replace(done, snapshot_id=_snapshot(connection))
 
 
+def publish_within(
+    connection: "duckdb.DuckDBPyConnection", address: Address, what: Publish
+) -> Published:
+    """As `publish`, inside a transaction of the caller, who begins and ends it."""
+    exists = (what.schema.lower(), what.table.lower()) in {
+        (schema.lower(), table.lower()) for schema, table in existing_tables(connection, address)
+    }
+    before = read_state(connection, what.state.table_id) if what.state else None
+    staged = read_staged(connection, what.files, what.renames)
+    return _apply(connection, what, staged, exists, before)
+
+
 def _rollback(connection: "duckdb.DuckDBPyConnection") -> None:
     import duckdb
 
@@ -132,6 +146,10 @@ def _apply(
             "It appears when its first row arrives."
         )
     is_replaced = what.is_replacement or what.mode is SyncMode.FULL
+    if what.is_rebuild and exists and names:
+        connection.execute(f"DROP TABLE {target}")
+        exists, current = False, {}
+        names = lake_names(names, [])
     change = plan_columns(connection, target, is_replaced, current, declared, staged, names)
     evolve(
         connection,
@@ -143,7 +161,7 @@ def _apply(
     )
     if staged.row_count == 0:
         written = 0
-    elif what.mode is SyncMode.INCREMENTAL:
+    elif what.mode.merges:
         key = _key(what, names)
         written = merge(
             connection, target, staged, names, change.types, key, is_empty=is_replaced or not exists

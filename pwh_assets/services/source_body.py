@@ -4,16 +4,26 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.names import nearest
+from pwh_assets.core.options import AutoSync
 from pwh_assets.core.source import Column, DiscoveredTable, SyncMode
 from pwh_assets.errors import InvalidInputError, quoted
+from pwh_assets.services.option_body import OPTION_FIELDS, known_columns, with_options
 from pwh_assets.sources.base import SourceType
 from pwh_assets.store import NewTable
 
-TOP_FIELDS = ("source_type", "prefix", "description", "payload")
+TOP_FIELDS = (
+    "source_type",
+    "prefix",
+    "description",
+    "payload",
+    "auto_sync_new_schemas",
+    "auto_sync_schema_patterns",
+)
 TABLE_FIELDS = (
     "name",
     "should_sync",
@@ -23,10 +33,12 @@ TABLE_FIELDS = (
     "sync_frequency",
     "sync_time_of_day",
     "primary_key",
+    "primary_key_columns",
     "description",
+    *OPTION_FIELDS,
 )
 DEFAULT_FREQUENCY = "6hour"
-PREFIX_LENGTH, DESCRIPTION_LENGTH = 100, 400
+PREFIX_LENGTH, DESCRIPTION_LENGTH, MOST_PATTERNS = 100, 400, 100
 CURSOR_TYPES: dict[str, str] = {
     "integer": r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|INT)$",
     "numeric": r"(DECIMAL|NUMERIC|DOUBLE|FLOAT|REAL|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER)",
@@ -99,6 +111,32 @@ def parse_body(body: object) -> SourceBody:
     )
 
 
+def auto_sync_of(body: Mapping[str, Any], now: AutoSync) -> AutoSync | None:
+    """What the body says about tables that appear later; None when it says nothing.
+
+    Raises:
+        InvalidInputError.
+    """
+    if not body.keys() & {"auto_sync_new_schemas", "auto_sync_schema_patterns"}:
+        return None
+    new_schemas = body.get("auto_sync_new_schemas", now.new_schemas)
+    if not isinstance(new_schemas, bool):
+        raise InvalidInputError(
+            "auto_sync_new_schemas", "`auto_sync_new_schemas` must be true or false."
+        )
+    patterns = body.get("auto_sync_schema_patterns", list(now.patterns)) or []
+    if (
+        not isinstance(patterns, list)
+        or len(patterns) > MOST_PATTERNS
+        or not all(isinstance(each, str) and 0 < len(each) <= 200 for each in patterns)
+    ):
+        raise InvalidInputError(
+            "auto_sync_schema_patterns",
+            f"`auto_sync_schema_patterns` must be a list of at most {MOST_PATTERNS} globs such as `order_*`.",
+        )
+    return AutoSync(new_schemas, tuple(patterns))
+
+
 def _check_characters(body: Mapping[str, Any]) -> None:
     """No NUL and no half of a character: databases refuse them, and each says so in words of its own."""
     try:
@@ -146,6 +184,7 @@ def best(table: DiscoveredTable, should_sync: bool = True) -> NewTable:
     return NewTable(
         name=table.name,
         columns=table.columns,
+        available=table.columns,
         primary_key=table.primary_key,
         cursors=table.cursors,
         description=table.description,
@@ -196,10 +235,19 @@ def apply(
     table = replace(table, should_sync=should_sync)
     if entry.get("description") is not None:
         table = replace(table, description=_text(entry, "description", DESCRIPTION_LENGTH))
+    entry = dict(entry)
+    if entry.get("primary_key_columns") is not None:
+        entry["primary_key"] = entry["primary_key_columns"]
     if entry.get("primary_key") is not None:
         table = replace(table, primary_key=_primary_key(entry["primary_key"], table))
-    table = _with_frequency(entry, table)
-    return _with_mode(entry, table, tuple(modes))
+    table = _with_mode(entry, _with_frequency(entry, table), tuple(modes))
+    if table.frequency.name == "1min" and table.mode is not SyncMode.CDC:
+        raise InvalidInputError(
+            "sync_frequency",
+            f"`1min` is for tables that follow their source's changes (`cdc`); `{table.name}` is synced with "
+            f"`{table.mode}`. The shortest for it is `5min`.",
+        )
+    return with_options(entry, table)
 
 
 def _with_frequency(entry: Mapping[str, Any], table: NewTable) -> NewTable:
@@ -208,9 +256,19 @@ def _with_frequency(entry: Mapping[str, Any], table: NewTable) -> NewTable:
     for attr, value in (("sync_frequency", name), ("sync_time_of_day", time_of_day)):
         if value is not None and not isinstance(value, str):
             raise InvalidInputError(attr, f"`{attr}` of `{table.name}` must be a text.")
-    if name is None and entry.get("sync_time_of_day") and table.frequency.every.days < 1:
-        name = "24hour"  # a time of day says once a day, as the seeds' examples do
-    return replace(table, frequency=Frequency.parse(name or table.frequency.name, time_of_day))
+    now = table.frequency
+    if name is None and entry.get("sync_time_of_day") and (now.is_never or now.name == DEFAULT_FREQUENCY):
+        name = "24hour"  # a time of day alone says once a day, as the seeds' examples do
+    frequency = Frequency.parse(name or now.name, time_of_day)
+    is_anchored = not frequency.is_never and frequency.every > timedelta(hours=1)
+    if frequency.time_of_day and not is_anchored:
+        if entry.get("sync_time_of_day"):
+            raise InvalidInputError(
+                "sync_time_of_day",
+                f"`{frequency.name}` has no time of day (table `{table.name}`): that is for intervals over an hour.",
+            )
+        frequency = Frequency(frequency.name)  # the anchor it had means nothing any more
+    return replace(table, frequency=frequency)
 
 
 def _with_mode(entry: Mapping[str, Any], table: NewTable, modes: tuple[SyncMode, ...]) -> NewTable:
@@ -235,7 +293,7 @@ def _with_mode(entry: Mapping[str, Any], table: NewTable, modes: tuple[SyncMode,
     if mode is SyncMode.FULL:
         return replace(table, mode=mode, cursor=None)
     cursor = _cursor(field, entry.get("incremental_field_type"), table, mode)
-    if mode is SyncMode.INCREMENTAL and not table.primary_key:
+    if mode.merges and not table.primary_key:
         raise InvalidInputError(
             "primary_key",
             f"Table `{table.name}` has no primary key, so changed rows cannot be merged. "
@@ -268,7 +326,7 @@ def _cursor(field: object, kind: object, table: NewTable, mode: SyncMode) -> str
             f"Table `{table.name}` has no column a sync could go by (a timestamp, date or number that only grows), "
             f"so it cannot be `{mode}`. Use `sync_type` `full`.",
         )
-    by_name = {column.name: column for column in table.columns}
+    by_name = {column.name: column for column in known_columns(table)}
     if field not in by_name and field not in table.cursors:
         near = nearest(str(field), list(by_name))
         hint = f"Did you mean `{near}`?" if near else _cursor_choice(table)
@@ -312,7 +370,7 @@ def _primary_key(value: object, table: NewTable) -> tuple[str, ...]:
             "primary_key",
             f"`primary_key` of `{table.name}` must be a column's name or a list of them.",
         )
-    known = [column.name for column in table.columns]
+    known = [column.name for column in known_columns(table)]
     for name in names:
         if known and name not in known:
             near = nearest(name, known)

@@ -1,21 +1,35 @@
 """Connecting a source, showing it, following its schema, changing how its tables sync, and letting it go."""
 
+import logging
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
 from pwh_assets.core.names import table_spellings
-from pwh_assets.core.source import DiscoveredTable, Source, SyncedTable, TableStatus
-from pwh_assets.errors import BusyError, InvalidInputError, NotFoundError
+from pwh_assets.core.options import AutoSync, TableOptions
+from pwh_assets.core.source import DiscoveredTable, Source, SyncedTable, SyncMode, TableStatus
+from pwh_assets.errors import BusyError, InvalidInputError, NotFoundError, PwhError, quoted
+from pwh_assets.services import webhooks
 from pwh_assets.services.egress import guarded, hosts_of
+from pwh_assets.services.option_body import stored_differently
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.scrub import scrubbed
-from pwh_assets.services.source_body import apply, best, check_fields, chosen, parse_body
+from pwh_assets.services.source_body import (
+    apply,
+    auto_sync_of,
+    best,
+    check_fields,
+    chosen,
+    parse_body,
+)
 from pwh_assets.services.source_view import source_to_dict
 from pwh_assets.sources.base import SourceType, secret_fields
 from pwh_assets.sources.registry import find
 from pwh_assets.store import NewTable
+
+log = logging.getLogger(__name__)
 
 
 def create_source(platform: Platform, project_id: int, body: Mapping[str, Any]) -> Source:
@@ -31,6 +45,7 @@ def create_source(platform: Platform, project_id: int, body: Mapping[str, Any]) 
         SourceAccessError, SourceUnavailableError: the source refused us or did not answer.
     """
     wanted = parse_body(body)
+    auto_sync = auto_sync_of(body, AutoSync())
     source_type = find_type(platform, wanted.source_type)
     check_fields(source_type, wanted.payload)
     config, discovered = _look(platform, source_type, wanted.payload)
@@ -44,7 +59,7 @@ def create_source(platform: Platform, project_id: int, body: Mapping[str, Any]) 
             platform, project_id, source_type.name, wanted.prefix, tables, others
         )
     hidden = secret_fields(source_type)
-    return platform.store.add_source(
+    source = platform.store.add_source(
         project_id,
         source_type.name,
         wanted.prefix,
@@ -53,6 +68,7 @@ def create_source(platform: Platform, project_id: int, body: Mapping[str, Any]) 
         {name: value for name, value in config.items() if name in hidden and value is not None},
         tables,
     )
+    return platform.store.update_source(source.id, auto_sync=auto_sync) if auto_sync else source
 
 
 def list_sources(platform: Platform, project_id: int) -> list[dict[str, Any]]:
@@ -78,12 +94,12 @@ def show_source(platform: Platform, project_id: int, source_id: str) -> dict[str
 def refresh_source(platform: Platform, project_id: int, source_id: str) -> dict[str, int]:
     """Look again what tables the source has.
 
-    New tables are added and do not sync until told to. A table that is gone is marked missing, and
+    New tables are added and do not sync until told to, unless the source's `auto_sync_new_schemas` says so. A table that is gone is marked missing, and
     forgotten when it never was synced.
 
     Returns:
-        `added`, `deleted`, `returned` (missing before, there again), `changed` (other columns or keys) and
-        `total_tables_seen`.
+        `added`, `auto_enabled` of them, `deleted`, `returned` (missing before, there again), `changed` (other
+        columns or keys) and `total_tables_seen`.
 
     Raises:
         NotFoundError, SourceAccessError, SourceUnavailableError.
@@ -95,10 +111,15 @@ def refresh_source(platform: Platform, project_id: int, source_id: str) -> dict[
     known = {table.name: table for table in store.tables(project_id, source.id)}
     seen = {table.name: table for table in discovered}
     counts = {"added": 0, "deleted": 0, "returned": 0, "changed": 0, "total_tables_seen": len(seen)}
-    new = [best(table, should_sync=False) for name, table in seen.items() if name not in known]
+    new = [
+        best(table, should_sync=source.auto_sync.matches(name))
+        for name, table in seen.items()
+        if name not in known
+    ]
     new = _without_clashes(platform, project_id, source.source_type, source.prefix, [], new)
     store.add_tables(source.id, new)
     counts["added"] = len(new)
+    counts["auto_enabled"] = sum(table.should_sync for table in new)
     for name, table in known.items():
         if name not in seen:
             if not table.is_missing:
@@ -116,7 +137,8 @@ def remove_source(platform: Platform, project_id: int, source_id: str) -> dict[s
     """Soft delete the source with its tables, wipe its credentials and drop its rows from the lake.
 
     Returns:
-        `tables`: how many went; `views`: names of the views that read one of them and cannot run any more.
+        `tables`: how many went; `views`: names of the views that read one of them and cannot run any more;
+        `left_behind`: why something we set up at the source (a slot, a webhook) may still be there, or None.
 
     Raises:
         NotFoundError: no such source.
@@ -134,15 +156,33 @@ def remove_source(platform: Platform, project_id: int, source_id: str) -> dict[s
         if spelled & {name.lower() for name in view.inputs}
     ]
     _wait_for_syncs(platform, tables, timeout_s=0)
+    left_behind = _teardown(platform, source)
     store.remove_source(source.id)
     _wait_for_syncs(
         platform, tables, timeout_s=600
     )  # one may have begun in between; none begins now
     platform.lakes.of(project_id).drop_schema(source.slug)
+    webhooks.forget(platform, source.id)
     for table in tables:
         store.forget_checks(table.id)
         shutil.rmtree(platform.settings.home / "pipelines" / table.id, ignore_errors=True)
-    return {"tables": len(tables), "views": views}
+    return {"tables": len(tables), "views": views, "left_behind": left_behind}
+
+
+def _teardown(platform: Platform, source: Source) -> str | None:
+    """Let the source undo what it set up at its place (slots, webhooks); why it could not, or None."""
+    source_type = platform.sources.get(source.source_type)
+    teardown = getattr(source_type, "teardown", None)
+    if source_type is None or teardown is None:
+        return None
+    try:
+        config = platform.store.source_config(source.id)
+        with scrubbed(source_type, config):
+            teardown(guarded(platform.settings, config))
+    except PwhError as error:  # a source that is gone must not keep us from letting it go
+        log.warning("%s: teardown failed: %s", source.slug, error.sentence)
+        return error.sentence
+    return None
 
 
 def update_source(
@@ -173,8 +213,9 @@ def update_source(
             "schemas", "Change tables one by one: `pwh source update ID --table NAME`."
         )
     description = wanted.description if "description" in body else None
+    auto_sync = auto_sync_of(body, source.auto_sync)
     if not wanted.payload:
-        return store.update_source(source.id, description=description)
+        return store.update_source(source.id, description=description, auto_sync=auto_sync)
     source_type = find_type(platform, source.source_type)
     check_fields(source_type, wanted.payload)
     hidden = secret_fields(source_type)
@@ -184,6 +225,7 @@ def update_source(
     return store.update_source(
         source.id,
         description=description,
+        auto_sync=auto_sync,
         config={name: value for name, value in config.items() if name not in hidden},
         secrets={name: config.get(name) for name in hidden if name in wanted.payload},
     )
@@ -194,7 +236,9 @@ def update_table(
 ) -> SyncedTable:
     """Change how one table syncs, in the words of a `schemas` entry. `table` is its id or any spelling.
 
-    Another mode, cursor or key begins anew: the watermark is forgotten, the next sync reads everything.
+    Another mode, cursor or key begins anew: the watermark is forgotten, the next sync reads everything. So it
+    does after other columns, filters or masks, because stored rows are wrong then: `resync_reason` says so, and
+    the next sync makes the table anew.
 
     Raises:
         InvalidInputError, NotFoundError.
@@ -203,7 +247,7 @@ def update_table(
     if "name" in changes:
         raise InvalidInputError("name", "A table keeps the name it has at the source.")
     now = NewTable(**{field.name: getattr(found, field.name) for field in fields(NewTable)})
-    wanted = apply(changes, now)
+    wanted = apply(changes, now, _modes(platform, found))
     values = {
         field.name: getattr(wanted, field.name)
         for field in fields(NewTable)
@@ -212,6 +256,8 @@ def update_table(
     if values.keys() & {"mode", "cursor", "primary_key"}:
         platform.lakes.of(project_id).forget_state(found.id)
         values["watermark"] = None
+    if "options" in values:
+        values |= _resync_for(platform, found, values["options"])
     if "should_sync" in values:
         if not values["should_sync"]:
             values["status"] = TableStatus.PAUSED
@@ -219,6 +265,23 @@ def update_table(
             never = found.last_synced_at is None
             values["status"] = TableStatus.NEVER_RUN if never else TableStatus.COMPLETED
     return platform.store.update_table(found.id, **values) if values else found
+
+
+def _resync_for(
+    platform: Platform, table: SyncedTable, options: TableOptions
+) -> dict[str, Any]:
+    """What follows for the rows that are stored already."""
+    changed = stored_differently(table.options, options)
+    if not changed or (table.last_synced_at is None and table.row_count is None):
+        return {}
+    if "masks" in changed:
+        from pwh_assets.lake.locks import hold
+
+        # Rows an interrupted sync left on disk may show what is masked now.
+        with suppress(BusyError), hold(platform.settings, f"sync-{table.id}"):
+            shutil.rmtree(platform.settings.home / "pipelines" / table.id, ignore_errors=True)
+    words = quoted(changed)
+    return {"resync_reason": f"{words} changed after rows were stored."}
 
 
 def find_table(platform: Platform, project_id: int, name: str) -> SyncedTable:
@@ -252,6 +315,12 @@ def _look(
         return config, source_type.tables(reached)
 
 
+def _modes(platform: Platform, table: SyncedTable) -> list[SyncMode]:
+    """What the table's source could do; deliveries come from vendors that push alone."""
+    pushes = hasattr(platform.sources.get(table.source.source_type), "receive")
+    return [mode for mode in SyncMode if pushes or mode is not SyncMode.WEBHOOK]
+
+
 def _without_clashes(
     platform: Platform,
     project_id: int,
@@ -278,6 +347,8 @@ def _without_clashes(
 
 def _changes(table: SyncedTable, seen: DiscoveredTable) -> dict[str, Any]:
     wanted: dict[str, Any] = {"is_missing": False, "cursors": seen.cursors}
+    if seen.columns:
+        wanted["available"] = seen.columns
     if seen.columns and table.last_synced_at is None:
         wanted["columns"] = seen.columns  # later the sync itself follows the columns
     if not table.primary_key:

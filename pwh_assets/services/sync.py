@@ -8,24 +8,29 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pwh_assets.core.job import Job, JobKind, JobStatus, SyncResult
+from pwh_assets.core.job import Job, JobKind, JobProgress, JobStatus, SyncResult
 from pwh_assets.core.names import slug
 from pwh_assets.core.source import Column, SyncedTable, SyncMode, TableStatus
 from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.services import package as packages
+from pwh_assets.services import webhooks
 from pwh_assets.services.egress import guarded
 from pwh_assets.services.extract import extract
+from pwh_assets.services.limits import Budget, RowLimitError
+from pwh_assets.services.masking import masker_of
 from pwh_assets.services.package import Package
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.running import Interrupted, Running, SyncCancelledError
 from pwh_assets.services.scrub import scrubbed
+from pwh_assets.services.selection import shaped, with_options
 from pwh_assets.sources.base import ReadRequest, secret_fields
 
 if TYPE_CHECKING:
-    from pwh_assets.lake import Lake, Published, SyncState
+    from pwh_assets.lake import Lake, Publish, Published, SyncState
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +46,10 @@ class Progress:
     bytes: int
     """Bytes seen so far; 0 while the source hands out single rows."""
     elapsed_s: float
+    rows_expected: int | None = None
+    """What the source says there is to read, when it says so."""
+    rows_per_s: float = 0.0
+    left_s: float | None = None
 
 
 class TableBusyError(BusyError):
@@ -73,6 +82,7 @@ def sync_table(
     full: bool = False,
     run_id: str | None = None,
     progress: Callable[[Progress], None] | None = None,
+    attempt: int = 1,
 ) -> SyncResult:
     """Bring one table up to date with its source.
 
@@ -80,27 +90,68 @@ def sync_table(
         full: read everything and put it in the place of all rows, whatever the table's mode.
         run_id: Dagster's run this is part of.
         progress: told a few times a second how far it is.
+        attempt: 1 for the first try; the job remembers it.
 
     Raises:
         BusyError: another sync of this table is running; nothing was started.
+        SyncCancelledError: somebody cancelled it.
+        RowLimitError: the project's row limit stands in the way.
         PwhError: what failed, also written to the job and the table. The lake's table is as it was.
     """
     with _only_one(platform, table):
         table = platform.store.table(table.id)
         platform.store.abandon_jobs(table.project_id)
         job = platform.store.start_job(
-            table.project_id, JobKind.SYNC, table.id, table.table_name, run_id=run_id
+            table.project_id,
+            JobKind.SYNC,
+            table.id,
+            table.table_name,
+            run_id=run_id,
+            attempt=attempt,
         )
+        running = Running(platform, table, job, _teller(table, progress))
         try:
             platform.store.update_table(table.id, status=TableStatus.RUNNING)
-            result, columns = _Sync(platform, table, full, progress).run()
+            with running:
+                result, columns = _Sync(platform, table, full, running).run()
             _note_success(platform, table, job, result, columns)
+        except Interrupted:
+            cause = running.cause or SyncCancelledError(table.table_name)
+            _note_failure(platform, table, job, cause)
+            raise cause from None
         except BaseException as error:
+            if running.cause is not None and isinstance(error, Exception):
+                # What was interrupted may say so in words of its own.
+                _note_failure(platform, table, job, running.cause)
+                raise running.cause from None
             if isinstance(error, PwhError):
                 error.__cause__ = error.__context__ = None  # a driver's error may show credentials
             _note_failure(platform, table, job, error)
             raise
         return result
+
+
+def _teller(
+    table: SyncedTable, progress: Callable[[Progress], None] | None
+) -> Callable[[JobProgress], None] | None:
+    began = time.monotonic()
+
+    def tell(now: JobProgress) -> None:
+        assert progress is not None
+        progress(
+            Progress(
+                table.table_name,
+                now.phase,
+                now.rows,
+                now.bytes,
+                time.monotonic() - began,
+                now.rows_expected,
+                now.rows_per_s,
+                now.left_s,
+            )
+        )
+
+    return tell if progress is not None else None
 
 
 @contextmanager
@@ -126,14 +177,14 @@ class _Sync:
         platform: Platform,
         table: SyncedTable,
         full: bool,
-        progress: Callable[[Progress], None] | None,
+        running: Running,
     ) -> None:
-        self.platform, self.table, self.is_full = platform, table, full
+        self.platform, self.table, self.running = platform, table, running
+        self.is_full = full or table.resync_reason is not None or is_refresh_due(table)
         self.lake: Lake = platform.lakes.of(table.project_id)
         self.schema, self.name = table.source.slug, slug(table.name)
         self.folder: Path = platform.settings.home / "pipelines" / table.id
-        self._progress = progress
-        self._began = time.monotonic()
+        self.delivered = webhooks.waiting(platform, table)
 
     def run(self) -> tuple[SyncResult, tuple[Column, ...]]:
         """The result, and the columns as the source spells them with the types the lake has."""
@@ -143,6 +194,7 @@ class _Sync:
         package = self._extract(state)
         done = self._publish(package)
         packages.discard(self.folder)
+        webhooks.done(self.delivered)
         both = [one for one in (recovered, done) if one is not None]
         last = both[-1] if both else None
         result = SyncResult(
@@ -151,7 +203,8 @@ class _Sync:
             rows_synced=sum(one.rows_written for one in both),
             row_count=last.row_count if last else 0,
             bytes_staged=package.bytes,
-            duration_s=time.monotonic() - self._began,
+            duration_s=self.running.elapsed_s,
+            is_full=package.is_replacement,
             cursor_before=first.watermark if first else None,
             cursor_after=package.watermark,
             columns_added=tuple(dict.fromkeys(name for one in both for name in one.columns_added)),
@@ -197,7 +250,7 @@ class _Sync:
     def _extract(self, state: "SyncState | None") -> Package:
         table, platform = self.table, self.platform
         source_type = platform.sources[table.source.source_type]
-        if table.mode is SyncMode.INCREMENTAL and not table.primary_key:
+        if table.mode.merges and not table.primary_key:
             raise InvalidInputError(
                 "primary_key",
                 f"`{table.table_name}` is synced in mode `incremental` but has no primary key to merge on. "
@@ -215,6 +268,7 @@ class _Sync:
             cursor=table.cursor,
             since=since,
         )
+        request = with_options(request, table)
         config = platform.store.source_config(table.source.id)
         public = {name: config[name] for name in config.keys() - secret_fields(source_type)}
         fingerprint = packages.fingerprint(
@@ -224,11 +278,24 @@ class _Sync:
         unfinished = None if self.is_full else packages.unfinished(self.folder, fingerprint)
         with scrubbed(source_type, config), _storage_errors(self.folder):
             config = guarded(platform.settings, config)
-            reading = source_type.read(config, replace(request, unfinished=unfinished))
+            budget = Budget(platform, table.project_id, table.table_name, self.running.job.id)
+            counted = budget.check(source_type, config, request)
+            self.running.on_rows = budget.exceeded_by
+            request = replace(
+                request,
+                unfinished=unfinished,
+                deliveries=tuple(self.delivered.values()),
+                may_be_partial=not exists,
+            )
+            reading = source_type.read(config, request)
+            self.running.rows_expected = counted or reading.rows_expected
+            masks = table.options.masks
+            masker = masker_of(masks, lambda: platform.store.mask_key(table.project_id))
+            reading = shaped(reading, request, masker)
             extracted = extract(
                 reading,
                 self.folder,
-                lambda rows, size: self._tell("extract", rows, size),
+                lambda rows, size: self.running.tell("extract", rows, size),
                 fingerprint="" if self.is_full else fingerprint,
                 unfinished=unfinished,
             )
@@ -259,8 +326,8 @@ class _Sync:
         is_known = package.rows or package.columns or self.lake.has_table(self.schema, self.name)
         if not is_known:
             return None  # no row yet, and the source says nothing about columns
-        self._tell("publish", package.rows, package.bytes)
-        return self.lake.publish(
+        self.running.tell("publish", package.rows, package.bytes)
+        return self._publish_unless_cancelled(
             Publish(
                 schema=self.schema,
                 table=self.name,
@@ -270,6 +337,7 @@ class _Sync:
                 primary_key=package.primary_key,
                 renames=package.renames,
                 is_replacement=package.is_replacement,
+                is_rebuild=package.is_replacement and self.table.resync_reason is not None,
                 state=SyncState(
                     table_id=self.table.id,
                     load_id=package.load_id,
@@ -281,10 +349,26 @@ class _Sync:
             )
         )
 
-    def _tell(self, phase: str, rows: int, size: int) -> None:
-        if self._progress is not None:
-            elapsed = time.monotonic() - self._began
-            self._progress(Progress(self.table.table_name, phase, rows, size, elapsed))
+    def _publish_unless_cancelled(self, what: "Publish") -> "Published":
+        try:
+            return self.lake.publish(what)
+        except (Exception, Interrupted):
+            if self.running.cause is None or what.state is None:
+                raise
+            self.running.disarm()
+            state = self.lake.state(self.table.id)
+            if state is None or state.load_id != what.state.load_id:
+                raise
+            return self.lake.publish(what)  # it was in already: this only tells what there is
+
+
+def is_refresh_due(table: SyncedTable, now: datetime | None = None) -> bool:
+    """Whether the table's `full_refresh_interval_days` have gone by since everything was read."""
+    days = table.options.full_refresh_interval_days
+    if days is None or table.mode is SyncMode.FULL or table.last_synced_at is None:
+        return False
+    since = table.full_synced_at or table.created_at or table.last_synced_at
+    return since + timedelta(days=days) <= (now or datetime.now(UTC))
 
 
 @contextmanager
@@ -338,7 +422,12 @@ def _note_success(
     store.add_usage(
         table.project_id, table.id, JobKind.SYNC, result.rows_synced, result.bytes_staged
     )
-    changes = {"columns": columns} if columns and columns != table.columns else {}
+    changes: dict[str, Any] = {"columns": columns} if columns and columns != table.columns else {}
+    if result.is_full:
+        changes["full_synced_at"] = datetime.now(UTC)
+        # Options that were changed while this ran are not in these rows yet.
+        if store.table(table.id).options == table.options:
+            changes["resync_reason"] = None
     store.update_table(
         table.id,
         status=TableStatus.COMPLETED,
@@ -351,6 +440,11 @@ def _note_success(
     )
 
 
+def _rested(table: SyncedTable) -> TableStatus:
+    """What a table is when nothing runs."""
+    return TableStatus.COMPLETED if table.last_synced_at else TableStatus.NEVER_RUN
+
+
 def _note_failure(platform: Platform, table: SyncedTable, job: Job, error: BaseException) -> None:
     """What went wrong goes to the job and the table; a failure to write that down must not hide it."""
     store = platform.store
@@ -359,6 +453,24 @@ def _note_failure(platform: Platform, table: SyncedTable, job: Job, error: BaseE
             store.finish_job(job.id, JobStatus.CANCELLED, error="The run was stopped.")
             back = table.status if table.status is not TableStatus.RUNNING else TableStatus.FAILED
             store.update_table(table.id, status=back)
+            return
+        if isinstance(error, SyncCancelledError):
+            store.finish_job(
+                job.id, JobStatus.CANCELLED, error=error.sentence, error_code=error.code
+            )
+            back = table.status if table.status is not TableStatus.RUNNING else _rested(table)
+            store.update_table(table.id, status=back)
+            return
+        if isinstance(error, RowLimitError):
+            status = error.job_status
+            store.finish_job(job.id, status, error=error.sentence, error_code=error.code)
+            since = table.failed_at if table.latest_error and table.failed_at else datetime.now(UTC)
+            store.update_table(
+                table.id,
+                status=TableStatus(status.value),
+                latest_error=error.sentence,
+                failed_at=since,
+            )
             return
         if isinstance(error, PwhError):
             sentence, code = error.sentence, error.code

@@ -30,6 +30,20 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a vendor pushed to us about one row of one table, kept until the table's next sync has read it."""
+
+    id: str
+    """The vendor's own id of the event: the same one may come several times."""
+    table: str
+    key: str
+    at: int
+    """When it happened, in Unix seconds."""
+    data: Mapping[str, Any]
+    """The row as the event shows it; it may be older than what the lake has."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRequest:
     """What one sync asks of a source: one table, the way to sync it, and where the last sync ended."""
 
@@ -56,6 +70,11 @@ class ReadRequest:
     """False when every row has to pass through the caller before it is written: no `Reading.chunks` then."""
     unfinished: Unfinished | None = None
     """A dead run's part of this very request, which a chunked reading may go on with."""
+    may_be_partial: bool = False
+    """True when the table has no rows yet, so that a reading may end before the oldest ones and its watermark say
+    where the next goes on. A reading with `since` may always."""
+    deliveries: tuple[Delivery, ...] = ()
+    """For mode `webhook`: what was pushed since the last sync, in no order and with repetitions."""
 
     @property
     def lower(self) -> str | None:
@@ -135,6 +154,24 @@ class SourceType(Protocol):
         """Cheaply: a text per table that changes when the table may have changed (for the change sensor).
         Tables that cannot be probed are left out.
         """
+        ...
+
+
+class CanReceive(Protocol):
+    """A source whose vendor pushes changes to us."""
+
+    def receive(
+        self, config: Mapping[str, Any], headers: Mapping[str, str], body: bytes
+    ) -> list[Delivery]:
+        """What one push tells. Raises DeliveryRefusedError when it is not the vendor's."""
+        ...
+
+
+class CanTearDown(Protocol):
+    """A source that sets something up at its place (a replication slot, a webhook) and can take it away."""
+
+    def teardown(self, config: Mapping[str, Any]) -> None:
+        """Called before the source is removed. What it raises is told and does not stop the removal."""
         ...
 
 

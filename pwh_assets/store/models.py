@@ -138,6 +138,7 @@ source_tables = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("deleted_at", UtcDateTime),
     sa.Column("options", sa.JSON, nullable=False, default=dict),
+    sa.Column("available", sa.JSON, nullable=False, default=list),
     sa.Column("resync_reason", sa.Text),
     sa.Column("full_synced_at", UtcDateTime),
     sa.Column("reconciliation", sa.JSON(none_as_null=True)),

@@ -37,6 +37,7 @@ class NewTable:
     cursor: str | None = None
     frequency: Frequency = DEFAULT_FREQUENCY
     options: TableOptions = TableOptions()
+    available: tuple[Column, ...] = ()
 
 
 def utc_now() -> datetime:
@@ -86,6 +87,7 @@ def table_of(row: sa.Row[Any], source: Source) -> SyncedTable:
         is_missing=row.is_missing,
         created_at=row.created_at,
         options=options_from_json(row.options),
+        available=columns_from_json(row.available),
         resync_reason=row.resync_reason,
         full_synced_at=row.full_synced_at,
     )
@@ -195,8 +197,8 @@ def changes_to_row(changes: dict[str, Any], allowed: frozenset[str]) -> dict[str
         if name == "frequency":
             row["frequency"] = value.name if value else None
             row["time_of_day"] = value.time_of_day if value else None
-        elif name == "columns":
-            row["columns"] = columns_to_json(value)
+        elif name in ("columns", "available"):
+            row[name] = columns_to_json(value)
         elif name == "options":
             row["options"] = options_to_json(value)
         elif name in ("primary_key", "cursors", "inputs"):

@@ -38,6 +38,7 @@ _RUN_STATE = frozenset(
         "row_count",
         "resync_reason",
         "full_synced_at",
+        "available",
     )
 )
 """Columns that say how a sync went: changing them changes no definition."""

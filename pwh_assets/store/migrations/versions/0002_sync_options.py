@@ -18,6 +18,7 @@ def _added() -> dict[str, tuple[sa.Column, ...]]:
         "sources": (sa.Column("auto_sync", sa.JSON(), nullable=False, server_default="{}"),),
         "source_tables": (
             sa.Column("options", sa.JSON(), nullable=False, server_default="{}"),
+            sa.Column("available", sa.JSON(), nullable=False, server_default="[]"),
             sa.Column("resync_reason", sa.Text()),
             sa.Column("full_synced_at", sa.DateTime(timezone=True)),
             sa.Column("reconciliation", sa.JSON()),

@@ -1,0 +1,150 @@
+"""A running sync seen from outside: its progress on the job's row, and the two ways somebody else ends it."""
+
+import ctypes
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+from pwh_assets.core.job import Job, JobProgress
+from pwh_assets.core.source import SyncedTable
+from pwh_assets.errors import PwhError
+from pwh_assets.services.platform import Platform
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+"""How often progress is written down and a wish to cancel is looked for."""
+AGAIN_S = 15.0
+"""After how long what did not end is interrupted once more."""
+_SIGNAL = getattr(signal, "SIGUSR2", None)
+
+
+class SyncCancelledError(PwhError):
+    """Somebody cancelled the sync while it ran."""
+
+    code = "cancelled"
+    status = 409
+
+    def __init__(self, table_name: str) -> None:
+        self.table_name = table_name
+        super().__init__(
+            f"The sync of `{table_name}` was cancelled. The table is as it was before."
+        )
+
+
+class Interrupted(BaseException):
+    """Raised inside the sync's thread; never leaves `sync_table`."""
+
+
+class Running:
+    """One running sync. Use it as a context in the thread that syncs.
+
+    `tell` may raise; and from outside an `Interrupted` may come at any point until `disarm` was called. `cause` says
+    why, and is what the caller is told.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        table: SyncedTable,
+        job: Job,
+        progress: Callable[[JobProgress], None] | None = None,
+    ) -> None:
+        self.table, self.job = table, job
+        self.cause: PwhError | None = None
+        self.rows_expected: int | None = None
+        self.on_rows: Callable[[int], PwhError | None] = lambda rows: None
+        """Asked with every count of rows; what it returns ends the sync."""
+        self._store, self._progress = platform.store, progress
+        self._now = JobProgress("extract")
+        self._began = time.monotonic()
+        self._extract_began = self._began
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._is_armed = False
+        self._thread_id = threading.get_ident()
+        self._handler: Any = None
+        self._has_signal = False
+        self._beat = threading.Thread(target=self._watch, name=f"job-{job.id}", daemon=True)
+
+    def __enter__(self) -> "Running":
+        if _SIGNAL is not None and threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(_SIGNAL, self._on_signal)
+            self._has_signal = True
+        self._is_armed = True
+        self._beat.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.disarm()
+        self._done.set()
+        self._beat.join()
+        if self._has_signal:
+            signal.signal(_SIGNAL, self._handler or signal.SIG_DFL)  # type: ignore[arg-type]
+
+    def disarm(self) -> None:
+        """From here on nobody interrupts: what was published stays published."""
+        with self._lock:
+            self._is_armed = False
+            if not self._has_signal:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread_id), None)
+
+    def tell(self, phase: str, rows: int = 0, size: int = 0) -> None:
+        """How far it is. Raises Interrupted when the sync has to end here."""
+        if phase == "extract" and self._now.phase != "extract":
+            self._extract_began = time.monotonic()
+        elapsed = time.monotonic() - self._extract_began
+        speed = rows / elapsed if phase == "extract" and elapsed > 0 else self._now.rows_per_s
+        self._now = JobProgress(phase, rows, size, self.rows_expected, round(speed, 1))
+        if self._progress is not None:
+            self._progress(self._now)
+        if self._is_armed and self.cause is None and phase == "extract":
+            self.cause = self.on_rows(rows)
+        if self._is_armed and self.cause is not None:
+            self.disarm()
+            raise Interrupted
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._began
+
+    def _watch(self) -> None:
+        interrupted_at: float | None = None
+        while not self._done.wait(BEAT_S):
+            try:
+                asked = self._store.note_progress(self.job.id, self._now)
+            except Exception as error:  # the store may be busy or away; the sync need not care
+                log.warning("progress could not be written: %s", type(error).__name__)
+                continue
+            if asked and self.cause is None:
+                self.cause = SyncCancelledError(self.table.table_name)
+            if self.cause is None:
+                continue
+            if interrupted_at is None or time.monotonic() - interrupted_at > AGAIN_S:
+                interrupted_at = time.monotonic()
+                self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Get the sync's thread out of whatever it waits for."""
+        with self._lock:
+            if not self._is_armed:
+                return
+            if self._has_signal and _SIGNAL is not None:
+                signal.pthread_kill(self._thread_id, _SIGNAL)
+            else:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread_id), ctypes.py_object(Interrupted)
+                )
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._is_armed and self.cause is not None:
+            raise Interrupted
