@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from pwh_assets import __version__
 from pwh_assets.errors import PwhError
+from pwh_assets.services import webhooks
 from pwh_assets.services.platform import Platform
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,17 @@ def create_app(platform: Platform, dagster_url: str | None = None) -> FastAPI:
         is_ready = all(state == "ok" for state in parts.values())
         body = {"status": "ready" if is_ready else "starting", "parts": parts}
         return JSONResponse(body, status_code=200 if is_ready else 503)
+
+    @app.post("/webhooks/{source_id}", summary="What a source's vendor pushes to us")
+    async def webhook(source_id: str, request: Request) -> dict[str, int]:
+        body = b""
+        async for block in request.stream():
+            body += block
+            if len(body) > webhooks.LARGEST_BYTES:
+                raise HTTPException(413, "A delivery may have 4 MiB.")
+        return await run_in_threadpool(
+            webhooks.receive, platform, source_id, dict(request.headers), body
+        )
 
     return app
 

@@ -175,6 +175,7 @@ def told(
 ) -> tuple[dict[str, dict[str, Any]], str | None]:
     mode = more.pop("mode", SyncMode.INCREMENTAL)
     cursor = more.pop("cursor", "created")
+    more.setdefault("may_be_partial", since is None)
     wanted = ReadRequest(table, mode, (), ("id",), cursor, since, **more)
     reading = rig.source.read(rig.config, wanted)
     return {row["id"]: row for row in rows_of(reading)}, reading.watermark()
@@ -266,6 +267,17 @@ def test_a_history_that_breaks_off_late_is_kept_and_goes_on(
     assert {*first, *second} == {f"cus_{n}" for n in range(1, 251)}
 
 
+def test_a_copy_that_replaces_rows_is_never_half(
+    rig: StripeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HISTORY_S", 0)
+    rig.insert(*range(1, 251))
+    rows, watermark = told(rig, None, may_be_partial=False)
+    assert len(rows) == 250
+    assert watermark is not None
+    assert "history" not in watermark
+
+
 def test_appending_history_in_pieces_brings_each_object_once(
     rig: StripeRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,7 +288,15 @@ def test_appending_history_in_pieces_brings_each_object_once(
     seen: list[str] = []
     watermark: str | None = None
     for _ in range(6):
-        wanted = ReadRequest("customer", SyncMode.APPEND, (), ("id",), "created", watermark)
+        wanted = ReadRequest(
+            "customer",
+            SyncMode.APPEND,
+            (),
+            ("id",),
+            "created",
+            watermark,
+            may_be_partial=True,
+        )
         one = rig.source.read(rig.config, wanted)
         seen += [row["id"] for row in rows_of(one)]
         watermark = one.watermark()

@@ -1,12 +1,15 @@
 """Stripe and files through a whole sync: only what is new moves, changes arrive, a folder needs the operator's leave."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from pwh_assets.api.app import create_app
 from pwh_assets.demo.stripe import StripeServer
 from pwh_assets.errors import InvalidInputError, SourceError
 from pwh_assets.platform import open_platform
@@ -37,6 +40,20 @@ def sync(platform: Platform) -> Any:
     return sync_table(platform, next(t for t in platform.store.tables(1) if t.should_sync))
 
 
+def poster(platform: Platform) -> Callable[..., httpx.Response]:
+    """POSTs to the product's own application."""
+
+    def post(path: str, content: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(create_app(platform))
+            async with httpx.AsyncClient(transport=transport, base_url="http://pwh") as client:
+                return await client.post(path, content=content, headers=headers)
+
+        return asyncio.run(send())
+
+    return post
+
+
 def rows(platform: Platform, sql: str) -> list[Any]:
     with platform.lakes.of(1).read() as connection:
         return connection.execute(sql).fetchall()
@@ -58,21 +75,55 @@ def test_stripe_brings_new_objects_and_changes_of_recent_ones(platform: Platform
     with StripeServer({"invoices": invoices}) as server:
         connect(platform, "Stripe", server.config, name="invoice", sync_type="incremental")
         assert sync(platform).rows_synced == 300
-        invoices[-1] |= {"status": "paid", "amount_paid": 1900}
-        invoices.append({**invoices[-1], "id": "in_new", "created": int(now.timestamp())})
+        server.change("invoices", invoices[0]["id"], status="paid", amount_paid=1900)
+        paid = {**invoices[0], "id": "in_new", "created": int(now.timestamp())}
+        server.add("invoices", paid)
         second = sync(platform)
-    assert second.rows_synced <= 32
+    assert second.rows_synced <= 3
     assert second.row_count == 301
     assert rows(
         platform,
         "SELECT id, amount_paid FROM lake.stripe.invoice WHERE status = 'paid' ORDER BY id",
     ) == [
-        ("in_001", 1900),
+        ("in_300", 1900),
         ("in_new", 1900),
     ]
     assert rows(
         platform, "SELECT lines->'data'->0->>'amount' FROM lake.stripe.invoice LIMIT 1"
     ) == [("5",)]
+
+
+def test_deliveries_wait_on_disk_for_the_next_sync_and_go_with_it(platform: Platform) -> None:
+    secret = "whsec_planted_secret"
+    customers = [{"id": f"cus_{i}", "object": "customer", "created": i + 1} for i in range(20)]
+    with StripeServer({"customers": customers}) as server:
+        server.keys_without_permission[server.api_key] = {"events"}
+        payload = {**server.config, "webhook_secret": secret, "lookback_days": 0}
+        schema = {"name": "customer", "sync_type": "webhook", "incremental_field": "created"}
+        connect(platform, "Stripe", payload, **schema)
+        assert sync(platform).row_count == 20
+        source = platform.store.sources(1)[0]
+        post = poster(platform)
+        address = f"/webhooks/{source.id}"
+        for name in ("told", "told again"):
+            headers, body = server.signed(server.change("customers", "cus_3", name=name), secret)
+            for _ in range(2):
+                assert post(address, content=body, headers=headers).json() == {"kept": 1}
+        headers, body = server.signed(server.remove("customers", "cus_4"), secret)
+        assert post(address, content=body, headers=headers).status_code == 200
+        headers, body = server.signed(server.add("products", {"id": "p", "created": 1}), secret)
+        assert post(address, content=body, headers=headers).json() == {"kept": 0}
+        forged = post(address, content=body, headers={"Stripe-Signature": "t=1,v1=0"})
+        assert (forged.status_code, forged.json()["code"]) == (400, "delivery_refused")
+        assert post("/webhooks/nobody", content=b"{}").status_code == 404
+        waiting = list((platform.settings.home / "webhooks" / source.id).rglob("*.json"))
+        assert len(waiting) == 3
+        second = sync(platform)
+    assert not list((platform.settings.home / "webhooks").rglob("*.json"))
+    assert (second.rows_synced, second.row_count) == (2, 20)
+    assert rows(
+        platform, "SELECT id, name FROM lake.stripe.customer WHERE name = 'told again' OR deleted"
+    ) in ([("cus_3", "told again"), ("cus_4", None)], [("cus_4", None), ("cus_3", "told again")])
 
 
 def test_a_stripe_that_fails_half_way_leaves_the_table_as_it_was(platform: Platform) -> None:

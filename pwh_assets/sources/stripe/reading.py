@@ -106,6 +106,7 @@ class Reader:
 
     def _history(self, params: Mapping[str, str]) -> Iterator["pa.Table"]:
         """Everything the parameters leave, newest first, until the time is up or Stripe fails us half way."""
+        may_stop = self._request.may_be_partial or self._request.since is not None
         ends, count, earliest = time.monotonic() + HISTORY_S, 0, None
         held: list[Object] = []
         pages = ahead(self._pages(params))
@@ -116,11 +117,11 @@ class Reader:
                 if whole:
                     earliest = _created(whole[-1])
                     yield from self._take([whole])
-                if time.monotonic() > ends and earliest is not None:
+                if may_stop and time.monotonic() > ends and earliest is not None:
                     self._position = replace(self._position, history=earliest)
                     return
         except SourceUnavailableError as error:
-            if count < WORTH_KEEPING or earliest is None:
+            if not may_stop or count < WORTH_KEEPING or earliest is None:
                 raise
             log.warning("%s: history goes on with the next sync: %s", self._kind.name, error)
             self._position = replace(self._position, history=earliest)
