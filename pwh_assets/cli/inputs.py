@@ -85,3 +85,17 @@ def error_object(error: Exception) -> dict[str, Any]:
     message = str(error) if is_ours else f"{type(error).__name__}: {scrub(str(error))}"
     code = error.code if isinstance(error, PwhError) else "internal"
     return {"code": code, "message": message, "start": None, "end": None, "hint": None}
+
+
+def read_variables(given: list[str]) -> dict[str, Any]:
+    """`NAME=VALUE` words as values by name: JSON where a value is JSON, else text. Raises InvalidInputError."""
+    found: dict[str, Any] = {}
+    for word in given:
+        name, mark, text = word.partition("=")
+        if not mark or not name:
+            raise InvalidInputError("variable", f"`{word}` is not NAME=VALUE.")
+        try:
+            found[name] = json.loads(text)
+        except (ValueError, RecursionError):
+            found[name] = text
+    return found

@@ -79,6 +79,8 @@ class TableDef:
     description: str = ""
     property_types: Mapping[str, Type] = field(default_factory=dict)
     """Property definitions: `properties.$screen_width` -> FLOAT. Key: column + "." + property."""
+    is_hidden: bool = False
+    """True keeps it out of lists and of completion; a text may still name it."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Catalog:
     week_start: str = "sunday"
     cohorts: Mapping[str, int] = field(default_factory=dict)
     """Cohorts by name, for `IN COHORT 'name'`; numbers need no entry."""
+    actions: Mapping[str, str] = field(default_factory=dict)
+    """Actions by name and by number: HogQL conditions over a row of `events`."""
 
     @cached_property
     def by_name(self) -> Mapping[str, TableDef]:

@@ -1,6 +1,7 @@
 """The product's own tables as a query sees them: events, persons, distinct ids, sessions, groups and cohorts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pwh_assets.hogql.catalog import ColumnDef, FieldAlias, LazyJoin, TableDef, VirtualTable
 from pwh_assets.hogql.types import (
@@ -277,16 +278,26 @@ def sessions() -> TableDef:
 
 
 def product_tables(
-    person_joins: Sequence[LazyJoin] = (), event_joins: Sequence[LazyJoin] = ()
+    person_joins: Sequence[LazyJoin] = (),
+    event_joins: Sequence[LazyJoin] = (),
+    property_types: Mapping[str, Mapping[str, Type]] | None = None,
 ) -> tuple[TableDef, ...]:
-    """All product tables; joins that users or sources add to persons and events go in here."""
-    return (
+    """All product tables; joins that users or sources add to persons and events go in here.
+
+    `property_types`: for `events`, `persons` and `groups`, what is known of their properties.
+    """
+    tables = (
         events(event_joins),
         persons(person_joins),
         person_distinct_ids(),
         sessions(),
         groups(),
         cohort_people(),
+    )
+    known = property_types or {}
+    return tuple(
+        replace(table, property_types=known[table.name]) if table.name in known else table
+        for table in tables
     )
 
 
