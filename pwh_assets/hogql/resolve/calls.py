@@ -11,6 +11,7 @@ from pwh_assets.hogql.functions.base import Agg, Expansion, Fn, WindowFn
 from pwh_assets.hogql.functions.moments import UNITS
 from pwh_assets.hogql.functions.registry import REGISTRY
 from pwh_assets.hogql.functions.render import arity, lambda_types
+from pwh_assets.hogql.resolve.arguments import Arguments
 from pwh_assets.hogql.resolve.core import CODES, typed
 from pwh_assets.hogql.resolve.nodes import (
     ArrayValue,
@@ -24,7 +25,6 @@ from pwh_assets.hogql.resolve.nodes import (
     Value,
     Window,
 )
-from pwh_assets.hogql.resolve.operators import Operators
 from pwh_assets.hogql.resolve.states import gathered, merged
 from pwh_assets.hogql.types import (
     NULL,
@@ -53,9 +53,13 @@ UNIT_FIRST = frozenset(
 """Functions whose first argument may be a unit without quotes: `dateAdd(day, 1, x)`."""
 NUMERIC_FAMILIES = frozenset(["arithmetic", "maths", "rounding"])
 """Categories of functions that take numbers: a text is read as one, as in `round(properties.price)`."""
+OPERATORS = frozenset(["plus", "minus", "multiply", "divide", "modulo"])
+"""Rows that are operators too."""
+PLAIN_SUFFIXES = frozenset(["If", "OrNull", "OrDefault", "Distinct"])
+"""Combinators that leave the arguments' types alone."""
 
 
-class Calls(Operators):
+class Calls(Arguments):
     """Resolves calls."""
 
     specials: ClassVar[Mapping[str, Callable[[Any, exp.Expression], Value | None]]] = {}
@@ -139,7 +143,10 @@ class Calls(Operators):
         if not self.counts_right(row, name, len(args), node):
             return Literal(UNKNOWN, None, node=node)
         params = [self.value(p) for p in node.args.get("params") or ()]
-        if row.category in NUMERIC_FAMILIES:
+        if row.name in OPERATORS and len(args) == 2:
+            return self.combine(row.name, args[0], args[1], node)
+        args = self.fitted(row, name, args, node)
+        if row.category == "arithmetic":
             args = [self.numeric(arg) for arg in args]
         call = Call(UNKNOWN, row, name, args, params, node=node)
         call.type = typed(row, args)
@@ -288,6 +295,9 @@ class Calls(Operators):
             return Literal(UNKNOWN, None, node=node)
         if "If" in suffixes and args:
             args[-1] = self.truth(args[-1])
+        if not suffixes or set(suffixes) <= PLAIN_SUFFIXES:
+            own = len(args) - ("If" in suffixes)
+            args = [*self.fitted(row, name, args[:own], node), *args[own:]]
         if isinstance(row, Agg) and row.name == "count" and is_distinct and len(args) > 1:
             args = [TupleValue(tuple_(*(arg.type for arg in args)), args)]
         call = Call(
@@ -409,6 +419,9 @@ class Calls(Operators):
         return Order(value, bool(item.args.get("desc")), bool(item.args.get("nulls_first")))
 
     def numeric(self, value: Value) -> Value:
+        raise NotImplementedError
+
+    def combine(self, name: str, left: Value, right: Value, node: exp.Expression) -> Value:
         raise NotImplementedError
 
     def skipped(self, *trees: exp.Expression) -> bool:

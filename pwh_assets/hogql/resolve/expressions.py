@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from pwh_assets.hogql.resolve.arguments import OPEN, a
 from pwh_assets.hogql.resolve.core import CODES, MAX_NODES
 from pwh_assets.hogql.resolve.nodes import (
     InList,
@@ -17,6 +18,7 @@ from pwh_assets.hogql.resolve.nodes import (
     TupleValue,
     Value,
 )
+from pwh_assets.hogql.resolve.operators import NUMBERS
 from pwh_assets.hogql.resolve.special import SpecialCalls
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, NULL, STRING, Type, tuple_
 
@@ -53,6 +55,37 @@ COMPARING: dict[type, str] = {
     exp.GT: "greater",
     exp.GTE: "greaterOrEquals",
 }
+WORDS_OF: dict[str, str] = {
+    "plus": "{} and {} cannot be added",
+    "minus": "From {} no {} can be subtracted",
+    "multiply": "{} and {} cannot be multiplied",
+    "divide": "{} cannot be divided by {}",
+    "modulo": "{} has no remainder by {}",
+}
+COUNTS = NUMBERS | {"Boolean"}
+MOMENTS = frozenset(["Date", "DateTime"])
+
+
+def adds_up(name: str, left: str, right: str) -> bool:
+    """Whether an operator of arithmetic is made for types of these names.
+
+    >>> adds_up("plus", "Date", "Interval"), adds_up("multiply", "Date", "Integer")
+    (True, False)
+    """
+    if left in OPEN or right in OPEN or (left in COUNTS and right in COUNTS):
+        return True
+    if name == "multiply":
+        kinds = {left, right}
+        return kinds <= COUNTS | {"Tuple"} or (kinds <= COUNTS | {"Interval"} and left != right)
+    if name not in ("plus", "minus"):
+        return False
+    if left in MOMENTS:
+        return right in COUNTS or right == "Interval" or (right in MOMENTS and name == "minus")
+    if right in MOMENTS:
+        return name == "plus" and (left in COUNTS or left == "Interval")
+    return left == right and left in ("Interval", "Tuple")
+
+
 MATCHING: dict[type, str] = {exp.Like: "like", exp.ILike: "ilike", exp.RegexpLike: "match"}
 
 
@@ -189,7 +222,34 @@ class Expressions(SpecialCalls):
                 if "Interval" not in kinds
                 else (self.timed(left), self.timed(right))
             )
+        return self.combined(name, left, right, node)
+
+    def combined(self, name: str, left: Value, right: Value, node: exp.Expression) -> Value:
+        """The operator on operands it is made for."""
+        ours, theirs = left.type.name, right.type.name
+        if not adds_up(name, ours, theirs):
+            said = WORDS_OF[name].format(a(left.type), a(right.type))
+            return self.problem(CODES.TYPE, said, node, "Convert one of them.")
+        if name == "multiply" and "Interval" in (ours, theirs):
+            interval, factor = (left, right) if ours == "Interval" else (right, left)
+            if isinstance(interval, IntervalValue):
+                amount = self.call("multiply", interval.amount, factor, node=node)
+                return IntervalValue(interval.type, amount, interval.unit, node=node)
+            return self.problem(
+                CODES.TYPE,
+                "Only an interval written as one can be multiplied",
+                node,
+                "Multiply the number inside it.",
+            )
+        if name != "plus" and name != "minus":
+            left, right = self.counted(left), self.counted(right)
         return self.call(name, left, right, node=node)
+
+    def counted(self, value: Value) -> Value:
+        """A truth among numbers: 1 or 0."""
+        if value.type.name == "Boolean":
+            return self.call("toInt", value, node=value.node)
+        return value
 
     def numeric(self, value: Value) -> Value:
         if value.type.name not in ("String", "JSON"):
@@ -234,7 +294,9 @@ class Expressions(SpecialCalls):
         return differs if type(node) is exp.NullSafeNEQ else Not(BOOLEAN, differs, node=node)
 
     def matching(self, node: exp.Expression) -> Value:
-        left, right = self.value(node.this), self.value(node.expression)
+        word = MATCHING.get(type(node), "match")
+        left = self.fit("text", word, self.value(node.this), node)
+        right = self.fit("text", word, self.value(node.expression), node)
         if type(node) is exp.RegexpILike:
             insensitive = Literal(STRING, "(?i)")
             right = (
@@ -247,7 +309,7 @@ class Expressions(SpecialCalls):
                 else self.call("concat", insensitive, right)
             )
             return self.call("match", left, right, node=node)
-        return self.call(MATCHING[type(node)], left, right, node=node)
+        return self.call(word, left, right, node=node)
 
     def escaped(self, node: exp.Expression) -> Value:
         if node.expression.name != "\\":
