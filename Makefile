@@ -19,6 +19,10 @@ setup: .venv/.dev  ## make the development environment
 demo: .venv/.demo  ## from an empty machine to a joined answer (ARGS=--exit stops after the answers)
 	@$(BIN)/pwh demo $(ARGS)
 
+build/fakesnow:  # the stand-in for Snowflake pins other versions than we do
+	@$(BIN)/uv venv -q --python $(BIN)/python $@ && $(BIN)/uv pip install -q --system-certs \
+		--python $@/bin/python "fakesnow[server]==0.12.1" "snowflake-connector-python[pandas]<5"
+
 test: setup  ## the whole suite, quick tests first
 	@$(PYTEST) tests/unit tests/test_*.py -q -n 2 $(ARGS)
 	@$(PYTEST) tests/conformance tests/e2e -q -n 2 --dist loadfile $(ARGS)

@@ -21,8 +21,9 @@ QUIET = {
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "DAGSTER_DISABLE_TELEMETRY": "yes",
     "DO_NOT_TRACK": "1",
+    "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true",
 }
-"""What keeps dlt, dbt and Dagster from calling home and from logging advice; they read it when first imported."""
+"""What keeps dlt, dbt, Dagster and Snowflake's client from calling home and from logging advice; they read it when first imported."""
 
 
 def open_platform(settings: Settings | None = None) -> "Platform":
