@@ -19,7 +19,7 @@ def _if_type(types: Sequence[Type]) -> Type:
     return common(_branches(types))
 
 
-def _case(call: Call, /) -> str:
+def case(call: Call, /) -> str:
     pairs = len(call.args) // 2
     odd = len(call.args) % 2 == 1
     values = [call.args[i * 2 + 1] for i in range(pairs)] + ([call.args[-1]] if odd else [])
@@ -29,12 +29,12 @@ def _case(call: Call, /) -> str:
     return f"(CASE {whens}{otherwise} END)"
 
 
-def _coalesce(call: Call, /) -> str:
+def coalesce(call: Call, /) -> str:
     values = unify(call, list(call.args), common(call.types()))
     return f"coalesce({', '.join(values)})"
 
 
-def _null_if(call: Call, /) -> str:
+def null_if(call: Call, /) -> str:
     left, right = comparable(call, *call.args)
     if (left, right) == (call.args[0].sql, call.args[1].sql):
         return f"nullIf({left}, {right})"
@@ -57,7 +57,7 @@ ROWS: tuple[Row, ...] = (
         (3, 3),
         _if_type,
         "The second where the first is true, else the third. Also `condition ? a : b`.",
-        dict.fromkeys(_EVERY, _case),
+        dict.fromkeys(_EVERY, case),
         example=(
             ("if(1 = 1, 'a', 'b')", "a"),
             ("if(NULL, 1, 2)", 2),
@@ -71,7 +71,7 @@ ROWS: tuple[Row, ...] = (
         (3, None),
         _if_type,
         "The value after the first condition that is true, else the last.",
-        dict.fromkeys(_EVERY, _case),
+        dict.fromkeys(_EVERY, case),
         example=(
             ("multiIf(1 = 2, 'a', 2 = 2, 'b', 'c')", "b"),
             ("multiIf(NULL, 'a', 'c')", "c"),
@@ -85,7 +85,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         common,
         "The first that is not NULL. The operator `??`.",
-        dict.fromkeys(_EVERY, _coalesce),
+        dict.fromkeys(_EVERY, coalesce),
         example=(
             ("coalesce(NULL, 2, 3)", 2),
             ("coalesce(NULL, 'a')", "a"),
@@ -98,7 +98,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         common,
         "The first, or the second where the first is NULL.",
-        dict.fromkeys(_EVERY, _coalesce),
+        dict.fromkeys(_EVERY, coalesce),
         example=(("ifNull(NULL, 'x')", "x"), ("ifNull(1, 2)", 1)),
         category="conditional",
     ),
@@ -107,7 +107,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         first,
         "NULL where both are equal, else the first.",
-        dict.fromkeys(_EVERY, _null_if),
+        dict.fromkeys(_EVERY, null_if),
         example=(("nullIf('', '')", None), ("nullIf(1, 2)", 1)),
         category="conditional",
     ),

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
 from pwh_assets.hogql.functions.moments import (
+    UNITS,
     datetime,
     instant,
     interval,
@@ -28,6 +29,46 @@ def _time_of_first(types: Sequence[Type]) -> Type:
     return types[0] if types and types[0].name == "DateTime" else DATETIME
 
 
+def zone_literal(arg: Arg) -> str:
+    """The zone a literal names.
+
+    Raises:
+        ValueError: it is computed.
+    """
+    if not isinstance(arg.literal, str):
+        raise ValueError("its zone has to be a text such as 'Europe/Berlin'.")
+    return arg.literal
+
+
+DATE_UNITS = (
+    "dow",
+    "isodow",
+    "doy",
+    "epoch",
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "day",
+    "hour",
+    "minute",
+    "second",
+)
+
+
+def date_unit(arg: Arg) -> str:
+    """The part of a date a literal names, as `date_part` knows them.
+
+    Raises:
+        ValueError: it names none.
+    """
+    word = str(arg.literal).lower()
+    word = word if word in DATE_UNITS else UNITS.get(word, word)
+    if word not in DATE_UNITS:
+        raise ValueError(f"its part has to be one of {', '.join(DATE_UNITS)}.")
+    return word
+
+
 # --- starts of periods -------------------------------------------------------------------------
 
 
@@ -43,7 +84,7 @@ def _date_start(unit: str, native: str) -> Handler:
     return handler
 
 
-def _week_mode(call: Call, at: int = 1) -> int:
+def week_mode(call: Call, at: int = 1) -> int:
     if len(call.args) > at:
         mode = call.args[at].literal
         if not isinstance(mode, int):
@@ -53,7 +94,7 @@ def _week_mode(call: Call, at: int = 1) -> int:
 
 
 def _start_of_week(call: Call, /) -> str:
-    there, mode = local(call, call.args[0]), _week_mode(call)
+    there, mode = local(call, call.args[0]), week_mode(call)
     if call.engine == "clickhouse":
         return f"toDate32(toStartOfWeek({there}, {mode}))"
     if mode % 2:
@@ -63,7 +104,7 @@ def _start_of_week(call: Call, /) -> str:
 
 def _last_of_week(call: Call, /) -> str:
     if call.engine == "clickhouse":
-        there, mode = local(call, call.args[0]), _week_mode(call)
+        there, mode = local(call, call.args[0]), week_mode(call)
         return f"toDate32(toStartOfWeek({there}, {mode})) + 6"
     return f"({_start_of_week(call)} + 6)"
 

@@ -6,6 +6,7 @@ ClickHouse the value itself carries the zone of its type; the project's zone is 
 """
 
 from pwh_assets.hogql.functions.base import Arg, Call
+from pwh_assets.hogql.functions.dialect import WITHIN, conversions_of
 from pwh_assets.hogql.functions.sqltext import quote
 from pwh_assets.hogql.types import DATETIME, Type
 
@@ -56,13 +57,17 @@ def local(call: Call, arg: Arg, zone: str | None = None) -> str:
     wanted = zone or zone_of(call, arg)
     if wanted == "UTC":
         return sql
+    if call.engine not in WITHIN:
+        return conversions_of(call.engine).local(call, arg, wanted)
     return f"timezone({quote(wanted)}, timezone('UTC', {sql}))"
 
 
 def instant(call: Call, local_sql: str, zone: str) -> str:
-    """DuckDB: a wall-clock TIMESTAMP as the instant in UTC."""
+    """A wall-clock TIMESTAMP as the instant in UTC (ClickHouse has no need of it)."""
     if zone == "UTC":
         return local_sql
+    if call.engine not in WITHIN:
+        return conversions_of(call.engine).instant(local_sql, zone)
     return f"timezone('UTC', timezone({quote(zone)}, {local_sql}))"
 
 
@@ -70,6 +75,8 @@ def moment(call: Call, arg: Arg) -> str:
     """A date or time as it is; a text parsed; a number taken as seconds since 1970."""
     if arg.type.name in ("Date", "DateTime"):
         return arg.sql
+    if call.engine not in WITHIN:
+        return conversions_of(call.engine).moment(call, arg)
     if arg.type.name in ("String", "JSON"):
         return parse_lenient(call.engine, arg.sql, call.timezone)
     if arg.type.name in ("Integer", "Float", "Decimal"):
@@ -83,6 +90,8 @@ def datetime(call: Call, arg: Arg) -> str:
     """Like `moment`, and a date is midnight in the project's zone."""
     if arg.type.name != "Date":
         return moment(call, arg)
+    if call.engine not in WITHIN:
+        return conversions_of(call.engine).datetime(call, arg)
     if call.engine == "clickhouse":
         return f"toDateTime64({arg.sql}, 6, {quote(call.timezone)})"
     return instant(call, f"CAST({arg.sql} AS TIMESTAMP)", call.timezone)
@@ -120,9 +129,7 @@ def parse_lenient(engine: str, sql: str, zone: str = "UTC", us: bool = False) ->
         function = "parseDateTime64BestEffortUSOrNull" if us else "parseDateTime64BestEffortOrNull"
         return f"toTimeZone({function}({sql}, 6, {quote(zone)}), {quote(zone)})"
     if engine != "duckdb":
-        return (
-            f"cast({sql} as timestamp)" if engine == "postgres" else f"cast({sql} as datetime(6))"
-        )
+        raise ValueError("texts are read as times as leniently nowhere else.")
     macro = "hog_parse_us" if us else "hog_parse"
     return f"{macro}({sql}, {quote(zone)})"
 
@@ -135,7 +142,7 @@ def seconds_between(engine: str, start: Arg, end: Arg) -> str:
     if engine == "duckdb":
         first, second = (f"CAST({arg.sql} AS TIMESTAMP)" for arg in (start, end))
         return f"(date_diff('microsecond', {first}, {second}) / 1000000)"
-    return f"({end.sql} - {start.sql})"
+    return conversions_of(engine).seconds_between(start, end)
 
 
 DAY_UNITS = ("day", "week", "month", "quarter", "year")
@@ -153,6 +160,8 @@ def keeps_date(type_: Type) -> bool:
 
 def shift(call: Call, arg: Arg, by: Arg, operator: str) -> str:
     """A date or time moved by an interval, or by a number of days (date) or seconds (time)."""
+    if call.engine not in WITHIN:
+        return conversions_of(call.engine).shift(call, arg, by, operator)
     duckdb = call.engine == "duckdb"
     if by.type.name == "Interval":
         if arg.type.name == "Date" and keeps_date(by.type):

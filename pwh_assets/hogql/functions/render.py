@@ -20,6 +20,7 @@ from pwh_assets.hogql.functions.base import (
     TypeRule,
     Unsupported,
 )
+from pwh_assets.hogql.functions.dialect import rendering_of
 from pwh_assets.hogql.functions.sqltext import filter_clause, over_clause
 from pwh_assets.hogql.types import UNKNOWN, Type
 
@@ -65,7 +66,7 @@ def render(row: Row, call: Call, combinators: Sequence[str] = ()) -> str:
     """
     if isinstance(row, Expansion):
         raise UnsupportedFunction(call.name, call.engine, "it has to be expanded before lowering.")
-    rendering = row.sql.get(call.engine)
+    rendering = rendering_of(row, call.engine)
     if rendering is None:
         raise UnsupportedFunction(call.name, call.engine, "it has no equivalent there.")
     if isinstance(rendering, Unsupported):

@@ -7,10 +7,31 @@ from pwh_assets.hogql.types import Type
 
 
 def quote(text: str, engine: str = "duckdb") -> str:
-    """A string literal. ClickHouse and MySQL read backslashes, so they are doubled there."""
-    if engine in ("clickhouse", "mysql"):
+    """A string literal of one of the engines that run every query. ClickHouse reads backslashes, so they are doubled."""
+    if engine == "clickhouse":
         text = text.replace("\\", "\\\\")
     return "'" + text.replace("'", "''") + "'"
+
+
+def postgres_text(text: str) -> str:
+    """A Postgres literal that ends where it should whatever `standard_conforming_strings` says.
+
+    Raises:
+        ValueError: a text there holds no NUL character.
+    """
+    if "\0" in text:
+        raise ValueError("a text holds no NUL character there.")
+    doubled = text.replace("'", "''")
+    if "\\" in text:
+        escaped = doubled.replace("\\", "\\\\")
+        return f"E'{escaped}'"
+    return f"'{doubled}'"
+
+
+def mysql_text(text: str) -> str:
+    """A MySQL literal that ends where it should with and without `NO_BACKSLASH_ESCAPES`."""
+    doubled = text.replace("\\", "\\\\").replace("'", "''")
+    return f"'{doubled}'"
 
 
 def name(identifier: str) -> str:
@@ -122,27 +143,6 @@ _SPELLINGS = {
         "DateTime": "DateTime64(6, 'UTC')",
         "UUID": "UUID",
         "JSON": "String",
-    },
-    "postgres": {
-        "String": "text",
-        "Integer": "bigint",
-        "Float": "double precision",
-        "Boolean": "boolean",
-        "Date": "date",
-        "DateTime": "timestamp",
-        "Interval": "interval",
-        "UUID": "uuid",
-        "JSON": "jsonb",
-    },
-    "mysql": {
-        "String": "char",
-        "Integer": "signed",
-        "Float": "double",
-        "Boolean": "unsigned",
-        "Date": "date",
-        "DateTime": "datetime(6)",
-        "UUID": "char",
-        "JSON": "json",
     },
 }
 

@@ -203,16 +203,19 @@ def _trim(duckdb: str, clickhouse: str) -> Handler:
     return handler
 
 
-def _format(call: Call, /) -> str:
+def format_parts(call: Call) -> "list[str | Arg]":
+    """The texts and arguments a pattern such as '{} of {}' is made of.
+
+    Raises:
+        ValueError: it is computed, or names an argument that is missing.
+    """
+    import re
+
     pattern, *rest = call.args
     template = pattern.literal
     if not isinstance(template, str):
         raise ValueError("its pattern has to be a text such as '{} of {}'.")
-    if call.engine == "clickhouse":
-        return f"format({', '.join([pattern.sql, *(to_text(call, arg) for arg in rest)])})"
-    import re
-
-    parts: list[str] = []
+    parts: list[str | Arg] = []
     at = 0
     end = 0
     for hole in re.finditer(r"\{\{|\}\}|\{(\d*)\}", template):
@@ -225,15 +228,19 @@ def _format(call: Call, /) -> str:
         at += 1
         if number >= len(rest):
             raise ValueError(f"its pattern names argument {number}, which is missing.")
-        parts.append(rest[number])  # type: ignore[arg-type]
+        parts.append(rest[number])
     parts.append(template[end:])
+    return [part for part in parts if part != ""]
+
+
+def _format(call: Call, /) -> str:
     from pwh_assets.hogql.functions.sqltext import quote
 
-    sqls = [
-        quote(part) if isinstance(part, str) else to_text(call, part)
-        for part in parts
-        if part != ""
-    ]
+    parts = format_parts(call)
+    if call.engine == "clickhouse":
+        pattern, *rest = call.args
+        return f"format({', '.join([pattern.sql, *(to_text(call, arg) for arg in rest)])})"
+    sqls = [quote(part) if isinstance(part, str) else to_text(call, part) for part in parts]
     return "(" + " || ".join(sqls) + ")" if sqls else "''"
 
 

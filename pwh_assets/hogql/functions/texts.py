@@ -3,6 +3,7 @@
 from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Arg, Call
+from pwh_assets.hogql.functions.dialect import WITHIN, conversions_of
 from pwh_assets.hogql.functions.moments import datetime, local
 from pwh_assets.hogql.functions.sqltext import field_of
 from pwh_assets.hogql.types import BOOLEAN, STRING, Type
@@ -13,23 +14,8 @@ def to_text(call: Call, arg: Arg) -> str:
     if call.engine == "clickhouse":
         return _clickhouse_text(call, arg)
     if call.engine != "duckdb":
-        return _plain_text(call.engine, arg)
+        return conversions_of(call.engine).text(call, arg)
     return _duckdb_text(call, arg.sql, arg.type, arg)
-
-
-def _plain_text(engine: str, arg: Arg) -> str:
-    """Text on Postgres and MySQL, of types that print alike everywhere."""
-    match arg.type.name:
-        case "String":
-            return f"cast({arg.sql} as text)" if engine == "postgres" else arg.sql
-        case "Integer" | "Date" | "UUID":
-            return f"cast({arg.sql} as {'text' if engine == 'postgres' else 'char'})"
-        case "Boolean":
-            return f"(CASE WHEN {arg.sql} THEN 'true' WHEN NOT {arg.sql} THEN 'false' END)"
-        case "DateTime" if engine == "postgres":
-            return f"replace(to_char({arg.sql}, 'YYYY-MM-DD HH24:MI:SS.US'), '.000000', '')"
-        case _:
-            raise ValueError(f"{arg.type} is printed otherwise there.")
 
 
 def _clickhouse_text(call: Call, arg: Arg) -> str:
@@ -107,10 +93,8 @@ def to_float(engine: str, arg: Arg) -> str:
             )
         case "duckdb":
             return f"CAST({arg.sql} AS DOUBLE)"
-        case "postgres":
-            return f"cast({arg.sql} as double precision)"
         case _:
-            return f"cast({arg.sql} as double)"
+            return conversions_of(engine).float(arg)
 
 
 def to_boolean(engine: str, arg: Arg) -> str:
@@ -121,6 +105,8 @@ def to_boolean(engine: str, arg: Arg) -> str:
         return f"accurateCastOrNull({arg.sql}, 'Bool')"
     if engine == "duckdb" and arg.type.name in ("String", "JSON", "Unknown"):
         return f"hog_bool(CAST({arg.sql} AS VARCHAR))"
+    if engine != "duckdb":
+        return conversions_of(engine).boolean(arg)
     return f"({arg.sql} <> 0)"
 
 
@@ -129,21 +115,17 @@ def unify(call: Call, args: list[Arg], wanted: Type) -> list[str]:
     return [_unified(call, arg, wanted) for arg in args]
 
 
-_CASTS: dict[str, dict[str, str]] = {
-    "duckdb": {"Integer": "BIGINT", "Float": "DOUBLE", "Decimal": "DECIMAL(38, 9)"},
-    "postgres": {"Integer": "bigint", "Float": "double precision", "Decimal": "numeric"},
-    "mysql": {"Integer": "signed", "Float": "double", "Decimal": "decimal(38, 9)"},
-}
+_CASTS: dict[str, str] = {"Integer": "BIGINT", "Float": "DOUBLE", "Decimal": "DECIMAL(38, 9)"}
 
 
 def _unified(call: Call, arg: Arg, wanted: Type) -> str:
     if arg.type == wanted or arg.type.name in ("Null", "Unknown"):
         return arg.sql
+    if call.engine not in WITHIN:
+        return conversions_of(call.engine).cast(call, arg, wanted)
     if wanted == STRING:
         return to_text(call, arg)
     if wanted.name == "DateTime" and arg.type.name == "Date":
-        if call.engine in ("postgres", "mysql"):
-            raise ValueError("dates and times do not mix there.")
         return datetime(call, arg)
     if wanted.name not in ("Integer", "Float", "Decimal"):
         return arg.sql
@@ -156,6 +138,4 @@ def _unified(call: Call, arg: Arg, wanted: Type) -> str:
         if wanted.name == "Decimal" and arg.type.name != "Boolean":
             return arg.sql
         return f"{'toFloat64' if wanted.name == 'Float' else 'toInt64'}({arg.sql})"
-    if call.engine == "postgres" and arg.type.name == "Boolean":
-        return f"cast(cast({arg.sql} as integer) as {_CASTS['postgres'][wanted.name]})"
-    return f"CAST({arg.sql} AS {_CASTS[call.engine][wanted.name]})"
+    return f"CAST({arg.sql} AS {_CASTS[wanted.name]})"

@@ -44,7 +44,7 @@ def _neighbour(name: str) -> Handler:
     return handler
 
 
-def _in_frame(name: str) -> Handler:
+def in_frame(name: str) -> Handler:
     """LagInFrame and leadInFrame: like lag and lead, but only within the window's frame."""
     word = name.removesuffix("InFrame")
 
@@ -192,7 +192,7 @@ ROWS: tuple[Row, ...] = (
         (1, 3),
         first,
         "lag within the window's frame.",
-        _in_frame("lagInFrame"),
+        in_frame("lagInFrame"),
         "lagInFrame(x) OVER (ORDER BY x)",
         [1, 2, 2],
     ),
@@ -201,7 +201,7 @@ ROWS: tuple[Row, ...] = (
         (1, 3),
         first,
         "lead within the window's frame, which by default ends at the row itself.",
-        _in_frame("leadInFrame"),
+        in_frame("leadInFrame"),
         "leadInFrame(x) OVER (ORDER BY x ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)",
         [2, 2, 3],
     ),

@@ -109,22 +109,30 @@ def select_sql(
     for place, (index, item) in enumerate(zip(kept, items, strict=True), 1):
         if not isinstance(query.items[index], ColumnRef | Literal | Now):
             positions.setdefault(item, place)
-    columns = ", ".join(
-        f"{item} AS {p.identifier(names[index])}" for index, item in zip(kept, items, strict=True)
-    )
-    parts = [f"SELECT {distinct(p, query)}{columns or 'NULL'}"]
+    rest: list[str] = []
     if from_:
-        parts.append(f"FROM {from_}")
+        rest.append(f"FROM {from_}")
     if query.where is not None:
-        parts.append(f"WHERE {p.filter(query.where)}")
+        rest.append(f"WHERE {p.filter(query.where)}")
     if query.grouping is not None:
-        parts.append(group_sql(p, query, positions))
+        rest.append(group_sql(p, query, positions))
     if query.having is not None:
-        parts.append(f"HAVING {p.filter(query.having)}")
+        rest.append(f"HAVING {p.filter(query.having)}")
     qualify = p.qualify(query)
+    if p.wraps(query, qualify):
+        return p.wrapped(query, [names[index] for index in kept], items, rest, qualify)
+    columns = columns_sql(p, [names[index] for index in kept], items)
     if qualify:
-        parts.append(f"QUALIFY {qualify}")
-    return " ".join(parts) + p.select_tail(query, positions)
+        rest.append(f"QUALIFY {qualify}")
+    head = f"SELECT {distinct(p, query)}{columns}"
+    return " ".join([head, *rest]) + p.select_tail(query, positions)
+
+
+def columns_sql(p: "Lowering", names: Sequence[str], items: Sequence[str]) -> str:
+    columns = ", ".join(
+        f"{item} AS {p.identifier(name)}" for name, item in zip(names, items, strict=True)
+    )
+    return columns or "NULL"
 
 
 def distinct(p: "Lowering", query: Select) -> str:

@@ -318,3 +318,6 @@ class ClickHouse(Lowering):
 
     def hash_share(self, sql: str) -> str:
         return f"(toFloat64(reinterpretAsUInt64(MD5(toString({sql})))) / 18446744073709551616.0)"
+
+
+LOWERING = ClickHouse

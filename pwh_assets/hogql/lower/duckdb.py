@@ -274,3 +274,6 @@ class DuckDB(Properties):
         return (
             f"(CAST(md5_number_upper(CAST({sql} AS VARCHAR)) AS DOUBLE) / 18446744073709551616.0)"
         )
+
+
+LOWERING = DuckDB

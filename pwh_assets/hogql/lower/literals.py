@@ -53,6 +53,16 @@ CLICKHOUSE: Literals = {
     UUID: lambda value: f"toUUID('{value}')",
 }
 
+POSTGRES: Literals = {
+    bool: lambda value: "TRUE" if value else "FALSE",
+    int: lambda value: signed(str(value)),
+    float: lambda value: f"'{value!r}'::float8",
+    Decimal: lambda value: f"'{value}'::numeric",
+    datetime: lambda value: f"timestamp '{value.isoformat(sep=' ')}'",
+    date: lambda value: f"date '{value.isoformat()}'",
+    UUID: lambda value: f"'{value}'::uuid",
+}
+
 
 def frozen(now: datetime, kind: str, zone: str) -> date:
     """The moment of compilation as `now()`, `today()` or `yesterday()` show it."""

@@ -109,6 +109,15 @@ class Spelling(Names):
     def qualify(self, query: Select) -> str:
         raise NotImplementedError
 
+    def wraps(self, query: Select, qualify: str) -> bool:
+        """Whether rows have to be chosen or ordered around the SELECT rather than in it."""
+        return False
+
+    def wrapped(
+        self, query: Select, names: list[str], items: list[str], rest: list[str], qualify: str
+    ) -> str:
+        raise NotImplementedError
+
     def select_tail(self, query: Select, positions: dict[str, int]) -> str:
         """ORDER BY and everything after it."""
         raise NotImplementedError
