@@ -1,0 +1,302 @@
+"""One table's rows: the query, its bounds, and the Arrow batches that come back."""
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pwh_assets.core.source import Column, SyncMode
+from pwh_assets.errors import SourceAccessError
+from pwh_assets.sources.base import ReadRequest
+from pwh_assets.sources.chunks import write_batches
+from pwh_assets.sources.conditions import conditions
+from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
+from pwh_assets.sources.mysql.bounds import upper_bound
+from pwh_assets.sources.mysql.catalog import MyColumn, MyTable, lake_column, tables
+from pwh_assets.sources.mysql.connection import (
+    connected,
+    fetched,
+    in_our_words,
+    literal,
+    place,
+    quoted_name,
+    schema_of,
+)
+from pwh_assets.sources.mysql.decoding import decoded
+from pwh_assets.sources.mysql.types import TEXT
+from pwh_assets.sources.mysql.wire import Query
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHUNK_ROWS = 1_000_000
+"""About how many rows are read between two checkpoints."""
+MOST_CHUNKS = 200
+_PAST = "past"
+
+_SQL_TYPES = {
+    "instant": "DATETIME(6)",
+    "clock": "DATETIME(6)",
+    "day": "DATE",
+    "number": "DECIMAL(65,30)",
+}
+"""In what type values of a cursor kind are compared."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class TableReader:
+    """Reads one table once. `watermark` is set after the last row was taken."""
+
+    config: Mapping[str, Any]
+    request: ReadRequest
+    table: MyTable
+    watermark: str | None = None
+
+    @classmethod
+    def open(cls, config: Mapping[str, Any], request: ReadRequest) -> "TableReader":
+        """Look at the table as it is now and settle every column's type.
+
+        Raises:
+            TableMissingError, CursorMissingError, CursorTypeError: what the request names is not there.
+            SourceAccessError, SourceUnavailableError.
+        """
+        with connected(config) as connection:
+            table = find_table(connection, config, request.table)
+            reader = cls(config, request, table)
+            reader.cursor_column()
+            columns = tuple(column for column in table.columns if request.wants(column.name))
+            reader.table = replace(table, columns=columns)
+            reader.table = replace(table, columns=reader._settled(connection))
+            return reader
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(lake_column(column) for column in self.table.columns)
+
+    def batches(self) -> Iterator["pa.Table"]:
+        """Arrow tables, all from one snapshot taken after the bound."""
+        with connected(self.config) as connection:
+            bound = self.bound(connection)
+            begin_snapshot(connection)
+            rows = 0
+            for batch in self.selected(connection, self.where(bound)):
+                rows += batch.num_rows
+                yield batch
+        self.watermark = bound
+        _log.info("read table=%s mode=%s rows=%d", self.table.name, self.request.mode.value, rows)
+
+    def selected(self, connection: Any, condition: str) -> Iterator["pa.Table"]:
+        """The rows under this condition, a few megabytes at a time."""
+        asked = ", ".join(
+            f"{column.typed.on_server.format(quoted_name(column.name))} AS c{number}"
+            for number, column in enumerate(self.table.columns)
+        )
+        query = Query(connection, f"SELECT {asked} FROM {self.relation}{condition}")
+        columns = [(column.name, column.typed.lake) for column in self.table.columns]
+        who = f"`{self.table.name}` at {place(self.config)}"
+        for rows in query.rows():
+            yield decoded(rows, query.fields, columns, who)
+
+    def cursor_column(self) -> MyColumn | None:
+        """The column to sync by; None when the whole table is read."""
+        cursor = self.request.cursor
+        if self.request.mode is SyncMode.FULL or cursor is None:
+            return None
+        for column in self.table.columns:
+            if column.name == cursor:
+                if column.typed.cursor_kind is None:
+                    wanted = "a timestamp, a date or a number that only grows"
+                    raise CursorTypeError(self.table.name, cursor, column.typed.lake, wanted)
+                return column
+        names = [column.name for column in self.table.columns]
+        raise CursorMissingError(self.table.name, cursor, names)
+
+    def _settled(self, connection: Any) -> tuple[MyColumn, ...]:
+        """What may not fit stays text where it was text, or where a value to be read needs it."""
+        were_text = {column.name for column in self.request.columns if column.type == "VARCHAR"}
+        columns = list(self.table.columns)
+        asked = [i for i, column in enumerate(columns) if column.typed.fits]
+        tests = [
+            f"MIN({columns[i].typed.fits.format(quoted_name(columns[i].name))})"  # type: ignore[union-attr]
+            for i in asked
+            if columns[i].name not in were_text
+        ]
+        fits: Iterator[Any] = iter(())
+        if tests:
+            query = f"SELECT {', '.join(tests)} FROM {self.relation}{self.where(None)}"
+            fits = iter(fetched(connection, query)[0])
+        for i in asked:
+            if columns[i].name in were_text or next(fits) == 0:
+                kind = columns[i].typed.cursor_kind
+                columns[i] = replace(columns[i], typed=replace(TEXT, cursor_kind=kind))
+        return tuple(columns)
+
+    def bound(self, connection: Any) -> str | None:
+        """The new watermark, at least the old one. Also where a missing permission or a lock shows."""
+        fetched(connection, f"SELECT 1 FROM {self.relation} LIMIT 0")
+        column = self.cursor_column()
+        if column is None:
+            return None
+        kind = column.typed.cursor_kind or "number"
+        is_append = self.request.mode is SyncMode.APPEND
+        found = upper_bound(connection, self.relation, quoted_name(column.name), kind, is_append)
+        since = self.request.since
+        if found is None or since is None:
+            return found or since
+        compared = f"CAST({literal(found)} AS {_SQL_TYPES[kind]}) > CAST({literal(since)} AS {_SQL_TYPES[kind]})"
+        ((is_later,),) = fetched(connection, f"SELECT {compared}")
+        return found if is_later else since
+
+    def where(self, bound: str | None, *more: str) -> str:
+        """Which rows: all, those at or past the watermark, or for appending those between both ends.
+
+        Rows without a cursor value have no place in the order: merging reads them every time, appending
+        takes them the first time.
+        """
+        clauses = [clause for clause in (self._by_cursor(bound), *more) if clause]
+        clauses += conditions(self.request.filters, quoted_name, _value)
+        return f" WHERE {' AND '.join(f'({clause})' for clause in clauses)}" if clauses else ""
+
+    def _by_cursor(self, bound: str | None) -> str:
+        column = self.cursor_column()
+        if column is None:
+            return ""
+        name, since = quoted_name(column.name), self.request.since
+        nulls = f" OR {name} IS NULL" if column.is_nullable else ""
+        if self.request.mode is SyncMode.INCREMENTAL:
+            lower = self.request.lower
+            return f"{name} >= {_value(lower)}{nulls}" if lower is not None else ""
+        if bound is None:
+            return "FALSE"
+        if since is None:
+            return f"{name} <= {_value(bound)}{nulls}"
+        return f"{name} > {_value(since)} AND {name} <= {_value(bound)}"
+
+    @property
+    def relation(self) -> str:
+        return f"{quoted_name(self.table.schema)}.{quoted_name(self.table.name)}"
+
+
+@dataclass(slots=True)
+class KeyRanges:
+    """A large table by a cursor, read by ranges of its key one after another, all from one snapshot.
+
+    A reading that goes on where another died takes the other's bound, reads the ranges that are left as they are
+    now, and ends with every row past the bound.
+    """
+
+    reader: TableReader
+    plan: Mapping[str, Any]
+    names: Sequence[str]
+    rows_are_unique: bool
+    is_resumable: bool = True
+    parallel: int = 1
+    _open: ExitStack = field(default_factory=ExitStack)
+    _connection: Any = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, reader: TableReader) -> "KeyRanges | None":
+        """The ranges, or None for a table that is better read at once."""
+        key = _range_key(reader)
+        left = reader.request.unfinished
+        if key is None:
+            return None
+        if left is not None and set(left.plan) == {"key", "edges", "bound"}:
+            names = [n for n in _names(left.plan) if n not in left.done]
+            past = [] if reader.request.mode is SyncMode.APPEND else [_PAST]
+            return cls(reader, left.plan, [*names, *past], rows_are_unique=False)
+        with connected(reader.config) as connection:
+            bound = reader.bound(connection)
+            name = quoted_name(key)
+            query = f"SELECT MIN({name}), MAX({name}) FROM {reader.relation}{reader.where(bound)}"
+            ((low, high),) = fetched(connection, query)
+            if bound is None or low is None:
+                return None
+            parts = min(MOST_CHUNKS, -(-(reader.table.row_estimate or 0) // CHUNK_ROWS))
+            step = max(1, -(-(int(high) - int(low) + 1) // parts))
+            edges = list(range(int(low) + step, int(high) + 1, step))
+            plan = {"key": key, "edges": edges, "bound": bound}
+        return cls(reader, plan, _names(plan), rows_are_unique=True)
+
+    def write(self, name: str, folder: Path) -> list[tuple[Path, int]]:
+        with self._lock, in_our_words(self.reader.config):
+            if self._connection is None:
+                self._connection = self._open.enter_context(connected(self.reader.config))
+                begin_snapshot(self._connection)
+            condition = self.reader.where(self.plan["bound"], self._range(name))
+            files = write_batches(self.reader.selected(self._connection, condition), folder, name)
+        if name == self.names[-1]:
+            self.reader.watermark = self.plan["bound"]
+        return files
+
+    def close(self) -> None:
+        self._open.close()
+
+    def _range(self, name: str) -> str:
+        key, edges = quoted_name(self.plan["key"]), self.plan["edges"]
+        if name == _PAST:
+            cursor = self.reader.cursor_column()
+            assert cursor is not None
+            column = quoted_name(cursor.name)
+            nulls = f" OR {column} IS NULL" if cursor.is_nullable else ""
+            return f"{column} >= {_value(self.plan['bound'])}{nulls}"
+        number = int(name)
+        words = [f"{key} >= {edges[number - 1]}"] if number else []
+        words += [f"{key} < {edges[number]}"] if number < len(edges) else []
+        return " AND ".join(words)
+
+
+def _names(plan: Mapping[str, Any]) -> list[str]:
+    return [f"{number:04d}" for number in range(len(plan["edges"]) + 1)]
+
+
+def _range_key(reader: TableReader) -> str | None:
+    """The key's column, where it is one whole number, the table is large and a checkpoint could be gone on from."""
+    request, table = reader.request, reader.table
+    is_large = (table.row_estimate or 0) > CHUNK_ROWS
+    if not (request.may_chunk and is_large and reader.cursor_column() and request.since is None):
+        return None
+    key = table.primary_key
+    if table.is_view or len(key) != 1:
+        return None
+    return key[0] if any(c.name == key[0] and c.is_integer for c in table.columns) else None
+
+
+def begin_snapshot(connection: Any) -> None:
+    """From here on the connection sees one state of all InnoDB tables."""
+    connection.query("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+
+def find_table(connection: Any, config: Mapping[str, Any], name: str) -> MyTable:
+    """The table or view as it is now.
+
+    Raises:
+        TableMissingError: there is none that our user could know of.
+        SourceAccessError: there is one that our user may not read.
+    """
+    schema = schema_of(config)
+    for table in tables(connection, schema, name):
+        return table
+    query = (
+        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
+    )
+    if fetched(connection, query, [schema, name])[0][0]:
+        raise SourceAccessError(
+            f"{place(config)} does not let `{config['user']}` read `{name}`. "
+            f"Grant it: `GRANT SELECT ON {quoted_name(schema)}.{quoted_name(name)} TO '{config['user']}'@'%'`."
+        )
+    raise TableMissingError(f"{schema}.{name}", place(config))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | float):
+        return repr(value)
+    return literal(value)
