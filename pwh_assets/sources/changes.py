@@ -27,6 +27,9 @@ class Unchanged:
     def __repr__(self) -> str:
         return "UNCHANGED"
 
+    def __len__(self) -> int:
+        return 0
+
 
 UNCHANGED: Final = Unchanged()
 """Stands for a value the source did not send because the update left it alone: the stored one is kept."""
@@ -69,6 +72,8 @@ class StreamTable:
     key: tuple[str, ...]
     columns: tuple[Column, ...] = ()
     """What is known of its columns: names at the source, types in the lake."""
+    mark: str = ""
+    """What `settle` said the table is, when it was last read whole; empty for one that is not in the stream yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,18 @@ class StreamStatus:
     """Somebody is reading it now."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else is good to know, for people: names, `wal_status`, file names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `ChangeSource.prepare` found or made."""
+
+    position: str
+    """Where the stream is; that of a new one when there was none."""
+    identity: str
+    """Which server and stream positions belong to: another one has nothing to do with them."""
+    added: frozenset[str] = frozenset()
+    """Tables the stream brings only from now on, whatever the lake has of them: they are read whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +173,8 @@ class Collector(Protocol):
 
     def stale(self, table: str, reason: str) -> None:
         """The table can no longer be kept right by the stream (a rewrite the stream does not show, a row that does
-        not say which one it is): it is read whole again. `reason` is a sentence."""
+        not say which one it is): it is read whole again. `reason` is a sentence.
+        """
         ...
 
 
@@ -188,18 +206,23 @@ class ChangeSource(Protocol):
 
     def status(self, config: Mapping[str, Any], spec: StreamSpec) -> StreamStatus: ...
 
-    def prepare(self, config: Mapping[str, Any], spec: StreamSpec) -> str:
+    def prepare(self, config: Mapping[str, Any], spec: StreamSpec) -> Prepared:
         """Make what the stream needs at the source and is not there yet, also for tables that are new in the spec.
-        Returns the position the stream is at, which is that of a new one when there was none.
 
         Raises:
             StreamNotReadyError: with the findings, where only a person can help.
         """
         ...
 
-    def settle(self, config: Mapping[str, Any], spec: StreamSpec, tables: Sequence[str]) -> None:
+    def settle(
+        self, config: Mapping[str, Any], spec: StreamSpec, tables: Sequence[str]
+    ) -> dict[str, str]:
         """Return when a reading of these tables that begins now shows every transaction whose position the stream
         may already have passed: called with the stream standing still, before tables are read whole.
+
+        The answer is a mark per table: what it is at the source (a number of its own, the partitions it has …), for
+        `drift` to tell later that it was dropped and made anew, or that rows came or went with a partition. Empty
+        where there is nothing to tell.
 
         Raises SourceUnavailableError when that would take too long.
         """
@@ -222,7 +245,8 @@ class ChangeSource(Protocol):
 
     def drift(self, config: Mapping[str, Any], spec: StreamSpec) -> dict[str, str]:
         """Tables whose columns at the source now differ from those of the spec in a way the stream did not show or
-        cannot show, each with the reason as a sentence. They are read whole again."""
+        cannot show, each with the reason as a sentence. They are read whole again.
+        """
         ...
 
     def drop(self, config: Mapping[str, Any], spec: StreamSpec) -> None:

@@ -72,7 +72,7 @@ def tables(
 
     Partitions are read through their parent. Columns the user may not read are left out.
     """
-    types = _types(connection)
+    types = types_of(connection)
     columns: dict[int, list[PgColumn]] = {}
     facts: dict[int, tuple[str, str, float, str]] = {}
     for oid, name, kind, rows, comment, *column in connection.execute(
@@ -115,7 +115,8 @@ def _column(
     return PgColumn(name, found, not is_required, counts_up, comment or "")
 
 
-def _types(connection: "psycopg.Connection[Any]") -> dict[int, PgType]:
+def types_of(connection: "psycopg.Connection[Any]") -> dict[int, PgType]:
+    """Every type the database knows, by its number."""
     return {
         oid: PgType(name, is_builtin, kind, base, modifier, element)
         for oid, name, is_builtin, kind, base, modifier, element in connection.execute(_TYPES)
