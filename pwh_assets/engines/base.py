@@ -83,3 +83,30 @@ class EngineError(PwhError):
     code = "engine_error"
     status = 400
     exit_status = 2
+
+
+class StatementRefusedError(EngineError):
+    """The engine refused or failed a statement; `reason` is its first sentence, for whoever puts it in the user's words."""
+
+    def __init__(self, title: str, reason: str) -> None:
+        self.title, self.reason = title, reason
+        super().__init__(f"{title} refused the query: {reason}")
+
+
+class EngineUnavailableError(EngineError):
+    """The engine's server cannot be reached, or went away in the middle of an answer."""
+
+    code = "engine_unavailable"
+    status = 503
+    exit_status = 1
+    retryable = True
+
+
+class QueryCancelledError(EngineError):
+    """Somebody stopped the query."""
+
+    code = "query_cancelled"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("The query was cancelled.")

@@ -12,8 +12,10 @@ from pwh_assets.engines.base import (
     EngineColumn,
     EngineError,
     Limits,
+    QueryCancelledError,
     QueryTimeoutError,
     QueryTooLargeError,
+    StatementRefusedError,
 )
 from pwh_assets.engines.words import without_places
 from pwh_assets.settings import Settings
@@ -204,7 +206,7 @@ class DuckDBAnswer:
             self.close()
             if self._is_late:
                 raise QueryTimeoutError(self._limits.timeout_s) from None
-            raise EngineError("The query was cancelled.") from None
+            raise QueryCancelledError from None
         except duckdb.OutOfMemoryException:
             self.close()
             raise QueryTooLargeError(
@@ -215,8 +217,8 @@ class DuckDBAnswer:
             self.close()
             if self._is_late:
                 raise QueryTimeoutError(self._limits.timeout_s) from None
-            raise EngineError(
-                f"DuckDB refused the query: {without_places(str(error), self._home)}"
+            raise StatementRefusedError(
+                "DuckDB", without_places(str(error), self._home)
             ) from None
 
 

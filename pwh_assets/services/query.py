@@ -1,5 +1,6 @@
 """Asking: a HogQL text in, rows out, on the engine of choice and inside limits."""
 
+import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pwh_assets.engines.base import Limits
+from pwh_assets.engines.base import Limits, StatementRefusedError
 from pwh_assets.errors import InvalidInputError, quoted
 from pwh_assets.services.catalog import build_catalog
 from pwh_assets.services.platform import Platform
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from pwh_assets.hogql.plan import Plan
     from pwh_assets.hogql.types import Type
+
+log = logging.getLogger(__name__)
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 50_000
@@ -80,8 +83,8 @@ def run_query(
         variables: values of `{variables.name}`.
 
     Raises:
-        HogQLError: the text is wrong; it says where.
-        EngineError: the engine refused it.
+        HogQLError: the text is wrong, or the engine failed on it; it says where.
+        EngineError: the engine cannot be had, or the query was cancelled.
         QueryTimeoutError, QueryTooLargeError: a limit was reached.
     """
     started = time.perf_counter()
@@ -96,6 +99,11 @@ def run_query(
             rows = list(_shaped(answer.rows(), types))
         finally:
             answer.close()
+    except StatementRefusedError as error:
+        from pwh_assets.hogql.blame import blamed
+
+        log.info("engine refused", extra={"engine": plan.engine, "reason": error.reason})
+        raise blamed(sql, error.reason, error.title) from None
     finally:
         session.close()
     names = tuple(column.name for column in plan.columns)

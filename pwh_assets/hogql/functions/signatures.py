@@ -3,11 +3,14 @@
 | word | takes | read as |
 |---|---|---|
 | `any` | everything but a lambda | as it is |
-| `text` | texts, numbers, truths, dates, UUIDs | as it is |
+| `text` | texts, numbers, truths, dates, UUIDs | everything else becomes a text |
+| `scalar` | the same | as it is |
+| `countable` | the same, without UUIDs | as it is |
 | `string` | texts and JSON | as it is |
 | `number` | numbers | texts and truths become numbers |
 | `integer` | whole numbers | other numbers lose what is after the point, texts and truths become numbers |
 | `time` | dates, times, texts, seconds | as it is |
+| `instant` | times | dates become times |
 | `array`, `map`, `tuple`, `interval`, `uuid` | that | as it is |
 | `numbers`, `texts` | arrays of those | as it is |
 | `condition` | what WHERE takes | as a condition |
@@ -23,11 +26,15 @@ SCALARS = frozenset(
     ["String", "JSON", "UUID", "Integer", "Float", "Decimal", "Boolean", "Date", "DateTime", "Bytes"]
 )
 KINDS: dict[str, frozenset[str]] = {
-    "text": SCALARS,
+    "boolean": frozenset(["Boolean"]),
+    "text": frozenset(["String", "JSON", "Bytes"]),
+    "scalar": SCALARS,
+    "countable": SCALARS - {"UUID", "Bytes"},
     "string": frozenset(["String", "JSON"]),
     "number": frozenset(["Integer", "Float", "Decimal"]),
     "integer": frozenset(["Integer"]),
     "time": frozenset(["Date", "DateTime", "String", "JSON", "Integer", "Float", "Decimal"]),
+    "instant": frozenset(["DateTime"]),
     "array": frozenset(["Array"]),
     "numbers": frozenset(["Array"]),
     "texts": frozenset(["Array"]),
@@ -39,7 +46,11 @@ KINDS: dict[str, frozenset[str]] = {
 """Word to the names of the types it takes."""
 
 TITLES: dict[str, str] = {
+    "boolean": "a truth",
     "text": "a text",
+    "scalar": "reinterpretAsString nullIf a single value",
+    "countable": "toInt8 toInt8OrZero toInt16 toInt16OrZero toInt32 toInt32OrZero toInt toInt64OrZero toInt128 toInt128OrZero toUInt8 toUInt8OrZero toUInt16 toUInt16OrZero toUInt32 toUInt32OrZero toUInt64 toUInt64OrZero toUInt128 toUInt128OrZero toFloat toFloatOrZero a number, text or date",
+    "instant": "a time",
     "string": "a text",
     "number": "a number",
     "integer": "a whole number",
@@ -69,7 +80,7 @@ FAMILIES: dict[str, str] = {
     "lambdas": "array",
     "maps": "map",
     "distance": "numbers|tuple",
-    "hashes": "text",
+    "hashes": "scalar",
     "geo": "number",
 }
 """Category to what its functions take unless listed below; every other category takes anything."""
@@ -79,22 +90,20 @@ NAMED: dict[str, str] = {
     "text|array|map": "length empty notEmpty",
     "text|array": "reverse",
     "any": "concat concatWithSeparator array transform ignore indexHint toTypeName toJSONString formatRow tuple map",
-    "text integer": "substring left right repeat bitSlice geohashDecode",
+    "text integer": "substring left right repeat bitSlice geohashDecode port",
     "integer": "space range char",
-    "text integer text": "leftPad rightPad",
-    "text text integer": "split_part substringIndex position positionCaseInsensitive locate",
+    "text text integer": "position positionCaseInsensitive locate",
     "literal any": "format",
-    "text literal": "extract extractAll extractAllGroupsVertical extractAllGroupsHorizontal extractGroups hasToken "
-    "hasTokenOrNull hasTokenCaseInsensitive hasTokenCaseInsensitiveOrNull countMatches countMatchesCaseInsensitive "
+    "text literal": "trim trimLeft trimRight appendTrailingCharIfAbsent extractURLParameter ngrams extract extractAll "
+    "extractAllGroupsVertical extractAllGroupsHorizontal extractGroups hasToken hasTokenOrNull hasTokenCaseInsensitive hasTokenCaseInsensitiveOrNull countMatches countMatchesCaseInsensitive "
     "cutURLParameter",
-    "text literal integer": "regexpExtract",
+    "text literal integer": "substringIndex split_part",
     "text literal text": "replaceRegexpOne",
     "text texts": "multiSearchAny multiSearchAnyCaseInsensitive multiSearchFirstIndex multiSearchFirstIndexCaseInsensitive "
     "multiSearchFirstPosition multiSearchFirstPositionCaseInsensitive multiSearchAllPositions "
     "multiSearchAllPositionsCaseInsensitive multiMatchAny multiMatchAnyIndex multiMatchAllIndices",
-    "literal text integer": "splitByChar splitByString splitByRegexp",
-    "text integer literal": "ngrams",
-    "text literal literal": "convertCharset",
+    "text integer literal": "leftPad rightPad",
+    "text literal literal": "translate regexpExtract convertCharset",
     # Dates
     "time literal": "toStartOfWeek toLastDayOfWeek toDayOfWeek toWeek toYearWeek",
     "time interval time": "toStartOfInterval",
@@ -110,7 +119,7 @@ NAMED: dict[str, str] = {
     "quantileTDigest quantileTiming maxIntersections maxIntersectionsPosition intDiv intDivOrZero modulo moduloOrZero "
     "positiveModulo formatReadableSize formatReadableDecimalSize formatReadableQuantity",
     "integer literal": "fromUnixTimestamp64Milli fromUnixTimestamp64Micro fromUnixTimestamp fromModifiedJulianDay",
-    "time text": "formatDateTime toTimeZone toUnixTimestamp toTime",
+    "time text": "toTimeZone toUnixTimestamp",
     "text literal text": "parseDateTime",
     "literal": "timezone",
     "interval time": "date_bin",
@@ -131,7 +140,6 @@ NAMED: dict[str, str] = {
     "array any": "has indexOf countEqual arrayPushBack arrayPushFront",
     "array integer any": "arrayResize arrayRotateLeft arrayRotateRight arrayShiftLeft arrayShiftRight",
     "array integer": "arraySlice",
-    "array|map|tuple any": "arrayElement",
     "array|map": "arrayJoin mapLength sumMap minMap maxMap mapAdd mapSubtract",
     "integer any": "arrayWithConstant",
     "array literal": "arrayStringConcat",
@@ -146,7 +154,7 @@ NAMED: dict[str, str] = {
     "map any": "mapContains mapContainsValue",
     "map text": "mapContainsKeyLike mapExtractKeyLike",
     "lambda map": "mapFilter mapApply mapExists mapAll",
-    "any literal any": "tupleElement",
+    "any literal any": "lag lead lagInFrame leadInFrame nth_value tupleElement",
     "tuple": "tupleNegate tupleToNameValuePairs tuplePlus tupleMinus tupleMultiply tupleDivide tupleHammingDistance",
     "tuple number": "tupleMultiplyByNumber tupleDivideByNumber",
     "numbers|tuple number": "LpNorm LpNormalize",
@@ -155,26 +163,37 @@ NAMED: dict[str, str] = {
     "string": "isValidJSON JSONArrayLength",
     "string literal": "JSON_VALUE JSON_QUERY JSON_EXISTS JSONExtractKeysAndValues",
     "string string|integer|literal": "JSONExtract",
-    "text": "toInt8 toInt8OrZero toInt16 toInt16OrZero toInt32 toInt32OrZero toInt toInt64OrZero toInt128 toInt128OrZero "
-    "toUInt8 toUInt8OrZero toUInt16 toUInt16OrZero toUInt32 toUInt32OrZero toUInt64 toUInt64OrZero toUInt128 "
-    "toUInt128OrZero toFloat toFloatOrZero toUUID toUUIDOrZero toBool encodeXMLComponent decodeXMLComponent "
-    "extractTextFromHTML isIPv4String isIPv6String reinterpretAsString string_agg",
-    "text number": "toInt8OrDefault toInt16OrDefault toInt32OrDefault toInt64OrDefault toInt128OrDefault toUInt8OrDefault "
-    "toUInt16OrDefault toUInt32OrDefault toUInt64OrDefault toUInt128OrDefault toFloatOrDefault",
-    "text uuid": "toUUIDOrDefault",
-    "text any": "toDecimal",
+    "text": "encodeXMLComponent decodeXMLComponent extractTextFromHTML isIPv4String isIPv6String MD5 SHA1 SHA224 SHA256 "
+    "SHA384 SHA512 md5 halfMD5 CRC32 base64Encode base64Decode tryBase64Decode base64URLEncode base64URLDecode "
+    "base58Encode base58Decode tryBase58Decode javaHash IPv4StringToNum isIPAddressInRange",
+    "countable": "toInt8 toInt8OrZero toInt16 toInt16OrZero toInt32 toInt32OrZero toInt toInt64OrZero toInt128 "
+    "toInt128OrZero toUInt8 toUInt8OrZero toUInt16 toUInt16OrZero toUInt32 toUInt32OrZero toUInt64 toUInt64OrZero "
+    "toUInt128 toUInt128OrZero toFloat toFloatOrZero",
+    "scalar": "nullIf reinterpretAsString",
     "time any": "toDate toDateOrZero toDateTime toDateTimeUS toDateTimeOrZero",
+    "time literal text": "formatDateTime",
+    "any literal": "string_agg",
+    "number literal": "round roundBankers",
+    "literal text literal": "splitByChar splitByString splitByRegexp",
+    "string|number|instant": "toHour toMinute toSecond toMillisecond timeZoneOffset monthName",
+    "string|number|instant text": "toTime",
+    "number|instant": "avg quantileExact quantileExactLow quantileExactHigh medianExact medianExactLow medianExactHigh "
+    "boundingRatio deltaSumTimestamp",
+    "number|instant integer": "quantileExactWeighted",
+    "number|instant condition": "windowFunnel sequenceMatch sequenceCount",
+    "string|uuid": "toUUID toUUIDOrZero",
+    "string|uuid uuid": "toUUIDOrDefault",
+    "string|number|boolean": "toBool",
+    "countable number": "toInt8OrDefault toInt16OrDefault toInt32OrDefault toInt64OrDefault toInt128OrDefault toUInt8OrDefault "
+    "toUInt16OrDefault toUInt32OrDefault toUInt64OrDefault toUInt128OrDefault toFloatOrDefault",
+    "countable any": "toDecimal",
+    "array|map any": "arrayElement",
     # Other
     "number number number integer": "bar width_bucket",
     "literal literal number time": "convertCurrency",
     "condition": "isZeroOrNull every bool_or retention xor",
-    "any condition": "windowFunnel sequenceMatch sequenceCount",
     "any integer": "groupArrayInsertAt",
-    "number|time": "avg quantileExact quantileExactLow quantileExactHigh medianExact medianExactLow medianExactHigh "
-    "boundingRatio deltaSumTimestamp",
-    "number|time integer": "quantileExactWeighted",
-    "literal any any": "ntile",
-    "any integer any": "lag lead lagInFrame leadInFrame nth_value",
+    "literal integer": "ntile",
 }  # fmt: skip
 """What the named functions take."""
 

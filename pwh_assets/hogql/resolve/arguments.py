@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Agg, Fn, WindowFn
-from pwh_assets.hogql.functions.rules import common
-from pwh_assets.hogql.functions.signatures import KINDS, TITLES, takes, word_at
+from pwh_assets.hogql.functions.rules import common, element_of
+from pwh_assets.hogql.functions.signatures import KINDS, SCALARS, TITLES, takes, word_at
 from pwh_assets.hogql.resolve.core import CODES
 from pwh_assets.hogql.resolve.nodes import (
     ArrayValue,
@@ -23,23 +23,12 @@ from pwh_assets.hogql.types import FLOAT, INTEGER, UNKNOWN, Type
 OPEN = frozenset(["Unknown", "Null"])
 """Types nothing can be said about."""
 
-ALIKE: dict[str, tuple[int, int]] = {
-    "coalesce": (0, 1),
-    "ifNull": (0, 1),
-    "least": (0, 1),
-    "greatest": (0, 1),
-    "max2": (0, 1),
-    "min2": (0, 1),
-    "array": (0, 1),
-    "arrayConcat": (0, 1),
-    "hasAny": (0, 1),
-    "hasAll": (0, 1),
-    "hasSubstr": (0, 1),
-    "arrayIntersect": (0, 1),
-}
-"""Functions whose arguments have to fit one type: the first of them, and the step to the next."""
-
-ELEMENT_FIRST = frozenset(["has", "indexOf", "countEqual", "arrayPushBack", "arrayPushFront"])
+ALIKE = frozenset(["coalesce", "ifNull", "least", "greatest", "array"])
+"""Functions whose arguments become one value, so have to fit one type."""
+SAME_ARRAYS = frozenset(
+    ["arrayConcat", "hasAny", "hasAll", "hasSubstr", "arrayIntersect", "arrayJaccardIndex"]
+)
+"""Functions of arrays whose elements are compared or put together."""
 HINTS: dict[str, str] = {
     "array": "Write `[…]`, or make one, for example with `splitByChar` or `JSONExtractArrayRaw`.",
     "number": "Convert it, for example with `toFloat`.",
@@ -61,6 +50,24 @@ def a(type_: Type) -> str:
     """
     text = str(type_)
     return f"{'an' if text[0] in AN else 'a'} {text}"
+
+
+def of_one_family(left: Type, right: Type) -> bool:
+    """Whether values of both types stand in one array without being converted.
+
+    >>> of_one_family(INTEGER, FLOAT), of_one_family(INTEGER, Type("String"))
+    (True, False)
+    """
+    names = {left.name, right.name}
+    if names & OPEN:
+        return True
+    if len(names) == 1:
+        return (
+            left.name != "Array"
+            or not (left.args and right.args)
+            or of_one_family(left.args[0], right.args[0])
+        )
+    return names <= NUMBERS | {"Boolean"} or names <= TEXTS or names <= {"Date", "DateTime"}
 
 
 class Arguments(Operators):
@@ -131,7 +138,7 @@ class Arguments(Operators):
         )
 
     def converted_to(self, word: str, arg: Value) -> Value | None:
-        """A value read as a number, a whole number or a condition; None where it is none."""
+        """A value read as a number, a text, a time or a condition; None where it is none."""
         kind = arg.type.name
         if word == "number":
             if isinstance(arg, Literal) and kind in TEXTS:
@@ -152,6 +159,10 @@ class Arguments(Operators):
             elif kind not in TEXTS and kind != "Boolean":
                 return None
             return self.call("toInt", arg, node=arg.node)
+        if word == "text" and kind in SCALARS:
+            return self.call("toString", arg, node=arg.node)
+        if word == "instant" and kind == "Date":
+            return self.call("toDateTime", arg, node=arg.node)
         if word == "condition" and (kind in NUMBERS or kind in TEXTS or kind == "Boolean"):
             return self.truth(arg)
         return None
@@ -209,25 +220,49 @@ class Arguments(Operators):
         """Arguments that become one value have to fit one type."""
         known = row.name
         if known in ALIKE:
-            first, step = ALIKE[known]
-            self.one_type(name, args[first::step], node)
+            self.one_type(name, args, node)
+        elif known in SAME_ARRAYS:
+            for other in args[1:]:
+                if not of_one_family(args[0].type, other.type):
+                    self.unlike(name, args[0].type, other, node)
         elif known == "if":
             self.one_type(name, args[1:3], node)
         elif known == "multiIf":
             self.one_type(name, [*args[1:-1:2], args[-1]], node)
+        elif known == "map":
+            self.one_type(name, args[::2], node)
+            self.one_type(name, args[1::2], node)
         elif known == "nullIf" and not comparable(args[0].type, args[1].type):
             self.unlike(name, args[0].type, args[1], node)
-        elif known in ELEMENT_FIRST and args[0].type.args:
-            of, item = args[0].type.args[0], args[1].type
-            if known.startswith("arrayPush"):
-                self.one_type(name, [Literal(of, None), args[1]], node)
-            elif not comparable(of, item):
+        elif known in ("lag", "lead", "lagInFrame", "leadInFrame") and len(args) == 3:
+            if not of_one_family(args[0].type, args[2].type):
+                self.unlike(name, args[0].type, args[2], node)
+        elif known == "concat" and any(arg.type.name == "Array" for arg in args):
+            for other in args[1:]:
+                if not of_one_family(args[0].type, other.type):
+                    self.unlike(name, args[0].type, other, node)
+        elif known in ("has", "indexOf", "countEqual"):
+            args[1] = self.as_element(name, args[0].type, args[1], node)
+        elif known in ("arrayPushBack", "arrayPushFront", "arrayResize") and len(args) > 1:
+            of = element_of(args[0].type)
+            if known != "arrayResize" or len(args) > 2:
+                if not of_one_family(of, args[-1].type):
+                    self.unlike(name, of, args[-1], node)
+        elif known == "arrayElement" and args[0].type.name == "Array":
+            args[1] = self.fit("integer", name, args[1], node)
+        elif known in ("mapContains", "mapContainsValue") and len(args[0].type.args) == 2:
+            of = args[0].type.args[known == "mapContainsValue"]
+            if not of_one_family(of, args[1].type):
                 self.unlike(name, of, args[1], node)
-            elif of.name not in OPEN and item.name not in OPEN and of != item:
-                args[1] = self.as_element(args[1], of)
 
-    def as_element(self, item: Value, of: Type) -> Value:
+    def as_element(self, name: str, of: Type, item: Value, node: exp.Expression) -> Value:
         """What is looked for in an array, in the type of its elements."""
+        of = element_of(of)
+        if not comparable(of, item.type):
+            self.unlike(name, of, item, node)
+            return item
+        if of == item.type or of.name in OPEN or item.type.name in OPEN:
+            return item
         if isinstance(item, Literal):
             item = self.read_as(item, of)
         kind = item.type.name

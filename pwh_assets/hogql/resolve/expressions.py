@@ -289,9 +289,8 @@ class Expressions(SpecialCalls):
         )
 
     def distinct_from(self, node: exp.Expression) -> Value:
-        left, right = self.alike(self.value(node.this), self.value(node.expression))
-        differs = self.call("notEquals", left, right, node=node)
-        return differs if type(node) is exp.NullSafeNEQ else Not(BOOLEAN, differs, node=node)
+        left, right = self.value(node.this), self.value(node.expression)
+        return self.differs(left, right, type(node) is exp.NullSafeNEQ, node)
 
     def matching(self, node: exp.Expression) -> Value:
         word = MATCHING.get(type(node), "match")
@@ -320,13 +319,14 @@ class Expressions(SpecialCalls):
         return IsNull(BOOLEAN, self.value(node.this), node=node)
 
     def coalesce(self, node: exp.Expression) -> Value:
-        return self.call(
-            "coalesce", self.value(node.this), *(self.value(e) for e in node.expressions), node=node
-        )
+        args = [self.value(node.this), *(self.value(e) for e in node.expressions)]
+        self.one_type("coalesce", args, node)
+        return self.call("coalesce", *args, node=node)
 
     def ternary(self, node: exp.Expression) -> Value:
         yes, no = self.value(node.args["true"]), node.args.get("false")
         otherwise = self.value(no) if no is not None else Literal(NULL, None)
+        self.one_type("if", [yes, otherwise], node)
         return self.call("if", self.condition(node.this), yes, otherwise, node=node)
 
     def case(self, node: exp.Expression) -> Value:
@@ -341,6 +341,7 @@ class Expressions(SpecialCalls):
             args += [test, self.value(when.args["true"])]
         default = node.args.get("default")
         args.append(self.value(default) if default is not None else Literal(NULL, None))
+        self.one_type("CASE", [*args[1:-1:2], args[-1]], node)
         return self.call("multiIf", *args, node=node)
 
     def cast(self, node: exp.Expression) -> Value:

@@ -42,6 +42,9 @@ class Operators(Names):
     def is_null_literal(self, value: Value) -> bool:
         return isinstance(value, Literal) and value.value is None and value.type.name == "Null"
 
+    def as_element(self, name: str, of: Type, item: Value, node: exp.Expression) -> Value:
+        raise NotImplementedError
+
     # Comparison
 
     def compare(self, name: str, left: Value, right: Value, node: exp.Expression) -> Value:
@@ -60,6 +63,16 @@ class Operators(Names):
         if name in ("equals", "notEquals"):
             left, right = self.whole(left, right.type), self.whole(right, left.type)
         return self.call(name, left, right, node=node)
+
+    def differs(
+        self, left: Value, right: Value, is_distinct: bool, node: exp.Expression
+    ) -> Value:
+        """`IS [NOT] DISTINCT FROM`: NULL is a value like others."""
+        if self.is_null_literal(left) or self.is_null_literal(right):
+            other = right if self.is_null_literal(left) else left
+            return IsNull(BOOLEAN, other, is_distinct, node=node)
+        found = self.compare("notEquals", left, right, node)
+        return found if is_distinct else Not(BOOLEAN, found, node=node)
 
     def whole(self, value: Value, other: Type) -> Value:
         """A text that may equal a whole number, read as one: exact, where a float would round long ids."""
@@ -290,6 +303,7 @@ class Operators(Names):
             ):
                 items = only.items
             elif isinstance(only.type, Type) and only.type.name == "Array":
+                this = self.as_element("IN", only.type, this, node)
                 has = self.call("has", only, this, node=node)
                 return Not(BOOLEAN, has, True, node=node) if is_negated else has
         has_null = any(self.is_null_literal(item) for item in items)

@@ -23,6 +23,7 @@ from pwh_assets.hogql.resolve.nodes import (
     TupleValue,
     Value,
 )
+from pwh_assets.hogql.resolve.operators import comparable
 from pwh_assets.hogql.types import (
     BOOLEAN,
     DATE,
@@ -80,6 +81,8 @@ class SpecialCalls(Calls):
             if self.skipped(*trees):
                 return Literal(BOOLEAN, True, node=node)
             return self.compare(name, self.value(trees[0]), self.value(trees[1]), node)
+        if name in ("isDistinctFrom", "isNotDistinctFrom") and len(trees) == 2:
+            return self.differs(*map(self.value, trees), name == "isDistinctFrom", node)
         if name in ("in", "notIn", "globalIn", "globalNotIn") and len(trees) == 2:
             is_negated = name.lower().endswith("notin")
             if isinstance(trees[1], exp.Subquery | exp.Select):
@@ -97,6 +100,7 @@ class SpecialCalls(Calls):
         return self.array_of([self.value(tree) for tree in node.expressions], node)
 
     def array_of(self, items: list[Value], node: exp.Expression) -> Value:
+        self.one_type("array", items, node)
         return ArrayValue(
             array(common([item.type for item in items]) if items else UNKNOWN), items, node=node
         )
@@ -104,6 +108,8 @@ class SpecialCalls(Calls):
     def dict_call(self, node: exp.Expression) -> Value | None:
         values = [self.value(tree) for tree in node.expressions]
         keys, items = values[::2], values[1::2]
+        self.one_type("map", keys, node)
+        self.one_type("map", items, node)
         type_ = map_(common([k.type for k in keys]), common([v.type for v in items]))
         return MapValue(type_, keys, items, node=node)
 
@@ -111,7 +117,7 @@ class SpecialCalls(Calls):
         """`arrayJoin(xs)`: one row per element; the same argument is one and the same expansion."""
         if len(node.expressions) != 1:
             return None
-        argument = self.value(node.expressions[0])
+        argument = self.fit("array|map", "arrayJoin", self.value(node.expressions[0]), node)
         of = (
             argument.type.args[0]
             if argument.type.name == "Array" and argument.type.args
@@ -136,6 +142,7 @@ class SpecialCalls(Calls):
             return Literal(UNKNOWN, None, node=node)
         for index in range(0, len(args) - 1, 2):
             args[index] = self.truth(args[index])
+        self.check_alike(row, row.name, args, node)
         call = Call(UNKNOWN, row, row.name, args, node=node)
         call.type = typed(row, args)
         return call
@@ -143,7 +150,11 @@ class SpecialCalls(Calls):
     def null_if(self, node: exp.Expression) -> Value | None:
         if len(node.expressions) != 2:
             return None
-        left, right = self.value(node.expressions[0]), self.value(node.expressions[1])
+        left, right = (
+            self.fit("scalar", "nullIf", self.value(tree), node) for tree in node.expressions
+        )
+        if not comparable(left.type, right.type):
+            self.unlike("nullIf", left.type, right, node)
         return self.call("nullIf", left, self.alike(left, right)[1], node=node)
 
     def literal_moment(self, node: exp.Expression) -> Value | None:
@@ -221,6 +232,8 @@ INFIX_NAMES: dict[str, str] = {
         "globalNotIn",
         "isNull",
         "isNotNull",
+        "isDistinctFrom",
+        "isNotDistinctFrom",
     ]
 }
 
@@ -244,6 +257,8 @@ SPECIAL: dict[str, Special] = {
             "globalNotIn",
             "isNull",
             "isNotNull",
+            "isDistinctFrom",
+            "isNotDistinctFrom",
         ],
         SpecialCalls.infix_call,
     ),
