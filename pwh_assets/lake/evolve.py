@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ from pwh_assets.lake.types import widened, widens_in_place
 
 if TYPE_CHECKING:
     import duckdb
+
+
+SMALL_ROWS = 200_000
+"""Tables up to this size are emptied by deleting their rows, larger ones by making them anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,15 @@ def _loses_digits(connection: "duckdb.DuckDBPyConnection", values: str, kind: st
     )
 
 
+class Made(Enum):
+    """What became of the table itself while its columns followed."""
+
+    ANEW = "anew"
+    KEPT = "kept"
+    COPIED = "copied"
+    """Its rows were written again, under a name of their own that was changed afterwards."""
+
+
 def evolve(
     connection: "duckdb.DuckDBPyConnection",
     schema: str,
@@ -99,29 +113,34 @@ def evolve(
     change: Evolution,
     *,
     is_replaced: bool,
-    staged: Staged,
-) -> None:
+) -> Made:
     """Make the table look as planned; with `is_replaced` it is empty afterwards."""
     target = f"{ALIAS}.{quote(schema)}.{quote(table)}"
     if not change.before:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ALIAS}.{quote(schema)}")
-        connection.execute(f"CREATE TABLE {target} ({_spelled(change.types)})")
-        return
-    if is_replaced and change.widened:
-        connection.execute(f"DROP TABLE {target}")
-        connection.execute(f"CREATE TABLE {target} ({_spelled(change.types)})")
-        return
-    if is_replaced:
+    if is_replaced and change.before and not change.widened and _is_small(connection, target):
         connection.execute(f"DELETE FROM {target}")
+    elif is_replaced or not change.before:
+        if change.before:
+            connection.execute(f"DROP TABLE {target}")
+        connection.execute(f"CREATE TABLE {target} ({_spelled(change.types)})")
+        return Made.ANEW
     if change.widened and change.needs_rebuild:
         _rebuild(connection, schema, table, change)
-        return
+        return Made.COPIED
     for name in change.widened:
         connection.execute(
             f"ALTER TABLE {target} ALTER COLUMN {quote(name)} SET DATA TYPE {change.types[name]}"
         )
     for name in change.added:
         connection.execute(f"ALTER TABLE {target} ADD COLUMN {quote(name)} {change.types[name]}")
+    return Made.KEPT
+
+
+def _is_small(connection: "duckdb.DuckDBPyConnection", target: str) -> bool:
+    """Deleting reads every row to note that it is gone; dropping makes every reader load the catalog again."""
+    row = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
+    return not row or int(row[0]) <= SMALL_ROWS
 
 
 def _rebuild(

@@ -1,6 +1,6 @@
 """Merging staged rows on a primary key: bounded memory, and only files with changed rows are touched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pwh_assets.lake.attach import quote
@@ -20,27 +20,28 @@ def merge(
     names: Mapping[str, str],
     types: Mapping[str, str],
     key: Sequence[str],
+    write: Callable[[str | None], int],
     *,
     is_empty: bool,
+    is_unique: bool,
 ) -> int:
     """Replace rows with a staged key and add the rest; of rows with the same key the last staged one counts.
 
-    Returns how many rows were written.
+    `write` adds the rows of a query, or all staged ones. Returns how many rows were written.
     """
-    rows = _last_per_key(connection, staged, names, types, key)
+    rows = None if is_unique else _last_per_key(connection, staged, names, types, key)
     if not is_empty and staged.row_count <= SMALL_ROWS:
-        rows = _changed_only(connection, target, rows, types, key)
+        rows = _changed_only(connection, target, rows or staged.select(names, types), types, key)
     if not is_empty:
+        keys = ", ".join(map(quote, key))
+        some = rows or staged.select(names, {name: types[name] for name in key})
         matches = " AND ".join(
             f"t.{quote(name)} IS NOT DISTINCT FROM s.{quote(name)}" for name in key
         )
-        keys = ", ".join(map(quote, key))
         connection.execute(
-            f"DELETE FROM {target} AS t USING (SELECT {keys} FROM ({rows})) AS s WHERE {matches}"
+            f"DELETE FROM {target} AS t USING (SELECT {keys} FROM ({some})) AS s WHERE {matches}"
         )
-    columns = ", ".join(map(quote, types))
-    written = connection.execute(f"INSERT INTO {target} ({columns}) {rows}").fetchone()
-    return int(written[0]) if written else 0
+    return write(rows)
 
 
 def _last_per_key(
@@ -49,8 +50,8 @@ def _last_per_key(
     names: Mapping[str, str],
     types: Mapping[str, str],
     key: Sequence[str],
-) -> str:
-    """SQL of the staged rows without those that a later one with the same key replaces."""
+) -> str | None:
+    """SQL of the staged rows without those that a later one with the same key replaces; None when there are none."""
     keys = ", ".join(map(quote, key))
     key_types = {name: types[name] for name in key}
     only_keys = staged.select(names, key_types, with_position=True)
@@ -60,7 +61,7 @@ def _last_per_key(
     )
     repeated = connection.execute("SELECT count(*) FROM pwh_repeated").fetchone()
     if not repeated or not repeated[0]:
-        return staged.select(names, types)
+        return None
     every = staged.select(names, types, with_position=True)
     matches = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM s.{quote(name)}" for name in key)
     columns = ", ".join(f"s.{quote(name)}" for name in types)

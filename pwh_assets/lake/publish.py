@@ -1,16 +1,18 @@
 """Staged rows become a table's rows: columns evolve, rows are replaced, merged or added, in one transaction."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pwh_assets.core.source import Column, SyncMode
+from pwh_assets.lake import adopt
 from pwh_assets.lake.attach import ALIAS, Address, quote
 from pwh_assets.lake.catalog import existing_tables
 from pwh_assets.lake.errors import PublishError
-from pwh_assets.lake.evolve import Evolution, evolve, plan_columns
+from pwh_assets.lake.evolve import Evolution, Made, evolve, plan_columns
 from pwh_assets.lake.merge import merge
 from pwh_assets.lake.staged import Staged, lake_names, read_staged
 from pwh_assets.lake.state import SyncState, read_state, write_state
@@ -40,6 +42,11 @@ class Publish:
     for the same column fill it together."""
     is_replacement: bool = False
     """Put the rows in the place of all there are, also in a mode that merges or appends."""
+    rows_are_unique: bool = False
+    """True when no two rows in the files have the same primary key; saves looking for them."""
+    files_are_final: bool = False
+    """True when nothing writes to the files any more, so that the lake may take them as its own; they may be
+    removed at any time."""
     is_rebuild: bool = False
     """Make the table anew with the columns that come now; those it had before are gone, not NULL."""
 
@@ -81,7 +88,7 @@ def publish(connection: "duckdb.DuckDBPyConnection", address: Address, what: Pub
     staged = read_staged(connection, what.files, what.renames)
     connection.execute("BEGIN")
     try:
-        done = _apply(connection, what, staged, exists, before)
+        done = _apply(connection, address, what, staged, exists, before)
         connection.execute("COMMIT")
     except duckdb.ConversionException as error:
         connection.execute("ROLLBACK")
@@ -105,7 +112,7 @@ def publish_within(
     }
     before = read_state(connection, what.state.table_id) if what.state else None
     staged = read_staged(connection, what.files, what.renames)
-    return _apply(connection, what, staged, exists, before)
+    return _apply(connection, address, what, staged, exists, before)
 
 
 def _rollback(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -122,6 +129,7 @@ def _snapshot(connection: "duckdb.DuckDBPyConnection") -> int:
 
 def _apply(
     connection: "duckdb.DuckDBPyConnection",
+    address: Address,
     what: Publish,
     staged: Staged,
     exists: bool,
@@ -151,25 +159,24 @@ def _apply(
         exists, current = False, {}
         names = lake_names(names, [])
     change = plan_columns(connection, target, is_replaced, current, declared, staged, names)
-    evolve(
-        connection,
-        what.schema,
-        what.table,
-        change,
-        is_replaced=is_replaced,
-        staged=staged,
-    )
+    made = evolve(connection, what.schema, what.table, change, is_replaced=is_replaced)
+    write = _writer(connection, address, what, staged, names, change, made)
     if staged.row_count == 0:
         written = 0
     elif what.mode.merges:
-        key = _key(what, names)
         written = merge(
-            connection, target, staged, names, change.types, key, is_empty=is_replaced or not exists
+            connection,
+            target,
+            staged,
+            names,
+            change.types,
+            _key(what, names),
+            write,
+            is_empty=is_replaced or not exists,
+            is_unique=what.rows_are_unique,
         )
     else:
-        columns = ", ".join(map(quote, change.types))
-        connection.execute(f"INSERT INTO {target} ({columns}) {staged.select(names, change.types)}")
-        written = staged.row_count
+        written = write(None)
     count = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
     row_count = int(count[0]) if count else 0
     if what.state is not None and _is_news(what.state, before, written, change):
@@ -184,6 +191,37 @@ def _apply(
         columns=tuple(Column(name, kind) for name, kind in change.types.items()),
         names=names,
     )
+
+
+def _writer(
+    connection: "duckdb.DuckDBPyConnection",
+    address: Address,
+    what: Publish,
+    staged: Staged,
+    names: Mapping[str, str],
+    change: Evolution,
+    made: Made,
+) -> Callable[[str | None], int]:
+    """What adds rows to the table, which is empty of their keys: those of a query, or all staged ones (None).
+
+    All of them are taken as the files they are, where the files are as the table's own would be.
+    """
+    target = f"{ALIAS}.{quote(what.schema)}.{quote(what.table)}"
+    columns = ", ".join(map(quote, change.types))
+
+    def write(rows: str | None) -> int:
+        folder = None
+        if rows is None and what.files_are_final and adopt.fits(staged, names, change.types):
+            folder = adopt.folder_of(connection, address, what.schema, what.table, made)
+        if folder is None:
+            rows = rows or staged.select(names, change.types)
+            found = connection.execute(f"INSERT INTO {target} ({columns}) {rows}").fetchone()
+            return int(found[0]) if found else 0
+        load_id = what.state.load_id if what.state else str(uuid.uuid4())
+        adopt.adopt(connection, address, what.schema, what.table, folder, staged, load_id)
+        return staged.row_count
+
+    return write
 
 
 def _is_news(state: SyncState, before: SyncState | None, written: int, change: Evolution) -> bool:

@@ -37,7 +37,12 @@ def read_state(connection: "duckdb.DuckDBPyConnection", table_id: str) -> SyncSt
 def write_state(connection: "duckdb.DuckDBPyConnection", state: SyncState) -> None:
     """Inside the caller's transaction."""
     connection.execute(f"DELETE FROM {STATE} WHERE table_id = {literal(state.table_id)}")
+    # As words: handing over values makes DuckDB import pandas, which takes longer than all the rest.
+    texts = (state.table_id, state.load_id, state.watermark, state.at.isoformat(), state.cursor)
+    table_id, load_id, watermark, at, cursor = (
+        "NULL" if text is None else literal(text) for text in texts
+    )
     connection.execute(
-        f"INSERT INTO {STATE} VALUES (?, ?, ?, ?, ?, ?)",
-        [state.table_id, state.load_id, state.watermark, state.row_count, state.at, state.cursor],
+        f"INSERT INTO {STATE} VALUES "
+        f"({table_id}, {load_id}, {watermark}, {int(state.row_count)}, {at}, {cursor})"
     )
