@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.job import Job, JobKind, JobProgress, JobStatus, SyncResult
 from pwh_assets.core.names import slug
+from pwh_assets.core.nested import divided
 from pwh_assets.core.source import Column, SyncedTable, SyncMode, TableStatus
 from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.services import package as packages
@@ -22,6 +23,7 @@ from pwh_assets.services.egress import guarded
 from pwh_assets.services.extract import extract
 from pwh_assets.services.limits import Budget, RowLimitError
 from pwh_assets.services.masking import masker_of
+from pwh_assets.services.observing import Observed, Observer, fresh_changes
 from pwh_assets.services.package import Package
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.running import Interrupted, Running, SyncCancelledError
@@ -113,8 +115,8 @@ def sync_table(
         try:
             platform.store.update_table(table.id, status=TableStatus.RUNNING)
             with running:
-                result, columns = _Sync(platform, table, full, running).run()
-            _note_success(platform, table, job, result, columns)
+                result, columns, observed = _Sync(platform, table, full, running).run()
+            result = _note_success(platform, table, job, result, columns, observed)
         except Interrupted:
             cause = running.cause or SyncCancelledError(table.table_name)
             _note_failure(platform, table, job, cause)
@@ -184,27 +186,36 @@ class _Sync:
         self.lake: Lake = platform.lakes.of(table.project_id)
         self.schema, self.name = table.source.slug, slug(table.name)
         self.folder: Path = platform.settings.home / "pipelines" / table.id
+        self.observer = Observer(platform, table, running)
         self.delivered = webhooks.waiting(platform, table)
 
-    def run(self) -> tuple[SyncResult, tuple[Column, ...]]:
-        """The result, and the columns as the source spells them with the types the lake has."""
+    def run(self) -> tuple[SyncResult, tuple[Column, ...], Observed]:
+        """The result, the columns as the source spells them with the types the lake has, and what else was found."""
         first = self.lake.state(self.table.id)
         recovered = self._recover(first)
         state = self.lake.state(self.table.id) if recovered else first
         package = self._extract(state)
+        self.observer.before_publish(package, self.folder)
         done = self._publish(package)
+        self.running.disarm()
         packages.discard(self.folder)
         webhooks.done(self.delivered)
+        with self._guarded():
+            keys = self.folder.with_name(f"{self.folder.name}-keys")
+            observed = self.observer.after_publish(package, done, keys)
         both = [one for one in (recovered, done) if one is not None]
         last = both[-1] if both else None
         result = SyncResult(
             table_name=self.table.table_name,
             mode=str(self.table.mode),
             rows_synced=sum(one.rows_written for one in both),
-            row_count=last.row_count if last else 0,
+            row_count=observed.row_count or (last.row_count if last else 0),
             bytes_staged=package.bytes,
             duration_s=self.running.elapsed_s,
             is_full=package.is_replacement,
+            changes=observed.changes,
+            reconciliation=observed.reconciliation,
+            rows_deleted=observed.rows_deleted,
             cursor_before=first.watermark if first else None,
             cursor_after=package.watermark,
             columns_added=tuple(dict.fromkeys(name for one in both for name in one.columns_added)),
@@ -215,7 +226,7 @@ class _Sync:
             was_recovered=recovered is not None,
         )
         log.info("synced %s: %d rows", result.table_name, result.rows_synced)
-        return result, _source_columns(self.table, package, last)
+        return result, _source_columns(self.table, package, last), observed
 
     def _recover(self, state: "SyncState | None") -> "Published | None":
         """Publish what a dead run finished extracting, when the table still is what it was read for.
@@ -270,7 +281,7 @@ class _Sync:
         )
         request = with_options(request, table)
         config = platform.store.source_config(table.source.id)
-        public = {name: config[name] for name in config.keys() - secret_fields(source_type)}
+        public, _ = divided(config, secret_fields(source_type))
         fingerprint = packages.fingerprint(
             request, state.load_id if state else None, public, repr(table.options)
         )
@@ -280,6 +291,7 @@ class _Sync:
             config = guarded(platform.settings, config)
             budget = Budget(platform, table.project_id, table.table_name, self.running.job.id)
             counted = budget.check(source_type, config, request)
+            self.observer.before_reading(source_type, config, request)
             self.running.on_rows = budget.exceeded_by
             request = replace(
                 request,
@@ -291,6 +303,7 @@ class _Sync:
             self.running.rows_expected = counted or reading.rows_expected
             masks = table.options.masks
             masker = masker_of(masks, lambda: platform.store.mask_key(table.project_id))
+            self.observer.masker, self.observer.columns = masker, reading.columns
             reading = shaped(reading, request, masker)
             extracted = extract(
                 reading,
@@ -338,6 +351,8 @@ class _Sync:
                 renames=package.renames,
                 is_replacement=package.is_replacement,
                 is_rebuild=package.is_replacement and self.table.resync_reason is not None,
+                rows_are_unique=package.rows_are_unique,
+                files_are_final=True,
                 state=SyncState(
                     table_id=self.table.id,
                     load_id=package.load_id,
@@ -348,6 +363,13 @@ class _Sync:
                 ),
             )
         )
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Around calls into the source."""
+        source_type = self.platform.sources[self.table.source.source_type]
+        with scrubbed(source_type, self.observer.config), _storage_errors(self.folder):
+            yield
 
     def _publish_unless_cancelled(self, what: "Publish") -> "Published":
         try:
@@ -414,8 +436,18 @@ def _note_success(
     job: Job,
     result: SyncResult,
     columns: tuple[Column, ...],
-) -> None:
+    observed: Observed,
+) -> SyncResult:
     store = platform.store
+    if result.is_full:
+        store.resolve_changes(table.id)
+    elif observed.filled:
+        store.resolve_changes(table.id, observed.filled)
+    known = store.open_changes(table.project_id, table.id).get(table.id, [])
+    result = replace(result, changes=fresh_changes(result.changes, known))
+    store.add_schema_changes(table.project_id, table.id, job.id, result.changes)
+    if result.reconciliation is not None:
+        store.note_reconciliation(job.id, table.id, replace(result.reconciliation, job_id=job.id))
     store.finish_job(
         job.id, JobStatus.COMPLETED, rows=result.rows_synced, bytes=result.bytes_staged
     )
@@ -423,6 +455,8 @@ def _note_success(
         table.project_id, table.id, JobKind.SYNC, result.rows_synced, result.bytes_staged
     )
     changes: dict[str, Any] = {"columns": columns} if columns and columns != table.columns else {}
+    if observed.available and observed.available != table.available:
+        changes["available"] = observed.available
     if result.is_full:
         changes["full_synced_at"] = datetime.now(UTC)
         # Options that were changed while this ran are not in these rows yet.
@@ -438,6 +472,7 @@ def _note_success(
         failed_at=None,
         **changes,
     )
+    return result
 
 
 def _rested(table: SyncedTable) -> TableStatus:
