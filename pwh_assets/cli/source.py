@@ -6,6 +6,7 @@ from typing import Any
 from pwh_assets.cli.arguments import Groups, command, group, open_project
 from pwh_assets.cli.console import count, note, print_json, say, table
 from pwh_assets.cli.inputs import read_json
+from pwh_assets.cli.source_tables import options_in_words, register_tables
 from pwh_assets.errors import InvalidInputError, SourceError
 
 
@@ -15,6 +16,9 @@ def register(groups: Groups) -> None:
     add.add_argument(
         "file", metavar="FILE", help="JSON with the API's create body, or - for standard input"
     )
+    preview = command(nouns, "preview", "the first rows a source would bring; keeps nothing", _preview)
+    preview.add_argument("file", metavar="FILE", help="as for add")
+    preview.add_argument("--rows", metavar="N", type=int, default=10, help="rows of each table")
     command(nouns, "list", "all sources with their tables", _list)
     show = command(nouns, "show", "one source with its tables and their columns", _show)
     show.add_argument("id", metavar="ID")
@@ -39,7 +43,8 @@ def register(groups: Groups) -> None:
         "--primary-key", metavar="COLUMN[,COLUMN]", help="the columns rows are merged by"
     )
     update.add_argument("--every", metavar="FREQUENCY", help="how often it syncs, such as 6hour")
-    update.add_argument("--at", metavar="HH:MM", help="time of day in UTC, for 24hour and longer")
+    update.add_argument("--at", metavar="HH:MM", help="time of day in UTC, over an hour")
+    register_tables(nouns)
 
 
 def find_source(args: argparse.Namespace, platform: Any, given: str) -> str:
@@ -69,6 +74,31 @@ def _add(args: argparse.Namespace) -> int:
         f"Connected `{source.slug}`: {count(len(tables), 'table')}, {len(syncing)} of them will sync. Next: `pwh sync {source.slug}`."
     )
     return 0
+
+
+def _preview(args: argparse.Namespace) -> int:
+    from pwh_assets.services.sources import preview_source
+
+    body = read_json(args.file)
+    platform = open_project(args)
+    with _entered():
+        found = preview_source(platform, body, args.rows)
+    if args.json:
+        print_json(found)
+        return 0
+    for name, rows in found.items():
+        say(f"{name}: {count(len(rows), 'row')}")
+        names = list(dict.fromkeys(column for row in rows for column in row))
+        say(table(names, [[_cell(row.get(column)) for column in names] for row in rows]))
+        say()
+    return 0
+
+
+def _cell(value: Any) -> str:
+    from pwh_assets.sources.http.jsons import dumps
+
+    text = "" if value is None else value if isinstance(value, str) else dumps(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -111,6 +141,8 @@ def _show(args: argparse.Namespace) -> int:
         say(f"  {name:20}  {value}")
     say()
     say(_tables(source["schemas"]))
+    for line in (line for each in source["schemas"] for line in options_in_words(each)):
+        say(f"  {line}")
     for each in source["schemas"]:
         columns = ", ".join(f"{c['name']} {c['type']}" for c in each["columns"])
         say(f"\n{each['table']}: {columns}")

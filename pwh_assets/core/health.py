@@ -9,9 +9,16 @@ class IssueKind(StrEnum):
     FAILED = "failed"
     STALE = "stale"
     NEVER_RAN = "never_ran"
+    """It should run by itself, and no run of it was ever started or none succeeded."""
     PAUSED = "paused"
     MISSING = "missing_at_source"
     CHECK_FAILED = "check_failed"
+    BILLING_LIMIT = "billing_limit"
+    """The project's row limit keeps it from syncing."""
+    MISMATCH = "mismatch"
+    """Source and lake hold different rows up to the same bound."""
+    DRIFT = "schema_drift"
+    """Its shape changed at the source in a way nobody can follow for you."""
     BLOCKED = "blocked"
 
 

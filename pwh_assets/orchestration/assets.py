@@ -1,7 +1,9 @@
 """Synced tables as assets: one multi-asset per source, in which a table that fails fails alone."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -100,7 +102,11 @@ def _sync(
     """Sync one table, again where that can help. Whatever goes wrong is this table's trouble alone."""
     from pwh_assets.services.sync import sync_table
 
+    attempts = itertools.count(1)
+
     def before_retry(error: PwhError, attempt: int, wait_s: float) -> None:
+        for job in platform.store.jobs(table.project_id, 1, subject_id=table.id):
+            platform.store.note_retry(job.id, datetime.now(UTC) + timedelta(seconds=wait_s))
         context.log.warning(
             "%s: attempt %d of %d failed, the next in %.0f s. %s",
             table.table_name,
@@ -121,6 +127,7 @@ def _sync(
                 full=full,
                 run_id=run_id,
                 progress=lambda progress: watcher.progressed(table, progress),
+                attempt=next(attempts),
             ),
             before_retry,
             tries=tries,

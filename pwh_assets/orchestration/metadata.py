@@ -11,6 +11,7 @@ from pwh_assets.core.names import slug
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.orchestration.specs import table_metadata
 from pwh_assets.services.contracts import explain
+from pwh_assets.services.drift import in_words
 from pwh_assets.services.graph import Graph
 
 if TYPE_CHECKING:
@@ -40,7 +41,31 @@ def of_sync(
         "columns_added": _listed(result.columns_added),
         "columns_widened": _listed(result.columns_widened),
         "columns_missing": _listed(result.columns_missing),
+        "rows_deleted": result.rows_deleted,
+        "full": result.is_full,
         "recovered": result.was_recovered,
+        **_drift(result),
+        **_reconciled(result),
+    }
+
+
+def _drift(result: SyncResult) -> dict[str, Any]:
+    lines = [f"{in_words(change)}. {change.note}".rstrip() for change in result.changes]
+    return (
+        {"schema_changes": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))}
+        if (lines)
+        else {}
+    )
+
+
+def _reconciled(result: SyncResult) -> dict[str, Any]:
+    found = result.reconciliation
+    if found is None:
+        return {}
+    rows = {"source_rows": found.source_rows, "target_rows": found.target_rows}
+    return {
+        "reconciliation": f"{found.status.value} {found.cause}".strip(),
+        **{name: count for name, count in rows.items() if count is not None},
     }
 
 

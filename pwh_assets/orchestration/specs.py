@@ -113,8 +113,8 @@ def view_spec(inventory: Inventory, view: SavedQuery) -> dg.AssetSpec:
 
 
 def is_scheduled(table: SyncedTable) -> bool:
-    """True when the table syncs by itself: not paused, and still there at its source."""
-    return table.should_sync and not table.is_missing
+    """True when the table syncs by itself: not paused, not only when asked, and still there at its source."""
+    return table.should_sync and not table.is_missing and not table.frequency.is_never
 
 
 def freshness(frequency: Frequency) -> dg.FreshnessPolicy:
@@ -129,6 +129,8 @@ def in_words(frequency: Frequency) -> str:
     >>> in_words(Frequency("24hour", "02:30")), in_words(Frequency("1hour"))
     ('every 24 hours at 02:30 UTC', 'every hour')
     """
+    if frequency.is_never:
+        return "when asked"
     number, unit = re.fullmatch(r"(\d+)(\w+)", frequency.name).groups()  # type: ignore[union-attr]
     unit = {"min": "minute"}.get(unit, unit)
     text = f"every {unit}" if number == "1" else f"every {number} {unit}s"
@@ -197,6 +199,8 @@ def _synced_description(table: SyncedTable) -> str:
         "append": f"rows past `{table.cursor}`, added",
     }[table.mode.value]
     when = in_words(table.frequency) if is_scheduled(table) else "paused"
+    if table.should_sync and table.frequency.is_never:
+        when = "when asked"
     if table.is_missing:
         when = "no longer at the source"
     about = f"{table.description}\n\n" if table.description else ""

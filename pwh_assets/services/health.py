@@ -1,19 +1,22 @@
 """What is wrong, why, since when, what it holds up and the way out: one walk over graph and facts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from pwh_assets.core.check import CheckResult
 from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.health import HealthIssue, IssueKind
+from pwh_assets.core.job import Job, JobStatus, Reconciliation, ReconciliationStatus, SchemaChange
 from pwh_assets.core.source import SyncedTable, TableStatus
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import quoted
 from pwh_assets.services.contracts import explain
+from pwh_assets.services.drift import in_words
 from pwh_assets.services.graph import Graph, project_graph
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.reconciliation import way_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,12 @@ class Fact:
     source_type: str | None = None
     source_id: str = ""
     failed_checks: tuple[CheckResult, ...] = ()
+    last_job: Job | None = None
+    """Its newest attempt; None when none was ever started."""
+    reconciliation: Reconciliation | None = None
+    drift: tuple[SchemaChange, ...] = ()
+    """Changes of its shape that somebody has to look at."""
+    detects_deletes: bool = False
 
 
 class _Trouble(NamedTuple):
@@ -52,10 +61,21 @@ def health(platform: Platform, project_id: int, now: datetime | None = None) -> 
     for check in store.latest_checks(project_id):
         if not check.passed and check.severity == "error":
             checks.setdefault(check.subject_id, []).append(check)
+    jobs, counted = store.last_attempts(project_id), store.reconciliations(project_id)
+    changes = store.open_changes(project_id)
+    tables = [
+        replace(
+            table_fact(table, checks),
+            last_job=jobs.get(table.id),
+            reconciliation=counted.get(table.id),
+            drift=tuple(changes.get(table.id, ())),
+        )
+        for table in store.tables(project_id)
+    ]
     facts = {
         fact.name: fact
         for fact in (
-            *(table_fact(table, checks) for table in store.tables(project_id)),
+            *tables,
             *(view_fact(view, checks) for view in store.views(project_id)),
         )
     }
@@ -77,6 +97,7 @@ def table_fact(table: SyncedTable, checks: Mapping[str, list[CheckResult]]) -> F
         source_type=table.source.source_type,
         source_id=table.source.id,
         failed_checks=tuple(checks.get(table.id, ())),
+        detects_deletes=table.options.detect_deletes,
     )
 
 
@@ -150,7 +171,15 @@ def _own_trouble(graph: Graph, fact: Fact, now: datetime) -> _Trouble | None:
         )
     if fact.status is TableStatus.PAUSED:
         return _paused(graph, fact)
-    if failed := _failed(fact):
+    if fact.status in _LIMITED:
+        return _Trouble(
+            IssueKind.BILLING_LIMIT,
+            fact.error or "The project's row limit keeps it from syncing.",
+            "Raise the limit with `pwh usage --limit ROWS`, or turn off syncs you can do without; else it goes on by "
+            "itself when the next month begins.",
+            fact.failed_at,
+        )
+    if failed := _failed(fact, now):
         return failed
     if fact.failed_checks:
         first = min(fact.failed_checks, key=lambda check: (check.at or now, check.name))
@@ -161,7 +190,34 @@ def _own_trouble(graph: Graph, fact: Fact, now: datetime) -> _Trouble | None:
             f"Look at the rows, mend them at the source, then {_again(fact)}.",
             first.at,
         )
-    return _late(fact, now)
+    return _late(fact, now) or _differs(fact) or _drifted(fact)
+
+
+def _differs(fact: Fact) -> _Trouble | None:
+    found = fact.reconciliation
+    if found is None or found.status is not ReconciliationStatus.MISMATCHED:
+        return None
+    upto = f" up to {found.bound}" if found.bound else ""
+    return _Trouble(
+        IssueKind.MISMATCH,
+        f"The source has {found.source_rows:,} rows{upto}, the lake {found.target_rows:,}. {found.cause}",
+        way_out(fact.name, found, fact.detects_deletes),
+        found.at,
+    )
+
+
+def _drifted(fact: Fact) -> _Trouble | None:
+    if not fact.drift:
+        return None
+    words = "; ".join(
+        f"{in_words(change)}: {change.note}".rstrip(": ") for change in fact.drift[:3]
+    )
+    return _Trouble(
+        IssueKind.DRIFT,
+        words,
+        f"Look at the source; when this is right, say so: `pwh source drift {fact.name} --accept`.",
+        fact.drift[0].at,
+    )
 
 
 def _said(check: CheckResult, name: str) -> str:
@@ -173,23 +229,31 @@ def _said(check: CheckResult, name: str) -> str:
     return ""
 
 
-def _failed(fact: Fact) -> _Trouble | None:
+def _failed(fact: Fact, now: datetime) -> _Trouble | None:
     is_retrying = fact.status is TableStatus.RUNNING and fact.failed_at is not None
     if is_retrying and fact.succeeded_at and fact.failed_at and fact.failed_at <= fact.succeeded_at:
         is_retrying = False
     if fact.status is not TableStatus.FAILED and not is_retrying:
         return None
     words = fact.error or "The last run failed and left no reason."
+    job = fact.last_job
+    if is_retrying:
+        number = f" (attempt {job.attempt})" if job and job.attempt > 1 else ""
+        words = f"{words} It is being tried again now{number}."
+    elif job and job.retry_at and job.retry_at + _RETRY_GRACE > now:
+        words = (
+            f"{words} Attempt {job.attempt} failed; the next begins at {job.retry_at:%H:%M:%S} UTC."
+        )
     return _Trouble(
         IssueKind.FAILED,
-        f"{words} It is being tried again now." if is_retrying else words,
+        words,
         f"Mend the cause, then {_again(fact)}.",
         fact.failed_at,
     )
 
 
 def _late(fact: Fact, now: datetime) -> _Trouble | None:
-    if fact.frequency is None:
+    if fact.frequency is None or fact.frequency.is_never:
         return None
     every, daemon = fact.frequency.name, "See that `pwh up` (or Dagster's daemon) is running"
     if fact.succeeded_at is None:
@@ -197,7 +261,8 @@ def _late(fact: Fact, now: datetime) -> _Trouble | None:
             return None
         return _Trouble(
             IssueKind.NEVER_RAN,
-            f"It should run every {every} and never has, though it was set up {_ago(fact.created_at, now)} ago.",
+            f"It should run every {every} and never has, though it was set up {_ago(fact.created_at, now)} ago."
+            + _started(fact, fact.created_at, now),
             f"{daemon}, or {_again(fact)}.",
             fact.created_at + fact.frequency.every,
         )
@@ -206,10 +271,23 @@ def _late(fact: Fact, now: datetime) -> _Trouble | None:
         return None
     return _Trouble(
         IssueKind.STALE,
-        f"It should run every {every} and last did {_ago(fact.succeeded_at, now)} ago.",
+        f"It should run every {every} and last did {_ago(fact.succeeded_at, now)} ago."
+        + _started(fact, fact.succeeded_at, now),
         f"{daemon}, or {_again(fact)}.",
         stale_at,
     )
+
+
+def _started(fact: Fact, since: datetime, now: datetime) -> str:
+    """Whether it was not started or does not come to an end: two different troubles."""
+    if fact.is_view:
+        return ""
+    job = fact.last_job
+    if job is None or job.created_at is None or job.created_at <= since:
+        return " No run of it was started since."
+    if job.status is JobStatus.RUNNING:
+        return f" A run that began {_ago(job.created_at, now)} ago has not ended."
+    return f" Its last run, {_ago(job.created_at, now)} ago, ended as {job.status.value}."
 
 
 def _paused(graph: Graph, fact: Fact) -> _Trouble | None:
@@ -288,6 +366,9 @@ def _issue(
     )
 
 
+_LIMITED = (TableStatus.BILLING_LIMIT_REACHED, TableStatus.BILLING_LIMIT_TOO_LOW)
+_RETRY_GRACE = timedelta(minutes=5)
+"""So long after its moment a retry that did not begin is still waited for."""
 _WORDS: Mapping[IssueKind, str] = {
     IssueKind.FAILED: "failed",
     IssueKind.STALE: "is stale",
@@ -295,6 +376,9 @@ _WORDS: Mapping[IssueKind, str] = {
     IssueKind.PAUSED: "is paused",
     IssueKind.MISSING: "is gone at its source",
     IssueKind.CHECK_FAILED: "did not pass its checks",
+    IssueKind.BILLING_LIMIT: "is kept back by the row limit",
+    IssueKind.MISMATCH: "differs from its source",
+    IssueKind.DRIFT: "changed its shape",
     IssueKind.BLOCKED: "is blocked",
 }
 

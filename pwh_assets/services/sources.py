@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from pwh_assets.core.names import table_spellings
+from pwh_assets.core.nested import divided, overlaid, value_at
 from pwh_assets.core.options import AutoSync, TableOptions
 from pwh_assets.core.source import DiscoveredTable, Source, SyncedTable, SyncMode, TableStatus
 from pwh_assets.errors import BusyError, InvalidInputError, NotFoundError, PwhError, quoted
@@ -26,6 +27,7 @@ from pwh_assets.services.source_body import (
 )
 from pwh_assets.services.source_view import source_to_dict
 from pwh_assets.sources.base import SourceType, secret_fields
+from pwh_assets.sources.network.tunnel import pinned, with_new_bastion_unpinned
 from pwh_assets.sources.registry import find
 from pwh_assets.store import NewTable
 
@@ -58,17 +60,41 @@ def create_source(platform: Platform, project_id: int, body: Mapping[str, Any]) 
         tables += _without_clashes(
             platform, project_id, source_type.name, wanted.prefix, tables, others
         )
-    hidden = secret_fields(source_type)
+    shown, secrets = divided(config, secret_fields(source_type))
     source = platform.store.add_source(
         project_id,
         source_type.name,
         wanted.prefix,
         wanted.description,
-        {name: value for name, value in config.items() if name not in hidden},
-        {name: value for name, value in config.items() if name in hidden and value is not None},
+        shown,
+        {name: value for name, value in secrets.items() if value is not None},
         tables,
     )
     return platform.store.update_source(source.id, auto_sync=auto_sync) if auto_sync else source
+
+
+def preview_source(
+    platform: Platform, body: Mapping[str, Any], rows: int = 10
+) -> dict[str, list[dict[str, Any]]]:
+    """The first rows of each table a create body would connect; nothing is kept.
+
+    Raises:
+        InvalidInputError: a field is wrong, or this type of source has no preview.
+        SourceAccessError, SourceUnavailableError: the source refused us or did not answer.
+    """
+    wanted = parse_body(body)
+    source_type = find_type(platform, wanted.source_type)
+    check_fields(source_type, wanted.payload)
+    preview = getattr(source_type, "preview", None)
+    if preview is None:
+        raise InvalidInputError(
+            "source_type",
+            f"A source of type `{source_type.name}` has no preview. Connect it and sync a table.",
+        )
+    with scrubbed(source_type, wanted.payload):
+        config = guarded(platform.settings, source_type.validate(wanted.payload))
+        found: dict[str, list[dict[str, Any]]] = preview(config)
+    return {name: each[:rows] for name, each in found.items()}
 
 
 def list_sources(platform: Platform, project_id: int) -> list[dict[str, Any]]:
@@ -220,14 +246,21 @@ def update_source(
     check_fields(source_type, wanted.payload)
     hidden = secret_fields(source_type)
     before = store.source_config(source.id)
-    _insist_on_secrets(before, wanted.payload, hidden)
-    config, _ = _look(platform, source_type, {**before, **wanted.payload})
+    after = with_new_bastion_unpinned(before, overlaid(before, wanted.payload), wanted.payload)
+    _insist_on_secrets(before, after, wanted.payload, hidden)
+    config, _ = _look(platform, source_type, after)
+    shown, _ = divided(config, hidden)
     return store.update_source(
         source.id,
         description=description,
         auto_sync=auto_sync,
-        config={name: value for name, value in config.items() if name not in hidden},
-        secrets={name: config.get(name) for name in hidden if name in wanted.payload},
+        config=shown,
+        secrets={
+            name: value_at(config, name)
+            for name in hidden
+            if value_at(wanted.payload, name) is not None
+            or value_at(config, name) != value_at(before, name)
+        },
     )
 
 
@@ -310,9 +343,10 @@ def _look(
     """The checked config and the tables it leads to, after a test of the connection."""
     with scrubbed(source_type, payload):
         config = source_type.validate(payload)
-        reached = guarded(platform.settings, config)
+        reached = pinned(guarded(platform.settings, config))
         source_type.test_connection(reached)
-        return config, source_type.tables(reached)
+        found = source_type.tables(reached)
+    return {name: reached[name] for name in config}, found
 
 
 def _modes(platform: Platform, table: SyncedTable) -> list[SyncMode]:
@@ -379,14 +413,16 @@ def _forget(platform: Platform, table: SyncedTable) -> None:
 
 
 def _insist_on_secrets(
-    before: Mapping[str, Any], payload: Mapping[str, Any], hidden: frozenset[str]
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    payload: Mapping[str, Any],
+    hidden: frozenset[str],
 ) -> None:
-    after = {**before, **payload}
     moved = set(hosts_of(after)) - set(hosts_of(before))
     if not moved:
         return
     for name in sorted(hidden):
-        if before.get(name) and not payload.get(name):
+        if value_at(before, name) and not value_at(payload, name):
             raise InvalidInputError(
                 name,
                 f"`{next(iter(moved))[0]}` changes, so `{name}` has to be entered again. Put it into the payload too.",

@@ -201,7 +201,7 @@ def materialize_view(
         InvalidInputError: not a frequency, shorter than 15 minutes, or not a time of day.
     """
     frequency = Frequency.parse(every, time_of_day, "sync_frequency")
-    if frequency.every < FREQUENCIES[SHORTEST]:
+    if frequency.is_never or frequency.every < FREQUENCIES[SHORTEST]:
         raise InvalidInputError(
             "sync_frequency",
             f"A view can be rebuilt every `{SHORTEST}` at most, not every `{frequency.name}`.",

@@ -5,12 +5,15 @@ Keep out: when to read and where rows go.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.source import DiscoveredTable
 from pwh_assets.errors import InvalidInputError, SourceAccessError
-from pwh_assets.sources.base import Field, Reading, ReadRequest
+from pwh_assets.sources.base import Field, Reading, ReadRequest, Tally
 from pwh_assets.sources.form import checked
+
+if TYPE_CHECKING:
+    from pwh_assets.sources.postgres.streaming import PostgresChanges
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -35,7 +38,26 @@ class Postgres:
             options=SSL_MODES,
             help="`verify-full` checks the server's certificate and name.",
         ),
+        Field(
+            "slot",
+            "Replication slot",
+            required=False,
+            help="For `cdc`: an existing logical slot with pgoutput. Without it one is made.",
+        ),
+        Field(
+            "publication",
+            "Publication",
+            required=False,
+            help="For `cdc`: an existing publication. Without it one is made.",
+        ),
     )
+
+    @property
+    def changes(self) -> "PostgresChanges":
+        """Its change capture; see docs/cdc.md."""
+        from pwh_assets.sources.postgres.streaming import PostgresChanges
+
+        return PostgresChanges()
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
         values = checked(self.label, self.fields, config)
@@ -72,6 +94,19 @@ class Postgres:
             batches=None if chunks else reader.batches(),
             chunks=chunks,
         )
+
+    def count_rows(self, config: Mapping[str, Any], request: ReadRequest) -> int | None:
+        """Rows a read would bring; None when the server cannot say within a minute."""
+        from pwh_assets.sources.postgres.counting import count_rows
+
+        return count_rows(config, request)
+
+    def reconcile(
+        self, config: Mapping[str, Any], request: ReadRequest, bound: str | None
+    ) -> Tally | None:
+        from pwh_assets.sources.postgres.counting import reconcile
+
+        return reconcile(config, request, bound)
 
     def probe(
         self, config: Mapping[str, Any], requests: Sequence[ReadRequest]

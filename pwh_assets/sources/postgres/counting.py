@@ -1,0 +1,105 @@
+"""Counting at the source: rows a read would bring, and what a table should hold after a sync."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pwh_assets.core.source import SyncMode
+from pwh_assets.errors import SourceUnavailableError
+from pwh_assets.sources.base import ReadRequest, Tally
+from pwh_assets.sources.postgres.catalog import PgColumn
+from pwh_assets.sources.postgres.connection import connected, literal, quoted_name
+from pwh_assets.sources.postgres.reading import TableReader, filter_sql, find_table
+
+if TYPE_CHECKING:
+    import psycopg
+
+PATIENCE = "60s"
+"""How long the server may count."""
+MOST_MOVED = 100_000
+"""Keys changed since the sync that are still compared one by one."""
+_PLAIN_KEYS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UUID", "VARCHAR")
+"""Lake types whose text is the same on the server and in the lake."""
+
+
+def count_rows(config: Mapping[str, Any], request: ReadRequest) -> int | None:
+    """Rows a read of this request would bring now; None when counting takes the server too long."""
+    from psycopg.errors import QueryCanceled
+
+    with connected(config) as connection:
+        table = find_table(connection, config, request.table)
+        reader = TableReader(config, request, table)
+        where = reader._where(None)
+        relation = f"{quoted_name(config['schema'])}.{quoted_name(table.name)}"
+        try:
+            connection.execute(f"SET statement_timeout = '{PATIENCE}'".encode())
+            row = connection.execute(f"SELECT count(*) FROM {relation}{where}".encode()).fetchone()
+        except QueryCanceled:
+            return None
+        return int(row[0]) if row else None
+
+
+def reconcile(config: Mapping[str, Any], request: ReadRequest, bound: str | None) -> Tally | None:
+    """Count, checksum and the keys past the bound, in one snapshot; None when the server takes too long."""
+    from psycopg.errors import QueryCanceled
+
+    with connected(config) as connection:
+        table = find_table(connection, config, request.table)
+        known = {column.name: column for column in table.columns}
+        relation = f"{quoted_name(config['schema'])}.{quoted_name(table.name)}"
+        key = [known[name] for name in request.primary_key if name in known]
+        filters = [filter_sql(one, known.get(one.column)) for one in request.filters]
+        upto, past = list(filters), list(filters)
+        if bound is not None and request.cursor and request.mode is not SyncMode.FULL:
+            cursor = quoted_name(request.cursor)
+            upto.append(f"({cursor} <= {literal(bound)} OR {cursor} IS NULL)")
+            past.append(f"{cursor} > {literal(bound)}")
+        try:
+            with connection.transaction():
+                connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                connection.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'".encode())
+                rows, checksum = _counted(connection, relation, key, _where(upto))
+                moved: tuple[tuple[str, ...], ...] | None = ()
+                if len(past) > len(filters) and key:
+                    moved = _keys(connection, relation, key, _where(past))
+        except QueryCanceled:
+            return None
+    return Tally(rows, checksum, moved)
+
+
+def _counted(
+    connection: "psycopg.Connection[Any]", relation: str, key: list[PgColumn], where: str
+) -> tuple[int, int | None]:
+    if not key or any(_lake(column) not in _PLAIN_KEYS for column in key):
+        row = connection.execute(f"SELECT count(*) FROM {relation}{where}".encode()).fetchone()
+        return (int(row[0]) if row else 0), None
+    text = f"concat_ws(chr(31), {', '.join(_text(column) for column in key)})"
+    query = (
+        f"SELECT count(*), coalesce(sum(('x' || substr(md5({text}), 1, 15))::bit(60)::bigint), 0) "
+        f"FROM {relation}{where}"
+    )
+    row = connection.execute(query.encode()).fetchone()
+    if row is None:
+        raise SourceUnavailableError("The server counted nothing. Sync again later.")
+    return int(row[0]), int(row[1])
+
+
+def _keys(
+    connection: "psycopg.Connection[Any]", relation: str, key: list[PgColumn], where: str
+) -> tuple[tuple[str, ...], ...] | None:
+    texts = ", ".join(_text(column) for column in key)
+    query = f"SELECT {texts} FROM {relation}{where} LIMIT {MOST_MOVED + 1}"
+    found = [tuple(row) for row in connection.execute(query.encode())]
+    return None if len(found) > MOST_MOVED else tuple(found)
+
+
+def _lake(column: PgColumn) -> str:
+    return column.typed.lake
+
+
+def _text(column: PgColumn) -> str:
+    """The key's text as the lake writes it."""
+    return f"({column.typed.on_server.format(quoted_name(column.name))})::text"
+
+
+def _where(conditions: list[str]) -> str:
+    return f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
