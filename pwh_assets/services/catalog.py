@@ -9,7 +9,7 @@ from pwh_assets.services.platform import Platform
 if TYPE_CHECKING:
     from pwh_assets.core.source import SyncedTable
     from pwh_assets.core.view import SavedQuery
-    from pwh_assets.hogql.catalog import Catalog, ColumnDef, LazyJoin, TableDef
+    from pwh_assets.hogql.catalog import Catalog, ColumnDef, TableDef
     from pwh_assets.lake.catalog import LakeTable
 
 _lock = threading.Lock()
@@ -29,7 +29,7 @@ def build_catalog(platform: Platform, project_id: int) -> "Catalog":
     catalog = _build(platform, project_id, version)
     with _lock:
         known = _catalogs.get(key)
-        if known is not None and known[1].tables == catalog.tables:
+        if known is not None and _same(known[1], catalog):
             # Rows changed, but nothing a text can name: plans stay good.
             _catalogs[key] = (version, known[1])
             return known[1]
@@ -37,8 +37,26 @@ def build_catalog(platform: Platform, project_id: int) -> "Catalog":
     return catalog
 
 
+def _same(one: "Catalog", other: "Catalog") -> bool:
+    return (
+        one.tables == other.tables
+        and one.cohorts == other.cohorts
+        and one.actions == other.actions
+        and one.week_start == other.week_start
+    )
+
+
 def _build(platform: Platform, project_id: int, version: str) -> "Catalog":
     from pwh_assets.hogql.catalog import Catalog
+    from pwh_assets.services.placing import placed_joins
+
+    store = platform.store
+    _, joined = placed_joins(store.joins(project_id), project_tables(platform, project_id))
+    return Catalog(joined, version)
+
+
+def project_tables(platform: Platform, project_id: int) -> "tuple[TableDef, ...]":
+    """Product tables, synced tables and views, without the joins people made."""
     from pwh_assets.hogql.product import product_tables
 
     stored = {
@@ -51,9 +69,7 @@ def _build(platform: Platform, project_id: int, version: str) -> "Catalog":
         if definition is not None:
             synced.append(definition)
     views = [_view(view, stored) for view in platform.store.views(project_id)]
-    person_joins = _stripe_joins(synced)
-    tables = [*product_tables(person_joins), *_with_persons(synced), *views]
-    return Catalog(tuple(_without_clashes(tables)), version)
+    return tuple(_without_clashes([*product_tables(), *synced, *views]))
 
 
 def _synced(table: "SyncedTable", stored: "dict[tuple[str, str], LakeTable]") -> "TableDef | None":
@@ -114,50 +130,6 @@ def _view(view: "SavedQuery", stored: "dict[tuple[str, str], LakeTable]") -> "Ta
         view_sql=view.sql,
         kind="view",
         description=view.description,
-    )
-
-
-def _stripe_joins(tables: "list[TableDef]") -> "list[LazyJoin]":
-    """`persons.stripe_customer`: the Stripe customer with the person's e-mail."""
-    from pwh_assets.hogql.catalog import LazyJoin
-
-    joins: list[LazyJoin] = []
-    for table in tables:
-        if _is_stripe_customer(table):
-            name = "stripe_customer" if not joins else table.name
-            joins.append(
-                LazyJoin(
-                    name,
-                    table.name,
-                    "this.properties.email = that.email",
-                    "The customer with this e-mail.",
-                )
-            )
-    return joins
-
-
-def _with_persons(tables: "list[TableDef]") -> "list[TableDef]":
-    """Stripe customers with `person`, the person who has their e-mail."""
-    from dataclasses import replace
-
-    from pwh_assets.hogql.catalog import LazyJoin
-
-    join = LazyJoin(
-        "person", "persons", "this.email = that.properties.email", "The person with this e-mail."
-    )
-    return [
-        replace(table, joins=(*table.joins, join)) if _is_stripe_customer(table) else table
-        for table in tables
-    ]
-
-
-def _is_stripe_customer(table: "TableDef") -> bool:
-    source = table.source or ""
-    is_stripe = source == "stripe" or source.startswith("stripe_")
-    return (
-        is_stripe
-        and table.physical[-1] == "customer"
-        and any(column.name == "email" for column in table.columns)
     )
 
 
