@@ -8,6 +8,7 @@ FILTER_OPERATORS = (">", ">=", "<", "<=", "=", "!=", "IN", "NOT IN")
 LONGEST_LOOKBACK_S = int(timedelta(days=60).total_seconds())
 REFRESH_DAYS = (1, 90)
 """The shortest and the longest `full_refresh_interval_days`."""
+CDC_TABLE_MODES = ("consolidated", "cdc_only", "both")
 
 Scalar = str | int | float | bool
 
@@ -59,6 +60,9 @@ class TableOptions:
     """Read everything anew after so many days; None for never."""
     detect_deletes: bool = False
     """After each incremental sync compare the keys with the source's and remove what is gone there."""
+
+    cdc_table_mode: str = "consolidated"
+    """For mode `cdc`, one of `CDC_TABLE_MODES`: the rows as they are now, every change (`<table>_cdc`), or both."""
 
     @property
     def dropped(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from pwh_assets.errors import BusyError
 from pwh_assets.lake import catalog, locks, product
 from pwh_assets.lake.attach import ALIAS, Address, literal, quote
 from pwh_assets.lake.catalog import LakeTable
+from pwh_assets.lake.changes import Applied, Batch, apply
 from pwh_assets.lake.connections import SharedReader, connect, in_words
 from pwh_assets.lake.errors import LakeBusyError, LakeError
 from pwh_assets.lake.publish import Publish, Published, publish
@@ -133,6 +134,14 @@ class Lake:
         """Put staged Parquet files into a table, with the sync's state, in one transaction."""
         with self.write(timeout_s) as connection:
             return publish(connection, self.address, what)
+
+    def apply_changes(self, batch: Batch, timeout_s: float = 600.0) -> dict[str, Applied]:
+        """Apply changes of a stream to all their tables, with the position reached, in one transaction.
+
+        Returns what was done by table id.
+        """
+        with self.write(timeout_s) as connection:
+            return apply(connection, self.address, batch)
 
     def drop_table(self, schema: str, table: str) -> None:
         """Remove a table; nothing happens when there is none."""

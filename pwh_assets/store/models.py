@@ -246,6 +246,19 @@ schema_changes = sa.Table(
 )
 """What changed in the shape of synced tables, sync by sync."""
 
+change_streams = sa.Table(
+    "change_streams",
+    metadata,
+    sa.Column("source_id", sa.String(36), primary_key=True),
+    _project(),
+    sa.Column("base", sa.Text),
+    sa.Column("idle", sa.Text),
+    sa.Column("facts", sa.JSON, nullable=False, default=dict),
+    sa.Column("checked_at", UtcDateTime, nullable=False),
+)
+"""How each source's stream of changes stood when it was last looked at. Where the lake is at `base`, the stream was
+read up to `idle` and had nothing more for it."""
+
 checks = sa.Table(
     "checks",
     metadata,

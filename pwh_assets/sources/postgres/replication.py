@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.sources.errors import StreamBusyError, StreamLostError
+from pwh_assets.sources.network.route import Route, routed
 from pwh_assets.sources.postgres.connection import literal, parameters, place, raise_ours
 
 if TYPE_CHECKING:
@@ -150,10 +151,7 @@ def receiving(
         StreamLostError: the server has thrown away what the slot needs.
         SourceAccessError, SourceUnavailableError.
     """
-    import psycopg
-
-    connection = _connected(config)
-    try:
+    with routed(config) as route, _connected(config, route) as connection:
         quoted = '"' + publication.replace('"', '""') + '"'
         start = (
             f'START_REPLICATION SLOT "{slot}" LOGICAL {since >> 32:X}/{since & 0xFFFFFFFF:X} '
@@ -161,25 +159,26 @@ def receiving(
         )
         _start(config, connection, start, slot)
         yield Receiver(config, connection, since, since)
-    except psycopg.Error as error:
-        raise_ours(config, error)
-    finally:
-        connection.finish()
 
 
-def _connected(config: Mapping[str, Any]) -> "PGconn":
+@contextlib.contextmanager
+def _connected(config: Mapping[str, Any], route: Route) -> "Iterator[PGconn]":
     import psycopg
     from psycopg.conninfo import make_conninfo
     from psycopg.pq import ConnStatus, PGconn
 
     options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
-    words = make_conninfo(**parameters(config), replication="database", options=options)
+    words = make_conninfo(**parameters(config, route), replication="database", options=options)
     connection = PGconn.connect(words.encode())
-    if connection.status != ConnStatus.OK:
-        text = connection.error_message.decode(errors="replace")
+    try:
+        if connection.status != ConnStatus.OK:
+            text = connection.error_message.decode(errors="replace")
+            raise psycopg.OperationalError(f"connection failed: {text}")
+        yield connection
+    except psycopg.Error as error:
+        raise_ours(config, error)
+    finally:
         connection.finish()
-        raise_ours(config, psycopg.OperationalError(f"connection failed: {text}"))
-    return connection
 
 
 def _start(config: Mapping[str, Any], connection: "PGconn", command: str, slot: str) -> None:

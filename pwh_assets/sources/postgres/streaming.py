@@ -24,6 +24,7 @@ from pwh_assets.sources.changes import (
     TableShape,
 )
 from pwh_assets.sources.errors import StreamLostError, StreamNotReadyError
+from pwh_assets.sources.network.route import routed
 from pwh_assets.sources.postgres import prerequisites
 from pwh_assets.sources.postgres.catalog import PgTable, tables, types_of
 from pwh_assets.sources.postgres.connection import connected, parameters, place, raise_ours
@@ -266,9 +267,12 @@ def _administering(config: Mapping[str, Any]) -> Iterator["psycopg.Connection[tu
     import psycopg
 
     try:
-        with psycopg.connect(
-            **parameters(config), autocommit=True, prepare_threshold=None
-        ) as connection:
+        with (
+            routed(config) as route,
+            psycopg.connect(
+                **parameters(config, route), autocommit=True, prepare_threshold=None
+            ) as connection,
+        ):
             connection.execute("; ".join(f"SET {n} = '{v}'" for n, v in _SETUP.items()).encode())
             yield connection
     except psycopg.Error as error:
