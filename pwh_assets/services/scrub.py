@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from pwh_assets.core.nested import value_at
 from pwh_assets.errors import PwhError, SourceError
 from pwh_assets.sources.base import SourceType, secret_fields
 
@@ -23,7 +24,7 @@ def secret_values(source_type: SourceType, config: Mapping[str, Any]) -> list[st
     found = [
         text
         for name in secret_fields(source_type)
-        for text in _texts(config.get(name))
+        for text in _texts(value_at(config, name))
         if text.strip()
     ]
     return sorted(set(found), key=len, reverse=True)

@@ -1,6 +1,6 @@
 """The seam every source fills: form fields, discovery, a connection test and dlt resources."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,12 +21,14 @@ class Field:
     name: str
     label: str
     kind: str = "text"
-    """`text`, `password`, `number`, `boolean`, `select`, `json` or `file`."""
+    """`text`, `password`, `number`, `boolean`, `select`, `json`, `file` or `group`."""
     required: bool = True
     secret: bool = False
     default: Any = None
     options: tuple[str, ...] = ()
     help: str = ""
+    fields: "tuple[Field, ...]" = ()
+    """Of a `group`: the fields inside. Its value is a mapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,4 +211,13 @@ def moved_back(watermark: str, seconds: int) -> str:
 
 
 def secret_fields(source: SourceType) -> frozenset[str]:
-    return frozenset(field.name for field in source.fields if field.secret)
+    """Paths of the fields that hold a secret: `password`, `ssh_tunnel.auth.password`."""
+    return frozenset(_secret_paths(source.fields, ""))
+
+
+def _secret_paths(fields: Sequence[Field], path: str) -> Iterator[str]:
+    for field in fields:
+        if field.secret:
+            yield f"{path}{field.name}"
+        else:
+            yield from _secret_paths(field.fields, f"{path}{field.name}.")

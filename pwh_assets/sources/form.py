@@ -1,16 +1,22 @@
 """Checking what was typed into a source's form against its fields."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from pwh_assets.core.names import nearest
 from pwh_assets.errors import InvalidInputError, quoted
 from pwh_assets.sources.base import Field
 
 
-def checked(label: str, fields: Sequence[Field], config: Mapping[str, Any]) -> dict[str, Any]:
+def checked(
+    label: str, fields: Sequence[Field], config: Mapping[str, Any], path: str = ""
+) -> dict[str, Any]:
     """The config with defaults filled in and every value of its field's kind.
 
-    Text is stripped except in secrets, where a space may be meant. Names no field has are left out.
+    Text is stripped except in secrets, where a space may be meant. Names no field has are left out;
+    inside a group they are refused. `path` stands before the names in errors.
 
     Raises:
         InvalidInputError: naming the field that is missing or has a value it cannot have.
@@ -23,12 +29,33 @@ def checked(label: str, fields: Sequence[Field], config: Mapping[str, Any]) -> d
         if value is None or value == "":
             if field.required and field.default is None:
                 raise InvalidInputError(
-                    field.name, f"{label} needs `{field.name}` ({field.label})."
+                    f"{path}{field.name}", f"{label} needs `{path}{field.name}` ({field.label})."
                 )
             values[field.name] = field.default
             continue
-        values[field.name] = _of_kind(field, value)
+        if field.kind == "group":
+            values[field.name] = _group(label, field, value, path)
+        else:
+            values[field.name] = _of_kind(replace(field, name=f"{path}{field.name}"), value)
     return values
+
+
+def _group(label: str, field: Field, value: object, path: str) -> dict[str, Any]:
+    here = f"{path}{field.name}"
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(here, f"`{here}` must be an object with fields of its own.")
+    known = [inner.name for inner in field.fields]
+    for name in value:
+        if name not in known:
+            near = nearest(str(name), known)
+            hint = f"Did you mean `{near}`?" if near else f"It has {quoted(known)}."
+            raise InvalidInputError(f"{here}.{name}", f"`{here}` has no field `{name}`. {hint}")
+    return checked(label, field.fields, value, f"{here}.")
 
 
 def _of_kind(field: Field, value: object) -> Any:

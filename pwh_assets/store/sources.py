@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pwh_assets.core.names import source_slug
+from pwh_assets.core.nested import joined
 from pwh_assets.core.options import AutoSync
 from pwh_assets.core.source import Source
 from pwh_assets.errors import ConflictError, NotFoundError, PwhError
@@ -119,7 +120,7 @@ class Sources(StorePart):
         """
         with self._db.read() as connection:
             row = _source_row(connection, source_id)
-        return {**row.config, **self._unseal(row.credentials, source_id)}
+        return joined(row.config, self._unseal(row.credentials, source_id))
 
     def update_source(
         self,

@@ -11,6 +11,8 @@ from pwh_assets.core.source import DiscoveredTable
 from pwh_assets.errors import InvalidInputError, SourceAccessError, quoted
 from pwh_assets.sources.base import Field, Reading, ReadRequest
 from pwh_assets.sources.form import checked
+from pwh_assets.sources.network.tunnel import FIELD as SSH_TUNNEL
+from pwh_assets.sources.network.tunnel import checked_tunnel, spelled
 
 SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
@@ -46,12 +48,14 @@ class MySQL:
             required=False,
             help="The authority that signed the server's certificate, in PEM; by default those this machine trusts.",
         ),
+        SSH_TUNNEL,
     )
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
         from pwh_assets.sources.mysql.connection import tls
 
-        values = checked(self.label, self.fields, config)
+        values = checked(self.label, self.fields, spelled(config))
+        values["ssh_tunnel"] = checked_tunnel(values["ssh_tunnel"])
         if not 0 < values["port"] < 65536:
             raise InvalidInputError(
                 "port", f"`port` is {values['port']}; it must be between 1 and 65535."

@@ -13,6 +13,7 @@ from pwh_assets.errors import (
     SourceUnavailableError,
 )
 from pwh_assets.sources.network.route import Route, routed
+from pwh_assets.sources.network.tunnel import tls_mode
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 20 * 60
@@ -105,7 +106,7 @@ def opened(config: Mapping[str, Any], route: Route, **more: Any) -> Any:
 
 def parameters(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the driver is told. Files of this machine stay out of it: no option files, no LOCAL INFILE, no socket."""
-    mode = config["sslmode"]
+    mode = tls_mode(config)
     found: dict[str, Any] = {
         "host": config["host"],
         "port": config["port"],

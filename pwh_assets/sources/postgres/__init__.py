@@ -11,6 +11,8 @@ from pwh_assets.core.source import DiscoveredTable
 from pwh_assets.errors import InvalidInputError, SourceAccessError
 from pwh_assets.sources.base import Field, Reading, ReadRequest, Tally
 from pwh_assets.sources.form import checked
+from pwh_assets.sources.network.tunnel import FIELD as SSH_TUNNEL
+from pwh_assets.sources.network.tunnel import checked_tunnel, spelled
 
 if TYPE_CHECKING:
     from pwh_assets.sources.postgres.streaming import PostgresChanges
@@ -50,6 +52,7 @@ class Postgres:
             required=False,
             help="For `cdc`: an existing publication. Without it one is made.",
         ),
+        SSH_TUNNEL,
     )
 
     @property
@@ -60,7 +63,8 @@ class Postgres:
         return PostgresChanges()
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        values = checked(self.label, self.fields, config)
+        values = checked(self.label, self.fields, spelled(config))
+        values["ssh_tunnel"] = checked_tunnel(values["ssh_tunnel"])
         if not 0 < values["port"] < 65536:
             raise InvalidInputError(
                 "port", f"`port` is {values['port']}; it must be between 1 and 65535."

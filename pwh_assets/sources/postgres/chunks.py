@@ -137,14 +137,15 @@ class TableChunks:
 
     def _open_in_one_snapshot(self) -> None:
         snapshot = self._exported() if self.parallel > 1 else ""
-        for number in range(self.parallel if snapshot else 1):
+        for number in range(self.parallel if snapshot else 0):
             try:
                 self._add(snapshot)
             except SourceUnavailableError:
-                if not number:
-                    raise
-                _log.warning("only %d connections for %s", number, self._reader.table.name)
-                return
+                _log.warning("only %d connections for %s", number + 1, self._reader.table.name)
+                break
+        if not self._sessions:
+            self._stack.close()  # the snapshot's holder may have the only connection there is
+            self._add("")
 
     def _exported(self) -> str:
         """The name of a snapshot that stays as long as this reading; empty where there are none."""

@@ -4,11 +4,13 @@ import os
 import re
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pwh_assets.errors import PwhError, SourceAccessError, SourceError, SourceUnavailableError
 from pwh_assets.sources.errors import UnreadableDataError
+from pwh_assets.sources.network.route import Route, routed
+from pwh_assets.sources.network.tunnel import tls_mode
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,9 +63,12 @@ def connected(config: Mapping[str, Any]) -> Iterator["psycopg.Connection[tuple[A
     import psycopg
 
     try:
-        with psycopg.connect(
-            **parameters(config), autocommit=True, prepare_threshold=None
-        ) as connection:
+        with (
+            routed(config) as route,
+            psycopg.connect(
+                **parameters(config, route), autocommit=True, prepare_threshold=None
+            ) as connection,
+        ):
             connection.execute("; ".join(f"SET {n} = '{v}'" for n, v in _SESSION.items()).encode())
             yield connection
     except psycopg.Error as error:
@@ -81,10 +86,12 @@ def attached(config: Mapping[str, Any]) -> Iterator["duckdb.DuckDBPyConnection"]
     from pwh_assets.duckdb_extensions import connect
 
     connection = connect("postgres_scanner")
+    way = ExitStack()
     try:
+        route = way.enter_context(routed(config))
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET pg_pool_max_connections = 1")
-        wanted = parameters(config)
+        wanted = parameters(config, route)
         secret = {
             "HOST": wanted.pop("host"),
             "PORT": str(wanted.pop("port")),
@@ -105,6 +112,7 @@ def attached(config: Mapping[str, Any]) -> Iterator["duckdb.DuckDBPyConnection"]
         raise_ours(config, error)
     finally:
         connection.close()
+        way.close()
 
 
 def _attach(connection: "duckdb.DuckDBPyConnection", wanted: Mapping[str, Any]) -> None:
@@ -112,16 +120,21 @@ def _attach(connection: "duckdb.DuckDBPyConnection", wanted: Mapping[str, Any]) 
     connection.execute(f"ATTACH {literal(dsn)} AS pg (TYPE postgres, READ_ONLY, SECRET server)")
 
 
-def parameters(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What libpq is told. The operator's own password file and service files stay out of it."""
+def parameters(config: Mapping[str, Any], route: Route) -> dict[str, Any]:
+    """What libpq is told. The operator's own password file, service files and client keys stay out of it.
+
+    The names are for certificates; what is connected to are the addresses that were checked.
+    """
     found = {
-        "host": config["host"],
-        "port": config["port"],
+        "host": ",".join(name for name, _ in route.peers),
+        "port": route.port,
         "user": config["user"],
         "password": config.get("password") or "",
         "dbname": config["database"],
-        "sslmode": config["sslmode"],
+        "sslmode": tls_mode(config),
         "passfile": os.devnull,
+        "sslcert": f"{os.devnull}/none",
+        "gssencmode": "disable",
         "connect_timeout": CONNECT_TIMEOUT_S,
         "application_name": APPLICATION,
         "client_encoding": "UTF8",
@@ -130,7 +143,9 @@ def parameters(config: Mapping[str, Any]) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": 120_000,
     }
-    if str(config["sslmode"]).startswith("verify"):
+    if not any(address.startswith("/") for _, address in route.peers):
+        found["hostaddr"] = ",".join(address for _, address in route.peers)
+    if found["sslmode"].startswith("verify"):
         found["sslrootcert"] = _authorities()
     return found
 
