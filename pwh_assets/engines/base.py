@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pwh_assets.errors import PwhError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Answer(Protocol):
 
     columns: Sequence[EngineColumn]
 
-    def batches(self) -> Iterator[pa.RecordBatch]: ...
+    def batches(self) -> "Iterator[pa.RecordBatch]": ...
     def rows(self) -> Iterator[tuple[Any, ...]]: ...
     def close(self) -> None: ...
 

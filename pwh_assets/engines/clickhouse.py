@@ -5,22 +5,26 @@ Compiled queries run on clients that are read-only for good, because `readonly` 
 """
 
 import contextlib
+import re
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from pwh_assets.engines.base import (
     Answer,
     EngineColumn,
     EngineError,
+    EngineUnavailableError,
     Limits,
+    QueryCancelledError,
     QueryTimeoutError,
     QueryTooLargeError,
+    StatementRefusedError,
 )
 from pwh_assets.engines.mirror import Mirror, database_of
 from pwh_assets.engines.words import without_places
-from pwh_assets.errors import BusyError, InvalidInputError
+from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,12 +35,20 @@ if TYPE_CHECKING:
 READER_MOST = 8
 BATCH_ROWS = 20_000
 
+CONNECT_S = 10
+GRACE_S = 15.0
+"""A server that says nothing for so long past the query's time limit has gone."""
+
 TIMEOUT = "(TIMEOUT_EXCEEDED)"
-TOO_LARGE = (
-    "(MEMORY_LIMIT_EXCEEDED)",
-    "(TOO_MANY_ROWS_OR_BYTES)",
-    "(TOO_MANY_ROWS)",
-    "(TOO_MANY_BYTES)",
+CANCELLED = "(QUERY_WAS_CANCELLED)"
+TOO_MANY_ROWS = ("(TOO_MANY_ROWS_OR_BYTES)", "(TOO_MANY_ROWS)", "(TOO_MANY_BYTES)")
+TOO_LARGE = "(MEMORY_LIMIT_EXCEEDED)"
+DENIED = ("(AUTHENTICATION_FAILED)", "(REQUIRED_PASSWORD)", "(WRONG_PASSWORD)")
+GONE = re.compile(
+    r"connection (?:refused|reset|aborted|broken)|max retries|timed out|remote end closed|incompleteread"
+    r"|broken pipe|name or service not known|temporary failure|no route to host|network is unreachable"
+    r"|streaming.*error|unexpected end|could not connect|connection error|stream failed|closed by server|error during.*(?:read|stream)",
+    re.IGNORECASE,
 )
 
 
@@ -76,6 +88,7 @@ class ClickHouseEngine:
         self._writer: Any = None
         self._mirrors: dict[int, Mirror] = {}
         self._readers: dict[tuple[Any, ...], list[Any]] = {}
+        self._killer: Any = None
 
     def open(self, project_id: int, limits: Limits) -> "ClickHouseSession":
         with self._lock:
@@ -91,6 +104,14 @@ class ClickHouseEngine:
             self._writer = self._client({})
         return self._writer
 
+    def kill(self, mark: str) -> None:
+        """Stop the running statement that begins with this mark; nothing when it has ended."""
+        with self._lock:
+            if self._killer is None:
+                self._killer = self._client({})
+            with contextlib.suppress(Exception):
+                self._killer.command(f"KILL QUERY WHERE startsWith(query, '/* {mark} */') ASYNC")
+
     def reader(
         self, project_id: int, settings: Mapping[str, Any], limits: Limits
     ) -> tuple[tuple[Any, ...], Any]:
@@ -101,6 +122,7 @@ class ClickHouseEngine:
             limits.timeout_s,
             limits.memory_mb,
             limits.threads,
+            limits.max_rows,
         )
         with self._lock:
             idle = self._readers.setdefault(key, [])
@@ -116,7 +138,10 @@ class ClickHouseEngine:
         }
         if limits.threads:
             fixed["max_threads"] = limits.threads
-        return key, self._client(fixed, database_of(project_id))
+        if limits.max_rows is not None:
+            fixed["max_result_rows"] = limits.max_rows
+            fixed["result_overflow_mode"] = "throw"
+        return key, self._client(fixed, database_of(project_id), limits.timeout_s + GRACE_S)
 
     def keep(self, key: tuple[Any, ...], client: Any) -> None:
         with self._lock:
@@ -126,7 +151,9 @@ class ClickHouseEngine:
                 return
         client.close()
 
-    def _client(self, fixed: dict[str, Any], database: str | None = None) -> Any:
+    def _client(
+        self, fixed: dict[str, Any], database: str | None = None, patience_s: float = 300.0
+    ) -> Any:
         try:
             import clickhouse_connect
             from clickhouse_connect import common
@@ -138,7 +165,12 @@ class ClickHouseEngine:
         try:
             if url:
                 return clickhouse_connect.get_client(
-                    dsn=url, settings=fixed, **({"database": database} if database else {})
+                    dsn=url,
+                    settings=fixed,
+                    connect_timeout=CONNECT_S,
+                    send_receive_timeout=int(patience_s),
+                    query_retries=0,
+                    **({"database": database} if database else {}),
                 )
             path = self.settings.home / "clickhouse"
             path.mkdir(parents=True, exist_ok=True)
@@ -156,6 +188,14 @@ class ClickHouseEngine:
                 "Error initializing" in text or "EmbeddedServer" in text or "Cannot lock" in text
             ):
                 raise ClickHouseHeldError(str(self.settings.home / "clickhouse")) from None
+            if url and any(word in text for word in DENIED):
+                raise EngineError(
+                    "The server of `PWH_CLICKHOUSE_URL` refused its user name or password."
+                ) from None
+            if url and GONE.search(text):
+                raise EngineUnavailableError(
+                    "The server of `PWH_CLICKHOUSE_URL` cannot be reached. See whether it runs, then try again."
+                ) from None
             where = "The server of `PWH_CLICKHOUSE_URL`" if url else "The in-process ClickHouse"
             raise EngineError(
                 f"{where} could not be opened: {without_places(_bare(text), str(self.settings.home))}"
@@ -166,13 +206,14 @@ class ClickHouseEngine:
             for client in [
                 *(c for clients in self._readers.values() for c in clients),
                 self._writer,
+                self._killer,
             ]:
                 if client is not None:
                     with contextlib.suppress(Exception):
                         client.close()
             self._readers.clear()
             self._mirrors.clear()
-            self._writer = None
+            self._writer = self._killer = None
 
 
 class ClickHouseSession:
@@ -183,51 +224,92 @@ class ClickHouseSession:
         self._mirror = mirror
         self._project_id = project_id
         self._held: tuple[tuple[Any, ...], Any] | None = None
+        self._answer: ClickHouseAnswer | None = None
 
     def prepare(self, tables: Sequence[tuple[str, ...]]) -> None:
-        self._mirror.bring(tables)
+        try:
+            self._mirror.bring(tables)
+        except Exception as error:
+            if isinstance(error, EngineError) or not GONE.search(str(error)):
+                raise
+            raise _gone() from None
 
     def run(self, sql: str, settings: dict[str, str | int | float], limits: Limits) -> Answer:
         self._release()
         self._held = self._engine.reader(self._project_id, settings, limits)
-        return ClickHouseAnswer(self._held[1], sql, limits, str(self._engine.settings.home))
+        self._answer = ClickHouseAnswer(self._engine, self._held[1], sql, limits)
+        self._answer.start()
+        return self._answer
 
     def cancel(self) -> None:
-        """The server stops a query at its time limit; an in-process one cannot be reached earlier."""
+        """Stop the running query, from whichever thread; the reader gets a `QueryCancelledError`."""
+        if self._answer is not None:
+            self._answer.cancel()
 
     def _release(self) -> None:
-        if self._held is not None:
+        if self._held is None:
+            return
+        if self._answer is not None and self._answer.is_broken:
+            with contextlib.suppress(Exception):
+                self._held[1].close()
+        else:
             self._engine.keep(*self._held)
-            self._held = None
+        self._held = self._answer = None
 
     def close(self) -> None:
+        if self._answer is not None:
+            self._answer.close()
         self._release()
 
 
 class ClickHouseAnswer:
-    """Rows block by block."""
+    """Rows block by block. Time counts until `close`, so that slow reading is stopped too."""
 
-    def __init__(self, client: Any, sql: str, limits: Limits, home: str) -> None:
+    def __init__(self, engine: ClickHouseEngine, client: Any, sql: str, limits: Limits) -> None:
+        self._engine = engine
         self._client = client
-        self._sql = sql
         self._limits = limits
-        self._home = home
+        self._mark = f"pwh {uuid4().hex}"
+        self._sql = f"/* {self._mark} */ {sql}"
         self._rows = 0
-        self._started = time.monotonic()
+        self._stream: Any = None
+        self._is_late = False
+        self._is_cancelled = False
+        self._is_done = False
+        self.is_broken = False
+        """True when the client may be in the middle of something and is not to be used again."""
+        self.columns: Sequence[EngineColumn] = ()
+        self._timer = threading.Timer(limits.timeout_s, self._stop)
+        self._timer.daemon = True
+
+    def start(self) -> None:
+        """Send the query and read what its columns are."""
+        self._timer.start()
         with self._in_words():
-            self._stream = client.query_row_block_stream(sql)
+            self._stream = self._client.query_row_block_stream(self._sql)
             source = self._stream.source
-        self.columns: Sequence[EngineColumn] = [
+        self.columns = [
             EngineColumn(name, type_.name)
             for name, type_ in zip(source.column_names, source.column_types, strict=True)
         ]
 
+    def _stop(self) -> None:
+        self._is_late = True
+        self._engine.kill(self._mark)
+
+    def cancel(self) -> None:
+        self._is_cancelled = True
+        self._engine.kill(self._mark)
+
     def rows(self) -> Iterator[tuple[Any, ...]]:
         with self._in_words(), self._stream as blocks:
             for block in blocks:
+                if self._is_late or self._is_cancelled:
+                    raise self._stopped()
                 self._count(len(block))
                 for row in block:
                     yield tuple(row)
+        self._is_done = True
 
     def batches(self) -> "Iterator[pa.RecordBatch]":
         import pyarrow as pa
@@ -246,13 +328,28 @@ class ClickHouseAnswer:
         self._rows += rows
         most = self._limits.max_rows
         if most is not None and self._rows > most:
-            raise QueryTooLargeError(
-                f"The answer has more than {most:,} rows, the most that are allowed here. Add a LIMIT, aggregate, or export it."
-            )
+            raise self._too_many()
+
+    def _too_many(self) -> QueryTooLargeError:
+        return QueryTooLargeError(
+            f"The answer has more than {self._limits.max_rows or 0:,} rows, the most that are allowed here. "
+            "Add a LIMIT, aggregate, or export it."
+        )
+
+    def _stopped(self) -> EngineError | QueryTimeoutError:
+        return QueryTimeoutError(self._limits.timeout_s) if self._is_late else QueryCancelledError()
 
     def close(self) -> None:
+        """Let go of the query; one that is not read to its end is stopped."""
+        self._timer.cancel()
+        if self._stream is None:
+            return
+        if not self._is_done:
+            self.is_broken = True
+            self._engine.kill(self._mark)
         with contextlib.suppress(Exception):
             self._stream.source.close()
+        self._stream = None
 
     @contextlib.contextmanager
     def _in_words(self) -> Iterator[None]:
@@ -260,24 +357,49 @@ class ClickHouseAnswer:
 
         try:
             yield
-        except ClickHouseError as error:
-            text = str(error)
-            if TIMEOUT in text:
-                raise QueryTimeoutError(self._limits.timeout_s) from None
-            if any(word in text for word in TOO_LARGE):
-                raise QueryTooLargeError(
-                    f"The query needs more than the {self._limits.memory_mb:,} MB it may use. "
-                    "Read a shorter time range or fewer columns, or materialize the heavy part as a view."
-                ) from None
-            raise EngineError(
-                f"ClickHouse refused the query: {without_places(_bare(text), self._home)}"
-            ) from None
+        except PwhError:
+            raise
+        except (ClickHouseError, OSError) as error:
+            self._timer.cancel()
+            raise self._said(str(error)) from None
+        except Exception as error:
+            # The HTTP library's own errors, when a connection breaks in the middle of an answer.
+            if type(error).__module__.split(".")[0] not in ("urllib3", "http", "zstandard", "lz4"):
+                raise
+            self._timer.cancel()
+            self.is_broken = True
+            raise _gone() from None
+
+    def _said(self, text: str) -> PwhError:
+        """ClickHouse's error as ours."""
+        if TIMEOUT in text:
+            return QueryTimeoutError(self._limits.timeout_s)
+        if self._is_late or self._is_cancelled or CANCELLED in text:
+            self.is_broken = True
+            return self._stopped()
+        if TOO_LARGE in text:
+            return QueryTooLargeError(
+                f"The query needs more than the {self._limits.memory_mb:,} MB it may use. "
+                "Read a shorter time range or fewer columns, or materialize the heavy part as a view."
+            )
+        if any(word in text for word in TOO_MANY_ROWS):
+            return self._too_many()
+        if "Code: " not in text and GONE.search(text):
+            self.is_broken = True
+            return _gone()
+        return StatementRefusedError(
+            "ClickHouse", without_places(_bare(text), str(self._engine.settings.home))
+        )
+
+
+def _gone() -> EngineUnavailableError:
+    return EngineUnavailableError(
+        "The connection to the server of `PWH_CLICKHOUSE_URL` broke. Ask again."
+    )
 
 
 def _bare(text: str) -> str:
     """ClickHouse's sentence without codes, versions and the scope it prints the SQL in."""
-    import re
-
     text = re.sub(r"Code: \d+\. ", "", text).replace("DB::Exception: ", "")
     text = re.sub(r"\(version [^)]*\)\.?", "", text)
     text = re.split(

@@ -217,9 +217,7 @@ class DuckDBAnswer:
             self.close()
             if self._is_late:
                 raise QueryTimeoutError(self._limits.timeout_s) from None
-            raise StatementRefusedError(
-                "DuckDB", without_places(str(error), self._home)
-            ) from None
+            raise StatementRefusedError("DuckDB", without_places(str(error), self._home)) from None
 
 
 ENGINE = DuckDBEngine

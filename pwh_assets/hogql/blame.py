@@ -47,7 +47,9 @@ FAULTS: tuple[Fault, ...] = (
         (exp.RegexpLike, exp.RegexpILike),
     ),
     Fault(
-        _any(r"equal size|different size|sizes of|same length|same size|list dimension|equal length"),
+        _any(
+            r"equal size|different size|sizes of|same length|same size|list dimension|equal length"
+        ),
         "Arrays of different lengths stand side by side",
         "Bring them to one length with `arrayResize`.",
         _any(r"array|map|distance|product|zip|join"),
@@ -117,9 +119,7 @@ def blamed(text: str, reason: str, title: str) -> HogQLError:
     fault = next((known for known in FAULTS if known.words.search(reason)), OTHER)
     start, end = _place(text, reason, fault)
     sentence = fault.sentence if fault is not OTHER else f"{title} could not answer this"
-    return HogQLError(
-        [Problem(SyntaxProblem.ENGINE, sentence, start, end, fault.hint)], text
-    )
+    return HogQLError([Problem(SyntaxProblem.ENGINE, sentence, start, end, fault.hint)], text)
 
 
 def _place(text: str, reason: str, fault: Fault) -> tuple[int, int]:
@@ -138,9 +138,7 @@ def _place(text: str, reason: str, fault: Fault) -> tuple[int, int]:
 
 def _candidates(tree: exp.Expression, fault: Fault) -> Iterator[exp.Expression]:
     for node in tree.walk():
-        if isinstance(node, fault.nodes):
-            yield node
-        elif (
+        if isinstance(node, fault.nodes) or (
             fault.calls is not None
             and isinstance(node, exp.Anonymous | exp.ParameterizedAgg)
             and fault.calls.search(str(node.this))

@@ -20,8 +20,9 @@ VARIABLES = {"event_names": "$pageview"}
 class Engines:
     """Both engines over made-up rows for the given texts."""
 
-    def __init__(self, home, texts):
-        settings = Settings.from_env({"PWH_HOME": str(home)})
+    def __init__(self, home, texts, clickhouse_url=None):
+        given = {"PWH_CLICKHOUSE_URL": clickhouse_url} if clickhouse_url else {}
+        settings = Settings.from_env({"PWH_HOME": str(home), **given})
         self.lakes = Lakes(settings)
         self.catalog, made = catalog_of(texts)
         fill(self.lakes.of(1), self.catalog, made)

@@ -23,7 +23,18 @@
 from pwh_assets.hogql.functions.base import Fn, Row
 
 SCALARS = frozenset(
-    ["String", "JSON", "UUID", "Integer", "Float", "Decimal", "Boolean", "Date", "DateTime", "Bytes"]
+    [
+        "String",
+        "JSON",
+        "UUID",
+        "Integer",
+        "Float",
+        "Decimal",
+        "Boolean",
+        "Date",
+        "DateTime",
+        "Bytes",
+    ]
 )
 KINDS: dict[str, frozenset[str]] = {
     "boolean": frozenset(["Boolean"]),
@@ -244,4 +255,3 @@ def _words(row: Row) -> tuple[str, ...]:
 
 def word_at(words: tuple[str, ...], place: int) -> str:
     return words[min(place, len(words) - 1)]
-

@@ -98,9 +98,7 @@ class Operands(Calls, Forms, Tags):
             index = at(exp.Neg(this=index), self.starts[first], place + len(head))
         if tail:
             node = at(exp.Dot(this=node, expression=index), start, place + len(head))
-            index = at(
-                exp.Literal(this=number_text(tail), is_string=False), end - len(tail), end
-            )
+            index = at(exp.Literal(this=number_text(tail), is_string=False), end - len(tail), end)
         return node, index, bool(dot) and not tail
 
     def keyword_name(self) -> Node:

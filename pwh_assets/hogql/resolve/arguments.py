@@ -277,9 +277,7 @@ class Arguments(Operators):
         if any(type_.name == "Unknown" for type_ in types) or common(types).name != "Unknown":
             return
         first = next(type_ for type_ in types if type_.name != "Null")
-        other = next(
-            (arg for arg in args if common([first, arg.type]).name == "Unknown"), args[-1]
-        )
+        other = next((arg for arg in args if common([first, arg.type]).name == "Unknown"), args[-1])
         self.unlike(name, first, other, node)
 
     def unlike(self, name: str, first: Type, other: Value, node: exp.Expression) -> None:

@@ -12,7 +12,6 @@ from pwh_assets.hogql.resolve.nodes import (
     IntervalValue,
     IsNull,
     Literal,
-    Not,
     Property,
     ScalarQuery,
     TupleValue,

@@ -64,9 +64,7 @@ class Operators(Names):
             left, right = self.whole(left, right.type), self.whole(right, left.type)
         return self.call(name, left, right, node=node)
 
-    def differs(
-        self, left: Value, right: Value, is_distinct: bool, node: exp.Expression
-    ) -> Value:
+    def differs(self, left: Value, right: Value, is_distinct: bool, node: exp.Expression) -> Value:
         """`IS [NOT] DISTINCT FROM`: NULL is a value like others."""
         if self.is_null_literal(left) or self.is_null_literal(right):
             other = right if self.is_null_literal(left) else left
