@@ -23,6 +23,9 @@ build/fakesnow:  # the stand-in for Snowflake pins other versions than we do
 	@$(BIN)/uv venv -q --python $(BIN)/python $@ && $(BIN)/uv pip install -q --system-certs \
 		--python $@/bin/python "fakesnow[server]==0.12.1" "snowflake-connector-python[pandas]<5"
 
+build/azurite:  # the stand-in for Azure Blob Storage is a Node program
+	@npm install --silent --no-fund --no-audit --prefix $@ azurite@3.37.0
+
 test: setup  ## the whole suite, quick tests first
 	@$(PYTEST) tests/unit tests/test_*.py -q -n 2 $(ARGS)
 	@$(PYTEST) tests/conformance tests/e2e -q -n 2 --dist loadfile $(ARGS)

@@ -1,4 +1,4 @@
-"""Files: CSV, JSON lines and Parquet from a folder or from S3-compatible object storage.
+"""Files: CSV, JSON lines, Parquet and Delta tables from a folder or from object storage.
 
 Belongs here: listing, what makes a table, formats and their types.
 Keep out: whether this machine's folders may be read (`services/egress` decides), where rows go.
@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.source import Column, DiscoveredTable, SyncMode
-from pwh_assets.errors import InvalidInputError
+from pwh_assets.errors import InvalidInputError, SourceUnavailableError
 from pwh_assets.sources.base import Field, Reading, ReadRequest
 from pwh_assets.sources.errors import TableMissingError, UnreadableDataError
-from pwh_assets.sources.files.storage import Location, local_paths, normalized
+from pwh_assets.sources.files.location import Location, StoredFile, local_paths, normalized
+from pwh_assets.sources.files.tables import DELTA
 from pwh_assets.sources.form import checked
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pwh_assets.sources.files.storage import StoredFile
     from pwh_assets.sources.files.tables import FileTable
 
 __all__ = ["SOURCE", "Files", "local_paths"]
@@ -34,40 +34,50 @@ _SETTLE = timedelta(seconds=2)
 """Object storage tells times by the second: appending leaves the newest alone, another could still come."""
 
 
+FORMAT = Field(
+    "format",
+    "Format",
+    kind="select",
+    default="auto",
+    options=("auto", "csv", "parquet", "jsonl", "delta"),
+    help="auto goes by each file's ending, and knows a Delta table by its log.",
+)
+KEYS = (
+    Field("key_id", "Access key", required=False),
+    Field("secret", "Secret key", kind="password", required=False, secret=True),
+)
+
+
 class Files:
-    """One folder, prefix or pattern. See docs/sources/files.md for tables, types and what incremental means."""
+    """One folder, prefix or pattern. See docs/sources/files.md for tables, types and what incremental means.
+
+    Storage of another kind overrides `schemes`, `fields` and `validate`.
+    """
 
     name = "files"
     label = "Files"
+    schemes: tuple[str, ...] = ("s3", "file")
     fields: Sequence[Field] = (
         Field(
             "url",
             "Address",
             help="s3://bucket/prefix, or a folder of the server; * and ** make it a pattern for one table.",
         ),
-        Field(
-            "format",
-            "Format",
-            kind="select",
-            default="auto",
-            options=("auto", "csv", "parquet", "jsonl"),
-            help="auto goes by each file's ending.",
-        ),
-        Field("key_id", "Access key", required=False),
-        Field("secret", "Secret key", kind="password", required=False, secret=True),
+        FORMAT,
+        *KEYS,
         Field("region", "Region", required=False, default="us-east-1"),
         Field(
             "endpoint",
             "Endpoint",
             required=False,
-            help="For storage other than AWS: https://account.r2.cloudflarestorage.com",
+            help="For storage other than AWS: https://storage.example.com",
         ),
     )
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
         values = checked(self.label, self.fields, config)
-        values["url"] = normalized(values["url"])
-        if bool(values["key_id"]) != bool(values["secret"]):
+        values["url"] = normalized(values["url"], self.schemes)
+        if bool(values.get("key_id")) != bool(values.get("secret")):
             missing = "secret" if values["key_id"] else "key_id"
             raise InvalidInputError(
                 missing, f"`{missing}` is missing. Give both keys, or none for a public bucket."
@@ -79,25 +89,18 @@ class Files:
 
     def tables(self, config: Mapping[str, Any]) -> list[DiscoveredTable]:
         """Every table there is. One whose files cannot be read is known all the same; its sync says why."""
-        return [
-            DiscoveredTable(
-                name=table.name,
-                columns=_with_ours(_columns(config, table)),
-                cursors=(MODIFIED_AT,),
-                description=_described(table),
-            )
-            for table in self._groups(config)
-        ]
+        return [_discovered(config, table) for table in self._groups(config)]
 
     def read(self, config: Mapping[str, Any], request: ReadRequest) -> Reading:
-        import dlt
-
+        from pwh_assets.sources.files import delta
+        from pwh_assets.sources.files.access import opened
         from pwh_assets.sources.files.formats import Plan, plan
-        from pwh_assets.sources.files.storage import opened
 
         table = next((t for t in self._groups(config) if t.name == request.table), None)
         if table is None:
             raise TableMissingError(request.table, f"`{config['url']}`")
+        if table.format == DELTA:
+            return delta.read(config, table, request)
         chosen = _new_files(config, request, table.files)
         known = {}
         if request.mode is not SyncMode.FULL:
@@ -108,9 +111,10 @@ class Files:
                 found = plan(connection, table.format, chosen, known)
         reader = _Reader(config, request, found.columns, found.queries, chosen)
         return Reading(
-            dlt.resource(reader.batches(), name=request.table),
+            None,
             _with_ours(found.columns) if chosen else request.columns,
             lambda: reader.watermark,
+            batches=reader.batches(),
         )
 
     def probe(
@@ -128,7 +132,7 @@ class Files:
         from pwh_assets.sources.files.storage import files
         from pwh_assets.sources.files.tables import group
 
-        return group(Location(config["url"]), config["format"], files(config))
+        return group(Location.of(config), config["format"], files(config))
 
 
 class _Reader:
@@ -140,7 +144,7 @@ class _Reader:
         request: ReadRequest,
         columns: tuple[Column, ...],
         queries: tuple[str, ...],
-        files: "Sequence[StoredFile]",
+        files: Sequence[StoredFile],
     ) -> None:
         self._config, self._request, self._files = config, request, files
         self._columns, self._queries = columns, queries
@@ -148,7 +152,7 @@ class _Reader:
 
     def batches(self) -> "Iterator[pa.Table]":
         """Arrow tables, each row with the file it is from."""
-        from pwh_assets.sources.files.storage import opened
+        from pwh_assets.sources.files.access import opened
 
         if self._files:
             with opened(self._config) as connection:
@@ -179,20 +183,39 @@ class _Reader:
         return table
 
 
+def _discovered(config: Mapping[str, Any], table: "FileTable") -> DiscoveredTable:
+    if table.format == DELTA:
+        return DiscoveredTable(
+            name=table.name,
+            columns=_columns(config, table),
+            description=_described(table),
+            modes=(SyncMode.FULL,),
+        )
+    return DiscoveredTable(
+        name=table.name,
+        columns=_with_ours(_columns(config, table)),
+        cursors=(MODIFIED_AT,),
+        description=_described(table),
+    )
+
+
 def _columns(config: Mapping[str, Any], table: "FileTable") -> tuple[Column, ...]:
+    from pwh_assets.sources.files import delta
+    from pwh_assets.sources.files.access import opened
     from pwh_assets.sources.files.formats import plan
-    from pwh_assets.sources.files.storage import opened
 
     try:
+        if table.format == DELTA:
+            return delta.columns(config, table)
         with opened(config) as connection:
             return plan(connection, table.format, table.files, {}, is_exact=False).columns
-    except UnreadableDataError:
+    except (UnreadableDataError, SourceUnavailableError):
         return ()
 
 
 def _new_files(
-    config: Mapping[str, Any], request: ReadRequest, files: "Sequence[StoredFile]"
-) -> "tuple[StoredFile, ...]":
+    config: Mapping[str, Any], request: ReadRequest, files: Sequence[StoredFile]
+) -> tuple[StoredFile, ...]:
     """All files, or those past the watermark; merging reads the files of its very moment again."""
     if request.mode is SyncMode.FULL:
         return tuple(files)
@@ -203,7 +226,7 @@ def _new_files(
         is_boundary = since is not None and file.modified_at == since[0]
         if is_new or (is_boundary and request.mode is SyncMode.INCREMENTAL):
             chosen.append(file)
-    if request.mode is SyncMode.APPEND and not Location(config["url"]).is_local:
+    if request.mode is SyncMode.APPEND and not Location.of(config).is_local:
         settled = datetime.now(UTC).replace(tzinfo=None) - _SETTLE
         chosen = [file for file in chosen if file.modified_at < settled]
     return tuple(chosen)
@@ -222,6 +245,8 @@ def _with_ours(columns: tuple[Column, ...]) -> tuple[Column, ...]:
 
 
 def _described(table: "FileTable") -> str:
+    if table.format == DELTA:
+        return "A Delta table."
     if len(table.files) == 1:
         return f"The file {table.files[0].name}."
     return f"{len(table.files):,} {table.format} files."

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from pwh_assets.core.source import Column
 from pwh_assets.sources.errors import UnreadableDataError
-from pwh_assets.sources.files.storage import StoredFile, literal, quoted_name
+from pwh_assets.sources.files.location import StoredFile
+from pwh_assets.sources.files.words import literal, quoted_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -228,7 +229,7 @@ def _parquet(connection: "duckdb.DuckDBPyConnection", files: Sequence[StoredFile
         f"read_parquet({_paths(files)}, union_by_name = true, filename = '{PATH}', {_hive(files)})"
     )
     described = connection.execute(f"DESCRIBE SELECT * EXCLUDE ({PATH}) FROM {source}").fetchall()
-    columns = tuple(Column(name, _lake_type(kind)) for name, kind, *_ in described)
+    columns = tuple(Column(name, lake_type(kind)) for name, kind, *_ in described)
     chosen = ", ".join(
         quoted_name(name)
         if column.type == kind
@@ -238,7 +239,7 @@ def _parquet(connection: "duckdb.DuckDBPyConnection", files: Sequence[StoredFile
     return Plan(columns, (f"SELECT {chosen}, {PATH} FROM {source}",))
 
 
-def _lake_type(kind: str) -> str:
+def lake_type(kind: str) -> str:
     return "VARCHAR" if kind.startswith(("ENUM(", "UNION(")) else _READ_AS.get(kind, kind)
 
 
