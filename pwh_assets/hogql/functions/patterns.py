@@ -1,7 +1,6 @@
 """Regular expressions that mean the same everywhere: RE2's common core, rewritten for other libraries.
 
-Where libraries disagree (lazy repeats, look-around, classes of Unicode, alternatives when the matched text matters) the
-pattern is refused with the part that is the reason.
+Where libraries disagree (look-around, classes of Unicode, flags inside) the pattern is refused with the part that is the reason.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ class Pattern:
     groups: int
     ignores_case: bool
     is_plain: bool
-    """Whether every library also finds the same text: no alternatives, no repeated groups."""
+    """Whether a library that prefers the longest also finds the same text: no alternatives, lazy or grouped repeats."""
 
 
 def rewritten(pattern: str, *, end: str) -> Pattern:
@@ -127,8 +126,13 @@ class _Reader:
                 raise ValueError("its pattern has a number of repeats that other libraries lack.")
             text = f"{{{inside}}}"
             self.at = close + 1
-        if self.pattern[self.at : self.at + 1] in ("?", "+", "*", "{"):
-            raise ValueError("its pattern repeats lazily, which other libraries do otherwise.")
+        following = self.pattern[self.at : self.at + 1]
+        if following == "?":
+            self.at += 1
+            self.is_plain = False
+            text += "?"
+        elif following and following in "+*{":
+            raise ValueError("its pattern repeats a repeat.")
         self.out.append(text)
 
     def escape(self, *, inside: bool) -> str:

@@ -229,6 +229,13 @@ def _overlap(operator: str) -> Handler:
     return handler
 
 
+def _has_all(call: Call, /) -> str:
+    left, right = (array_only(call, arg) for arg in call.args)
+    if left.type != right.type:
+        raise ValueError("its arrays have to be of one type there.")
+    return f"({left.sql} @> array_remove({right.sql}, NULL))"
+
+
 def _count_equal(call: Call, /) -> str:
     arg = array_only(call, call.args[0])
     needle = _cast(unify(call, [call.args[1]], element_of(arg.type))[0], arg.type)
@@ -273,11 +280,8 @@ def _range(call: Call, /) -> str:
         if literal_int(call.args[2], "step") < 1:
             raise ValueError("its step has to be positive there.")
         step = parts[2]
-    given = " AND ".join(f"{part} IS NOT NULL" for part in parts)
     series = f"generate_series(cast({start} as bigint), cast({stop} as bigint) - 1, cast({step} as bigint))"
-    return (
-        f"(CASE WHEN {given} THEN ARRAY(SELECT __l.v FROM {series} AS __l(v) ORDER BY __l.v) END)"
-    )
+    return f"ARRAY(SELECT __l.v FROM {series} AS __l(v) ORDER BY __l.v)"
 
 
 def _with_constant(call: Call, /) -> str:
@@ -310,7 +314,7 @@ def _running(call: Call, /) -> str:
     if type_ not in (INTEGER, FLOAT):
         raise ValueError("it takes arrays of numbers there.")
     kind = sql_type(type_)
-    inner = f"SELECT __o, cast(sum({body}) OVER (ORDER BY __o) as {kind}) AS s FROM {rows}"
+    inner = f"SELECT __o, cast(sum({body}) OVER (ORDER BY __o) as {kind}) AS s FROM {rows} WHERE {body} IS NOT NULL"
     return known(first, f"ARRAY(SELECT __d.s FROM ({inner}) AS __d ORDER BY __d.__o)")
 
 
@@ -331,7 +335,7 @@ RENDERINGS: dict[str, Rendering] = {
     "arrayElement": _element,
     "has": _has,
     "hasAny": _overlap("&&"),
-    "hasAll": _overlap("@>"),
+    "hasAll": _has_all,
     "indexOf": _index_of,
     "countEqual": _count_equal,
     "arrayConcat": concat,

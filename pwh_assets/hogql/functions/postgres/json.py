@@ -46,13 +46,18 @@ def at(base: str, keys: Sequence[Key]) -> str:
     return sql
 
 
+COMPACT = """regexp_replace({0} #>> '{}', E'("(?:\\\\\\\\.|[^"\\\\\\\\])*")|[ ]+', E'\\\\1', 'g')"""
+"""Without the spaces Postgres prints between the parts of an array or object."""
+
+
 def text(value: str) -> str:
-    """A JSON value as text, NULL for missing and for null; 1.0 is `1`."""
+    """A JSON value as text, NULL for missing and for null; 1.0 is `1`, and an array has no spaces between its elements."""
     number = f"cast({value} #>> '{{}}' as numeric)"
     return (
         f"(CASE jsonb_typeof({value}) WHEN 'null' THEN NULL WHEN 'number' THEN "
         f"CASE WHEN {number} = trunc({number}) AND abs({number}) < 1e15 THEN cast(trunc({number}) as text) "
-        f"ELSE {float_text(f'cast({number} as double precision)')} END ELSE {value} #>> '{{}}' END)"
+        f"ELSE {float_text(f'cast({number} as double precision)')} END "
+        f"WHEN 'string' THEN {value} #>> '{{}}' ELSE {COMPACT.replace('{0}', value)} END)"
     )
 
 

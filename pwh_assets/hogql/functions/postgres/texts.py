@@ -1,5 +1,7 @@
 """Postgres: texts, search and patterns, URLs, encodings."""
 
+import re
+
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.patterns import Pattern, rewritten
 from pwh_assets.hogql.functions.sqltext import postgres_text
@@ -32,7 +34,7 @@ def finding(arg: Arg) -> Pattern:
     found = pattern_of(arg)
     if not found.is_plain:
         raise ValueError(
-            "its pattern has alternatives or repeated groups, which find another text there."
+            "its pattern has alternatives, lazy repeats or repeated groups, which find another text there."
         )
     return found
 
@@ -128,6 +130,15 @@ def _format(call: Call, /) -> str:
     return "(" + " || ".join(sqls) + ")" if sqls else "''"
 
 
+def _split_part(call: Call, /) -> str:
+    text, separator, index = call.args
+    if not isinstance(separator.literal, str) or not separator.literal:
+        raise ValueError("its separator has to be a text written out there.")
+    sql, place = to_text(call, text), whole_only(call, index).sql
+    found = f"split_part({sql}, {separator.sql}, cast(nullif({place}, 0) as integer))"
+    return f"(CASE WHEN {place} = 0 AND {sql} IS NOT NULL THEN '' ELSE {found} END)"
+
+
 def _position(insensitive: bool, swapped: bool = False) -> Handler:
     def handler(call: Call, /) -> str:
         first, second = (to_text(call, arg) for arg in call.args[:2])
@@ -197,6 +208,8 @@ def _replace_regexp(every: bool) -> Handler:
         pattern, by = finding(call.args[1]), call.args[2].literal
         if not isinstance(by, str):
             raise ValueError("its replacement has to be a text written out there.")
+        if re.search(r"\\[^0-9]|\\$", by):
+            raise ValueError("its replacement has a backslash before something that is no group.")
         said = by.replace("\\0", "\\&")
         flags = _flags(pattern, "g" if every else "")
         return (
@@ -300,7 +313,7 @@ RENDERINGS: dict[str, Rendering] = {
     "startsWith": texts("starts_with({0}, {1})"),
     "endsWith": texts("(right({0}, char_length({1})) = {1})"),
     "format": _format,
-    "split_part": template("(CASE WHEN {2} = 0 THEN '' ELSE split_part({0}, {1}, cast(nullif({2}, 0) as integer)) END)", text_of, text_of, whole_only),
+    "split_part": _split_part,
     "appendTrailingCharIfAbsent": texts("(CASE WHEN {0} = '' OR right({0}, 1) = {1} THEN {0} ELSE {0} || {1} END)"),
     "isValidUTF8": texts("({0} = {0})"),
     "toValidUTF8": texts("{0}"),
