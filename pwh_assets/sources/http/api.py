@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, quote_plus, urljoin, urlsplit
 
@@ -14,6 +14,7 @@ from pwh_assets.sources.http import jsons
 from pwh_assets.sources.http.limits import Limits, bucket
 from pwh_assets.sources.http.session import kind_of, new_session
 from pwh_assets.sources.http.waits import backoff_s, retry_after_s
+from pwh_assets.sources.network.egress import egress_of
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,10 @@ _TRANSIENT = frozenset((408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 5
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
-@dataclass(frozen=True, slots=True)
+_UNREAD = object()
+
+
+@dataclass(slots=True)
 class Answer:
     """A whole answer. `status` may be one of refusal."""
 
@@ -30,10 +34,13 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     url: str
+    _value: Any = field(default=_UNREAD, repr=False)
 
     def json(self) -> Any:
-        """The body's value, numbers exact. Raises ValueError."""
-        return jsons.loads(self.body)
+        """The body's value, numbers exact; read once. Raises ValueError."""
+        if self._value is _UNREAD:
+            self._value = jsons.loads(self.body)
+        return self._value
 
 
 class CancelledError(SourceError):
@@ -50,8 +57,9 @@ class Api:
 
     Args:
         place: How a sentence names it, such as "Stripe at `https://api.stripe.com`".
-        headers: Sent with every call. Credentials belong into `authorize`, which is asked for headers before each
-            call, and with True once after a 401.
+        config: The source's, for the policy on addresses it carries.
+        headers: Sent with every call.
+        authorize: For credentials that end: asked for headers before each call, and once with True after a 401.
         secrets: Texts that no error may show.
         account: Calls for one account share its rate; the key itself is never kept.
         refusal: Turns an answer of 400 and above, after all attempts, into an error; None for a plain sentence.
@@ -62,6 +70,7 @@ class Api:
         self,
         place: str,
         base_url: str,
+        config: Mapping[str, Any],
         *,
         headers: Mapping[str, str] | None = None,
         authorize: Callable[[bool], Mapping[str, str]] | None = None,
@@ -76,7 +85,7 @@ class Api:
         self._headers = {"Accept": "application/json", "User-Agent": "pwh", **(headers or {})}
         self._authorize, self._secrets = authorize, [text for text in secrets if text]
         self._bucket = bucket(f"{self.base_url} {account}", limits)
-        self._session = new_session(connections)
+        self._session = new_session(connections, egress_of(config))
         self._refusal, self._is_transient = refusal, is_transient
         self._is_stopped = threading.Event()
 
@@ -113,12 +122,13 @@ class Api:
         """
         url = self._address(path)
         deadline = time.monotonic() + self.limits.total_s
-        attempt, was_renewed, hops = 1, False, 0
+        attempt, hops, was_renewed, is_stale = 1, 0, False, False
         while True:
             self._wait(self._bucket.wait_s(time.monotonic()))
             asked_s: float | None = None
             try:
-                answer = self._once(method, url, params, body, data, headers, was_renewed)
+                answer = self._once(method, url, params, body, data, headers, is_stale)
+                is_stale = False
             except _Broken as broken:
                 answer, problem = None, broken.words
             else:
@@ -130,7 +140,7 @@ class Api:
                         )
                     continue
                 if answer.status == 401 and self._authorize and not was_renewed:
-                    was_renewed = True
+                    was_renewed = is_stale = True
                     continue
                 problem = self._problem(answer, is_json)
                 if problem is None:
@@ -163,6 +173,8 @@ class Api:
         """Only the host the credentials are for gets them."""
         if path.startswith("//") or "://" in path.partition("?")[0]:
             ours, theirs = urlsplit(self.base_url), urlsplit(path)
+            if (theirs.scheme, theirs.netloc) == ("http", ours.netloc) and ours.scheme == "https":
+                return f"https{path[4:]}"  # a proxy before the API took the TLS off
             if _origin(theirs.scheme, theirs.netloc) != _origin(ours.scheme, ours.netloc):
                 raise SourceAccessError(
                     f"{self.place} sends us to another address, `{theirs.scheme}://{theirs.netloc}`, which would "
@@ -179,11 +191,11 @@ class Api:
         body: Any,
         data: Any,
         headers: Mapping[str, str] | None,
-        is_renewal: bool,
+        is_stale: bool,
     ) -> Answer:
         import requests
 
-        own = {} if self._authorize is None else self._authorize(is_renewal)
+        own = {} if self._authorize is None else self._authorize(is_stale)
         sent = None if body is None else jsons.dumps(body).encode()
         kinds = {} if sent is None else {"Content-Type": "application/json"}
         ends = time.monotonic() + self.limits.answer_s

@@ -62,7 +62,7 @@ class RowBuilder:
             value = one.get(name)
             try:
                 made = None if value is None else convert(value)
-                if not self._is_strict and _is_rounded(value, made):
+                if not self._is_strict and _loses(value, made, lake):
                     raise ValueError(value)
                 values.append(made)
             except (ValueError, TypeError, OverflowError, InvalidOperation):
@@ -150,8 +150,10 @@ def _is_double(value: int | Decimal) -> bool:
         return False
 
 
-def _is_rounded(value: Any, made: Any) -> bool:
-    """Whether a number lost digits on its way into a column's type."""
+def _loses(value: Any, made: Any, lake: str) -> bool:
+    """Whether a value lost something on its way into a column's type."""
+    if lake == "VARCHAR":
+        return isinstance(value, dict | list)
     if isinstance(made, float):
         return Decimal(repr(made)) != Decimal(str(value))
     return isinstance(made, Decimal) and made != Decimal(str(value))

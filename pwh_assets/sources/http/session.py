@@ -1,23 +1,28 @@
 """The one place where a connection to an API is made."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pwh_assets.sources.network.egress import Egress
 
 if TYPE_CHECKING:
     import requests
 
 
-def new_session(connections: int) -> "requests.Session":
-    """A session that several threads may use: no proxy of the environment, no cookie, no redirect by itself."""
+def new_session(connections: int, egress: Egress) -> "requests.Session":
+    """A session that several threads may use: no proxy of the environment, no cookie, no redirect by itself.
+
+    It connects to addresses the policy allows, and to those that were checked: PrivateHostError, UnknownHostError.
+    """
     from http.cookiejar import DefaultCookiePolicy
 
     import requests
-    from requests.adapters import HTTPAdapter
 
     session = requests.Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = _adapter(egress, connections)
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=connections))
+        session.mount(scheme, adapter)
     return session
 
 
@@ -33,3 +38,38 @@ def kind_of(error: Exception) -> str:
     if isinstance(error, requests.exceptions.ChunkedEncodingError) or "incompleteread" in text:
         return "the answer ended in the middle"
     return "the connection could not be made or broke"
+
+
+def _adapter(egress: Egress, connections: int) -> Any:
+    from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    def connect(connection: Any) -> Any:
+        timeout = connection.timeout if isinstance(connection.timeout, int | float) else 30.0
+        try:
+            return egress.connect(connection._dns_host, connection.port, timeout, "base_url")
+        except TimeoutError as error:
+            raise ConnectTimeoutError(connection, "timed out") from error
+        except OSError as error:
+            raise NewConnectionError(connection, "not connected") from error
+
+    class Plain(HTTPConnection):
+        _new_conn = connect
+
+    class Secure(HTTPSConnection):
+        _new_conn = connect
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **more: Any) -> None:
+            super().init_poolmanager(*args, **more)
+            self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+
+    return Adapter(pool_connections=2, pool_maxsize=connections)

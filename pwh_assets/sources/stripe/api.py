@@ -28,7 +28,7 @@ class StripeApi:
 
     def __init__(self, config: Mapping[str, Any], attempts: int | None = None) -> None:
         key = str(config["api_key"])
-        headers = {"Stripe-Version": API_VERSION}
+        headers = {"Authorization": f"Bearer {key}", "Stripe-Version": API_VERSION}
         if config.get("account_id"):
             headers["Stripe-Account"] = config["account_id"]
         rate = TEST_PER_SECOND if "_test_" in key else LIVE_PER_SECOND
@@ -37,8 +37,8 @@ class StripeApi:
         self.http = Api(
             self.place,
             config["base_url"],
+            config,
             headers=headers,
-            authorize=lambda is_stale: {"Authorization": f"Bearer {key}"},
             secrets=(key,),
             account=hashlib.sha256(key.encode()).hexdigest(),
             limits=Limits(attempts, per_second=rate, burst=rate),
