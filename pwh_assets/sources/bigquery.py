@@ -1,10 +1,8 @@
 """BigQuery: tables and views of one dataset, through Google's own client, results as Arrow."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 from pwh_assets.errors import (
     InvalidInputError,
@@ -16,6 +14,7 @@ from pwh_assets.errors import (
 from pwh_assets.sources.base import Field
 from pwh_assets.sources.errors import driver_missing
 from pwh_assets.sources.form import checked
+from pwh_assets.sources.google.auth import KEY_FIELD, credentials, parsed_key
 from pwh_assets.sources.warehouse.base import (
     Dialect,
     Typed,
@@ -33,8 +32,6 @@ TIMEOUT_S = 60
 PATIENCE_S = 30
 """How long a call that fails for a passing reason is tried again."""
 SCOPE = "https://www.googleapis.com/auth/bigquery.readonly"
-TOKEN_URL = "https://oauth2.googleapis.com/token"
-_KEY_FIELDS = ("client_email", "private_key", "project_id")
 
 _AS_JSON = Typed("JSON", "TO_JSON_STRING({0})")
 _TEXT = Typed("VARCHAR", "CAST({0} AS STRING)")
@@ -191,22 +188,10 @@ def connect(config: Mapping[str, Any]) -> Iterator[_Session]:
 
 def _credentials(config: Mapping[str, Any]) -> Any:
     from google.auth.credentials import AnonymousCredentials
-    from google.oauth2 import service_account
 
     if not config.get("service_account"):
         return AnonymousCredentials()
-    info = {**config["service_account"], "token_uri": TOKEN_URL}
-    if config.get("endpoint"):
-        given = str(config["service_account"].get("token_uri") or "")
-        if urlsplit(given).hostname == urlsplit(config["endpoint"]).hostname:
-            info["token_uri"] = given
-    try:
-        return service_account.Credentials.from_service_account_info(info, scopes=[SCOPE])
-    except ValueError:
-        raise InvalidInputError(
-            "service_account",
-            "The `private_key` in `service_account` cannot be read. Give the key file as Google made it.",
-        ) from None
+    return credentials(config, SCOPE, config.get("endpoint"))
 
 
 def _place(config: Mapping[str, Any]) -> str:
@@ -250,14 +235,7 @@ class BigQuery(Warehouse):
     fields = (
         Field("project", "Project", help="The project that holds the dataset and is billed."),
         Field("dataset", "Dataset"),
-        Field(
-            "service_account",
-            "Service account key (JSON)",
-            kind="json",
-            required=False,
-            secret=True,
-            help="The key file of a service account that may read.",
-        ),
+        KEY_FIELD,
         Field("location", "Location", required=False, help="As `EU` or `us-east1`."),
         Field(
             "maximum_bytes_billed",
@@ -273,34 +251,12 @@ class BigQuery(Warehouse):
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
         values = checked(self.label, self.fields, config)
-        values["service_account"] = key = _parsed(values["service_account"])
+        values["service_account"] = key = parsed_key(values["service_account"])
         if key is None and not values["endpoint"]:
             raise InvalidInputError(
                 "service_account", "BigQuery needs `service_account`, the key file's JSON."
             )
         return values
-
-
-def _parsed(key: Any) -> dict[str, Any] | None:
-    """The key as a mapping. Other kinds of credentials may run programs or ask any host: they are refused."""
-    if key is None:
-        return None
-    if isinstance(key, str):
-        try:
-            key = json.loads(key)
-        except ValueError:
-            raise InvalidInputError(
-                "service_account", "`service_account` is no JSON. Give the whole key file."
-            ) from None
-    if not isinstance(key, dict) or key.get("type") != "service_account":
-        raise InvalidInputError(
-            "service_account",
-            '`service_account` must be the key file of a service account (`"type": "service_account"`).',
-        )
-    missing = [name for name in _KEY_FIELDS if not isinstance(key.get(name), str)]
-    if missing:
-        raise InvalidInputError("service_account", f"`service_account` has no `{missing[0]}`.")
-    return key
 
 
 SOURCE = BigQuery()
