@@ -241,11 +241,11 @@ class _Merge:
         written = 0
         for file in self.files:
             values = [
-                "op",
-                "position",
+                '"op"',
+                '"position"',
                 SEQUENCE,
-                "at",
-                "unchanged",
+                '"at"',
+                '"unchanged"',
                 *(self._value(file, name, kind) for name, kind in self._own(change)),
             ]
             columns = ", ".join(map(quote, [*LOG_COLUMNS, *(n for n, _ in self._own(change))]))

@@ -244,11 +244,12 @@ WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT oid FROM pg
     AND l.pid IS DISTINCT FROM pg_backend_pid()
 """
 
+# A partition made as one has a row type as old as its place in the tree; one that was attached had it before.
 _MARKS = """
 SELECT c.relname, c.oid::text, coalesce((SELECT string_agg(l.oid || '/' || l.relfilenode
-        || CASE WHEN i.xmin::text = l.xmin::text THEN '' ELSE '/attached' END, ',' ORDER BY l.oid)
+        || CASE WHEN i.xmin::text = y.xmin::text THEN '' ELSE '/attached' END, ',' ORDER BY l.oid)
     FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid AND t.isleaf
-    LEFT JOIN pg_inherits i ON i.inhrelid = l.oid WHERE c.relkind = 'p'), '')
+    LEFT JOIN pg_inherits i ON i.inhrelid = l.oid LEFT JOIN pg_type y ON y.oid = l.reltype WHERE c.relkind = 'p'), '')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = ANY(%s)
 """

@@ -16,6 +16,7 @@ _BC = (
 )
 _HERE = {
     "bytea": "unhex(substr({0}, 3))",
+    "bpchar": "rtrim({0}, ' ')",
     "date": _BC,
     "timestamp": _BC,
     "timestamptz": _BC,
