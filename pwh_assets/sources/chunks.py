@@ -94,6 +94,8 @@ def storage_error(error: BaseException, file: Path) -> OSError | None:
     for code in codes:
         if os.strerror(code) in text:
             return OSError(code, os.strerror(code), str(file))
+    if "Could not write" in text:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
     return None
 
 

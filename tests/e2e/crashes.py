@@ -19,7 +19,10 @@ class Limits:
     threads: int | None = 1
 
 
-def _sync(home, sources, table_id, full, pipe):
+def _sync(home, sources, table_id, full, chunk_bytes, pipe):
+    from pwh_assets.sources.postgres import dividing
+
+    dividing.CHUNK_BYTES = chunk_bytes or dividing.CHUNK_BYTES
     platform = open_home(Path(home), sources)
     from pwh_assets.services.sync import sync_table
 
@@ -39,12 +42,12 @@ def _sync(home, sources, table_id, full, pipe):
 
 
 class Child:
-    """One sync in a process of its own."""
+    """One sync in a process of its own. With `chunk_bytes` it reads tables of PostgreSQL in chunks of that size."""
 
-    def __init__(self, home, sources, table_id, full=False):
+    def __init__(self, home, sources, table_id, full=False, chunk_bytes=None):
         self.pipe, theirs = CONTEXT.Pipe()
         self.process = CONTEXT.Process(
-            target=_sync, args=(str(home), sources, table_id, full, theirs)
+            target=_sync, args=(str(home), sources, table_id, full, chunk_bytes, theirs)
         )
         self.process.start()
         theirs.close()

@@ -21,35 +21,38 @@ def server():
         yield running
 
 
-def sync(bank):
-    word = Child(bank.platform.settings.home, ["postgres"], bank.table.id).result()
+def child(bank, chunk_bytes):
+    home = bank.platform.settings.home
+    return Child(home, ["postgres"], bank.table.id, chunk_bytes=chunk_bytes)
+
+
+def sync(bank, chunk_bytes):
+    word = child(bank, chunk_bytes).result()
     assert word[0] == "done", word
     return word[1]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
+@pytest.mark.parametrize("chunk_bytes", [None, 200_000])
 @pytest.mark.parametrize("mode", [SyncMode.INCREMENTAL, SyncMode.FULL])
-def test_a_sync_killed_at_any_moment_loses_doubles_and_shows_nothing_wrong(server, tmp_path, mode):
+def test_a_sync_killed_at_any_moment_loses_doubles_and_shows_nothing_wrong(
+    server, tmp_path, mode, chunk_bytes
+):
     random = dice()
     bank = Bank(server, tmp_path / "home", SIZE, mode)
     reader = None
     try:
-        sync(bank)
+        sync(bank, chunk_bytes)
         began = time.monotonic()
-        sync(bank)
+        sync(bank, chunk_bytes)
         duration_s = time.monotonic() - began
         reader = Reader(tmp_path / "home", WHOLE.format(least=SIZE))
         recovered = 0
         for number in range(KILLS):
-            kill_somewhere(
-                Child(bank.platform.settings.home, ["postgres"], bank.table.id),
-                random,
-                number,
-                duration_s,
-            )
+            kill_somewhere(child(bank, chunk_bytes), random, number, duration_s)
             bank.pause()
-            recovered += sync(bank).was_recovered
+            recovered += sync(bank, chunk_bytes).was_recovered
             assert bank.in_lake() == bank.at_source(), f"after kill {number}"
             bank.go_on()
         looks, odd = reader.end()

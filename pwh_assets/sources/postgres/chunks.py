@@ -87,8 +87,10 @@ class TableChunks:
             if self._is_closed:
                 raise _ended()
             rows = self._copy(session, name, file)
-        except (duckdb.Error, OSError) as error:
-            raise_ours(self._reader.config, storage_error(error, file) or error)
+        except duckdb.Error as error:
+            if storage := storage_error(error, file):
+                raise storage from None
+            raise_ours(self._reader.config, error)
         finally:
             self._free.put(session)
         self._note_done()
