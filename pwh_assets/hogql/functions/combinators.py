@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Agg, Arg, Call, Rendering, TypeRule
+from pwh_assets.hogql.functions.dialect import functions_of
 from pwh_assets.hogql.functions.sqltext import both, default_value, let, tail
-from pwh_assets.hogql.types import UNKNOWN, Type, array, map_
+from pwh_assets.hogql.types import INTEGER, UNKNOWN, Type, array, map_
 
 STATES = ("State", "Merge", "SimpleState")
 KEYED = ("ArgMin", "ArgMax")
@@ -98,7 +99,23 @@ def _plain(aggregate: Aggregate, call: Call) -> str:
     if skip and call.engine != "clickhouse":
         condition = aggregate.fill(skip, Call(call.name, call.engine, call.args, call.params))
         call = replace(call, filter_sql=both(call.filter_sql, condition))
+    dialect = functions_of(call.engine)
+    if dialect is not None:
+        if call.distinct and call.over_sql:
+            raise ValueError("DISTINCT and OVER do not go together there.")
+        if call.filter_sql and not dialect.has_filter:
+            call = _without_filter(call)
     return aggregate.fill(aggregate.rendering, call)
+
+
+def _without_filter(call: Call) -> Call:
+    """Arguments that are NULL where the condition fails; aggregates pass NULL over."""
+    if not call.args or isinstance(call.args[0].node, exp.Star):
+        mark = Arg(f"CASE WHEN {call.filter_sql} THEN 1 END", INTEGER, exp.Null())
+        return replace(call, args=(mark,), filter_sql="")
+    head, *rest = call.args
+    kept = replace(head, sql=f"(CASE WHEN {call.filter_sql} THEN {head.sql} END)", node=exp.Null())
+    return replace(call, args=(kept, *rest), filter_sql="")
 
 
 def _native(aggregate: Aggregate, call: Call, suffixes: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from pwh_assets.hogql.lower.base import Lowering
 
 ENGINES: tuple[str, ...] = ("duckdb", "clickhouse")
 """Engines that run every query."""
-DIALECTS: tuple[str, ...] = ("postgres",)
+DIALECTS: tuple[str, ...] = ("postgres", "mysql")
 """Databases that are queried where they are; each has a table of what it can say."""
 
 

@@ -63,6 +63,22 @@ POSTGRES: Literals = {
     UUID: lambda value: f"'{value}'::uuid",
 }
 
+MYSQL: Literals = {
+    bool: lambda value: "TRUE" if value else "FALSE",
+    int: lambda value: signed(str(value)),
+    float: lambda value: _mysql_float(value),
+    Decimal: lambda value: f"CAST({value} AS DECIMAL(38, 9))",
+    datetime: lambda value: f"TIMESTAMP'{value.isoformat(sep=' ', timespec='microseconds')}'",
+    date: lambda value: f"DATE'{value.isoformat()}'",
+    UUID: lambda value: f"'{value}'",
+}
+
+
+def _mysql_float(value: float) -> str:
+    if not math.isfinite(value):
+        raise ValueError("there is neither inf nor nan.")
+    return with_exponent(value)
+
 
 def frozen(now: datetime, kind: str, zone: str) -> date:
     """The moment of compilation as `now()`, `today()` or `yesterday()` show it."""

@@ -1,6 +1,5 @@
 """What databases that are only queried where they are have in common: QUALIFY and its kin as sub-selects, semi-joins as EXISTS."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -9,11 +8,12 @@ from sqlglot import exp
 from pwh_assets.hogql.functions.base import Arg
 from pwh_assets.hogql.functions.base import Call as FunctionCall
 from pwh_assets.hogql.functions.dialect import Functions
-from pwh_assets.hogql.lower.base import NO_NODE, Lowering
+from pwh_assets.hogql.lower.base import Lowering
 from pwh_assets.hogql.lower.capabilities import Capabilities
 from pwh_assets.hogql.lower.clauses import columns_sql, is_constant
 from pwh_assets.hogql.lower.sources import keys_of
 from pwh_assets.hogql.resolve.nodes import (
+    Between,
     Call,
     Cte,
     Field,
@@ -31,6 +31,7 @@ from pwh_assets.hogql.resolve.nodes import (
     Slice,
     TupleValue,
     Value,
+    ValuesSource,
 )
 from pwh_assets.hogql.types import Type
 
@@ -91,6 +92,10 @@ class Remote(Lowering):
         if item.type == type_ or type_.name in ("Null", "Unknown"):
             return None
         return self.cast_to(item, type_)
+
+    def between(self, value: Between) -> str:
+        this = self.functions.conversions.ordered(self.value(value.this), value.this.type)
+        return f"({this} BETWEEN {self.value(value.low)} AND {self.value(value.high)})"
 
     def tuple(self, value: TupleValue) -> str:
         return f"({self.values(value.items)})"
@@ -159,6 +164,10 @@ class Remote(Lowering):
 
     # Clauses
 
+    def rows(self, source: ValuesSource) -> str:
+        self.need("VALUES")
+        return super().rows(source)
+
     def cte_columns(self, columns: str, cte: Cte) -> str:
         if cte.is_recursive:
             self.need("WITH RECURSIVE")
@@ -221,6 +230,8 @@ class Remote(Lowering):
     def qualify(self, query: Select) -> str:
         """QUALIFY, LIMIT BY, WITH TIES and DISTINCT ON: all choose rows by a window."""
         parts = []
+        if query.grouping is not None and query.grouping.sets is not None:
+            self.need("GROUPING SETS", next((key.node for key in query.grouping.keys), None))
         if query.qualify is not None and self.need("QUALIFY", query.qualify.node):
             parts.append(self.filter(query.qualify))
         order = f" ORDER BY {self.orders(query.order)}" if query.order else ""
@@ -301,10 +312,3 @@ class Remote(Lowering):
         if not isinstance(value, Literal):
             self.need("computed LIMIT", value.node)
         return self.value(value)
-
-
-def listed(parts: Sequence[str]) -> str:
-    return ", ".join(parts)
-
-
-__all__ = ["NO_NODE", "Remote", "listed"]

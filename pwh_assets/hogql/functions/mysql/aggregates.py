@@ -1,0 +1,145 @@
+"""MySQL: aggregates and windows. There is no FILTER, so arguments are NULL where its condition fails."""
+
+from sqlglot import exp
+
+from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
+from pwh_assets.hogql.functions.mysql.values import CONVERSIONS
+from pwh_assets.hogql.functions.sqltext import mysql_text, over_clause
+from pwh_assets.hogql.functions.templates import number_only, whole_only
+from pwh_assets.hogql.functions.texts import to_text
+from pwh_assets.hogql.functions.windows import in_frame
+from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, STRING
+
+
+def number(call: Call, arg: Arg) -> Arg:
+    """A text read as a number, a Boolean as 0 or 1."""
+    if arg.type == STRING:
+        return Arg(CONVERSIONS.float(arg), FLOAT, arg.node)
+    return Arg(arg.sql, INTEGER, arg.node) if arg.type == BOOLEAN else number_only(call, arg)
+
+
+def _word(call: Call) -> str:
+    return "DISTINCT " if call.distinct else ""
+
+
+def _plain_only(call: Call) -> None:
+    if call.over_sql:
+        raise ValueError("it takes no OVER there.")
+
+
+def _count(call: Call, /) -> str:
+    if not call.args or isinstance(call.args[0].node, exp.Star):
+        return f"COUNT(*){over_clause(call)}"
+    if call.distinct:
+        return _uniq(call)
+    if len(call.args) > 1:
+        raise ValueError("it takes one argument; count(DISTINCT a, b) takes more.")
+    return f"COUNT({call.args[0].sql}){over_clause(call)}"
+
+
+def _uniq(call: Call, /) -> str:
+    _plain_only(call)
+    return f"COUNT(DISTINCT {', '.join(arg.sql for arg in call.args)})"
+
+
+def _sum(call: Call, /) -> str:
+    arg = number(call, call.args[0])
+    plain = f"SUM({_word(call)}{arg.sql}){over_clause(call)}"
+    return f"CAST({plain} AS SIGNED)" if arg.type == INTEGER else plain
+
+
+def _of_floats(name: str) -> Handler:
+    def handler(call: Call, /) -> str:
+        if call.distinct and name not in ("AVG", "SUM"):
+            raise ValueError("it takes no DISTINCT there.")
+        listed = ", ".join(CONVERSIONS.float(number(call, arg)) for arg in call.args)
+        return f"{name}({_word(call)}{listed}){over_clause(call)}"
+
+    return handler
+
+
+def _extreme(word: str) -> Handler:
+    return lambda call, /: f"{word}({call.args[0].sql}){over_clause(call)}"
+
+
+def _truth(word: str) -> Handler:
+    return lambda call, /: f"{word}({CONVERSIONS.boolean(call.args[0])}){over_clause(call)}"
+
+
+def _bits(name: str) -> Handler:
+    """Over nothing MySQL gives all bits, or none."""
+
+    def handler(call: Call, /) -> str:
+        sql = whole_only(call, call.args[0]).sql
+        over = over_clause(call)
+        return f"(CASE WHEN COUNT({sql}){over} > 0 THEN CAST({name}({sql}){over} AS SIGNED) END)"
+
+    return handler
+
+
+def _joined(call: Call, /) -> str:
+    _plain_only(call)
+    if call.distinct or call.order_sql:
+        raise ValueError("it takes neither DISTINCT nor ORDER BY there.")
+    given = call.args[1] if len(call.args) > 1 else call.params[0] if call.params else None
+    separator = given.literal if given is not None else ""
+    if not isinstance(separator, str):
+        raise ValueError("its separator has to be a text written out there.")
+    return f"GROUP_CONCAT({to_text(call, call.args[0])} SEPARATOR {mysql_text(separator)})"
+
+
+def _weighted(call: Call, /) -> str:
+    value, weight = (CONVERSIONS.float(number(call, arg)) for arg in call.args)
+    over = over_clause(call)
+    counted = f"CASE WHEN {value} IS NOT NULL THEN {weight} END"
+    return f"(SUM({value} * {weight}){over} / NULLIF(SUM({counted}){over}, 0))"
+
+
+def window(name: str) -> Handler:
+    def handler(call: Call, /) -> str:
+        clause = over_clause(call)
+        if not clause:
+            raise ValueError("it needs OVER (…).")
+        args = [arg.sql for arg in call.args]
+        if name in ("lag", "lead") and len(args) > 2:
+            # MariaDB's take no third argument.
+            far = f"{name}({args[0]}, {args[1]}){clause}"
+            return f"(CASE WHEN {name}(1, {args[1]}){clause} IS NULL THEN {args[2]} ELSE {far} END)"
+        return f"{name}({', '.join(args)}){clause}"
+
+    return handler
+
+
+WINDOWS = (
+    "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value", "last_value",
+    "nth_value",
+)  # fmt: skip
+
+RENDERINGS: dict[str, Rendering] = {
+    "count": _count,
+    "countDistinct": _uniq,
+    "uniq": _uniq,
+    "groupBitmap": _uniq,
+    "sum": _sum,
+    "avg": _of_floats("AVG"),
+    "min": _extreme("MIN"),
+    "max": _extreme("MAX"),
+    "any": _extreme("MIN"),
+    "anyLast": _extreme("MAX"),
+    "every": _truth("MIN"),
+    "bool_or": _truth("MAX"),
+    "string_agg": _joined,
+    "stddevPop": _of_floats("STDDEV_POP"),
+    "stddevSamp": _of_floats("STDDEV_SAMP"),
+    "varPop": _of_floats("VAR_POP"),
+    "varSamp": _of_floats("VAR_SAMP"),
+    "groupBitAnd": _bits("BIT_AND"),
+    "groupBitOr": _bits("BIT_OR"),
+    "groupBitXor": _bits("BIT_XOR"),
+    "sumKahan": _of_floats("SUM"),
+    "avgWeighted": _weighted,
+    **{name: window(name) for name in WINDOWS},
+    "lagInFrame": in_frame("lagInFrame"),
+    "leadInFrame": in_frame("leadInFrame"),
+    "rowNumberInAllBlocks": "(ROW_NUMBER() OVER () - 1)",
+}

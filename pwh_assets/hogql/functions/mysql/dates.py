@@ -1,0 +1,399 @@
+"""MySQL: starts and parts of dates, differences, shifts, times as text; all in UTC."""
+
+from dataclasses import replace
+
+from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
+from pwh_assets.hogql.functions.dates import date_unit, interval_parts, week_mode, zone_literal
+from pwh_assets.hogql.functions.moments import datetime, interval, local, unit_of, zone_of
+from pwh_assets.hogql.functions.mysql.values import CONVERSIONS, NO_ZONES, micros
+from pwh_assets.hogql.functions.sqltext import mysql_text
+from pwh_assets.hogql.functions.templates import as_it_is, template, whole_only
+from pwh_assets.hogql.types import DATETIME
+
+EPOCH = "TIMESTAMP'1970-01-01 00:00:00.000000'"
+DAYS = ("day", "week", "month", "quarter", "year")
+
+
+def wall(call: Call, at: int = 0) -> str:
+    """The argument as a datetime on the wall clock, which is UTC's."""
+    arg = call.args[at]
+    if arg.type.name == "Date":
+        return f"CAST({arg.sql} AS DATETIME(6))"
+    return local(call, arg)
+
+
+def of_date(sql: str) -> Handler:
+    return lambda call, /: sql.replace("{0}", wall(call))
+
+
+def floored(sql: str, width: str, origin: str = EPOCH) -> str:
+    """Start of the interval of so many microseconds."""
+    passed = f"TIMESTAMPDIFF(MICROSECOND, {origin}, {sql})"
+    return f"({origin} + INTERVAL CAST(FLOOR({passed} / {width}) AS SIGNED) * {width} MICROSECOND)"
+
+
+SECOND = 1_000_000
+WIDTHS = {
+    "second": SECOND,
+    "minute": 60 * SECOND,
+    "hour": 3600 * SECOND,
+    "day": 86400 * SECOND,
+    "week": 604800 * SECOND,
+}
+YEAR = "MAKEDATE(YEAR({0}), 1)"
+STARTS: dict[str, str] = {
+    "year": YEAR,
+    "quarter": f"({YEAR} + INTERVAL (QUARTER({{0}}) - 1) * 3 MONTH)",
+    "month": "DATE(DATE_FORMAT({0}, '%Y-%m-01'))",
+    "week": "(DATE({0}) - INTERVAL WEEKDAY({0}) DAY)",
+    "day": "CAST(DATE({0}) AS DATETIME(6))",
+    "hour": "CAST(DATE_FORMAT({0}, '%Y-%m-%d %H:00:00') AS DATETIME(6))",
+    "minute": "CAST(DATE_FORMAT({0}, '%Y-%m-%d %H:%i:00') AS DATETIME(6))",
+    "second": "CAST(DATE_FORMAT({0}, '%Y-%m-%d %H:%i:%s') AS DATETIME(6))",
+    "millisecond": "CAST(LEFT(DATE_FORMAT({0}, '%Y-%m-%d %H:%i:%s.%f'), 23) AS DATETIME(6))",
+}
+SUNDAY = "(DATE({0}) - INTERVAL (DAYOFWEEK({0}) - 1) DAY)"
+
+
+def time_start(unit: str) -> Handler:
+    """Start of a period of a day or less; a date is midnight of the project's zone."""
+
+    def handler(call: Call, /) -> str:
+        arg = call.args[0]
+        if zone_of(call, arg) != "UTC":
+            raise ValueError(NO_ZONES)
+        return STARTS[unit].replace("{0}", datetime(call, arg))
+
+    return handler
+
+
+def _bucket(minutes: int) -> Handler:
+    def handler(call: Call, /) -> str:
+        if zone_of(call, call.args[0]) != "UTC":
+            raise ValueError(NO_ZONES)
+        return floored(datetime(call, call.args[0]), str(minutes * 60 * SECOND))
+
+    return handler
+
+
+def _start_of_week(call: Call, /) -> str:
+    return (STARTS["week"] if week_mode(call) % 2 else SUNDAY).replace("{0}", wall(call))
+
+
+def _start_of_interval(call: Call, /) -> str:
+    arg = call.args[0]
+    number, unit = interval_parts(call.args[1])
+    if number < 1:
+        raise ValueError("its interval has to be positive.")
+    if len(call.args) > 2:
+        if unit not in WIDTHS:
+            raise ValueError("months are not counted from a third argument there.")
+        return floored(
+            datetime(call, arg), str(number * WIDTHS[unit]), datetime(call, call.args[2])
+        )
+    there = wall(call)
+    match unit:
+        case "week":
+            start = floored(
+                there, str(number * WIDTHS[unit]), "TIMESTAMP'1970-01-05 00:00:00.000000'"
+            )
+            return f"DATE({start})"
+        case "year":
+            return f"MAKEDATE(YEAR({there}) - YEAR({there}) % {number}, 1)"
+        case "month" | "quarter":
+            size = number * (3 if unit == "quarter" else 1)
+            months = f"((YEAR({there}) - 1970) * 12 + MONTH({there}) - 1)"
+            return f"(DATE'1970-01-01' + INTERVAL CAST(FLOOR({months} / {size}) AS SIGNED) * {size} MONTH)"
+    if zone_of(call, arg) != "UTC":
+        raise ValueError(NO_ZONES)
+    moment = datetime(call, arg)
+    if unit == "hour":
+        return f"(CAST(DATE({moment}) AS DATETIME(6)) + INTERVAL (HOUR({moment}) DIV {number}) * {number} HOUR)"
+    if unit not in WIDTHS:
+        raise ValueError(f"it has no interval `{unit}` there.")
+    return floored(moment, str(number * WIDTHS[unit]))
+
+
+def _date_trunc(call: Call, /) -> str:
+    unit, arg, *rest = call.args
+    name = unit_of(unit)
+    if name not in STARTS:
+        raise ValueError(f"it cannot truncate to `{name}`.")
+    if rest and arg.type.name == "DateTime":
+        arg = Arg(arg.sql, replace(DATETIME, timezone=zone_literal(rest[0])), arg.node)
+    asked = replace(call, args=(arg,))
+    return STARTS[name].replace("{0}", wall(asked)) if name in DAYS[1:] else time_start(name)(asked)
+
+
+def _day_of_week(call: Call, /) -> str:
+    mode = call.args[1].literal if len(call.args) > 1 else 0
+    if not isinstance(mode, int):
+        raise ValueError("its mode has to be a number.")
+    sql = ("(WEEKDAY({0}) + 1)", "WEEKDAY({0})", "(DAYOFWEEK({0}) - 1)", "DAYOFWEEK({0})")[mode % 4]
+    return sql.replace("{0}", wall(call))
+
+
+def _week(call: Call, /) -> str:
+    mode = call.args[1].literal if len(call.args) > 1 else 0
+    if mode not in (0, 1, 3):
+        raise ValueError("its week mode has to be 0, 1 or 3.")
+    return f"WEEK({wall(call)}, {mode})"
+
+
+def _year_week(call: Call, /) -> str:
+    mode = call.args[1].literal if len(call.args) > 1 else 0
+    if mode not in (0, 1, 2, 3):
+        raise ValueError("its week mode has to be 0, 1, 2 or 3.")
+    return f"YEARWEEK({wall(call)}, {mode})"
+
+
+def _unix(divisor: int) -> Handler:
+    def handler(call: Call, /) -> str:
+        zone = call.args[1].literal if len(call.args) > 1 else None
+        asked = replace(call, timezone=zone) if isinstance(zone, str) else call
+        passed = micros(datetime(asked, call.args[0]))
+        return passed if divisor == 1 else f"CAST(FLOOR({passed} / {divisor}) AS SIGNED)"
+
+    return handler
+
+
+def _date_diff(call: Call, /) -> str:
+    unit, start, end, *rest = call.args
+    name = unit_of(unit)
+    if rest:
+        call = replace(call, timezone=zone_literal(rest[0]))
+    if name in DAYS:
+        left, right = (wall(replace(call, args=(arg,))) for arg in (start, end))
+        if name == "day":
+            return f"DATEDIFF({right}, {left})"
+        if name == "week":
+            monday = STARTS["week"]
+            return (
+                f"(DATEDIFF({monday.replace('{0}', right)}, {monday.replace('{0}', left)}) DIV 7)"
+            )
+        size = {"month": 1, "quarter": 3, "year": 12}[name]
+        months = [f"((YEAR({side}) * 12 + MONTH({side}) - 1) DIV {size})" for side in (right, left)]
+        return f"(CAST({months[0]} AS SIGNED) - CAST({months[1]} AS SIGNED))"
+    width = {
+        "hour": 3600 * SECOND,
+        "minute": 60 * SECOND,
+        "second": SECOND,
+        "millisecond": 1000,
+        "microsecond": 1,
+    }[name]
+    left, right = (
+        f"CAST(FLOOR({micros(datetime(call, arg))} / {width}) AS SIGNED)" for arg in (start, end)
+    )
+    return f"({right} - {left})"
+
+
+def interval_sql(unit: str, number: Arg) -> str:
+    """What stands after + or - of a time; an interval is no value there."""
+    if number.type.name not in ("Integer", "Boolean", "Null"):
+        raise ValueError("it takes whole numbers there.")
+    if unit == "millisecond":
+        return f"INTERVAL {number.sql} * 1000 MICROSECOND"
+    return f"INTERVAL {number.sql} {unit.upper()}"
+
+
+def _interval(unit: str) -> Handler:
+    return lambda call, /: interval_sql(unit, call.args[0])
+
+
+def _moved(call: Call, unit: str, number: Arg, arg: Arg, operator: str) -> str:
+    if arg.type.name not in ("Date", "DateTime"):
+        arg = Arg(datetime(call, arg), DATETIME, arg.node)
+    by = Arg(interval_sql(unit, number), interval(unit), number.node)
+    return CONVERSIONS.shift(call, arg, by, operator)
+
+
+def _add(unit: str, operator: str) -> Handler:
+    return lambda call, /: _moved(call, unit, call.args[1], call.args[0], operator)
+
+
+def _date_add(operator: str) -> Handler:
+    def handler(call: Call, /) -> str:
+        if len(call.args) == 3:
+            unit, number, arg = call.args
+            return _moved(call, unit_of(unit), number, arg, operator)
+        arg, by = call.args
+        if arg.type.name == "Interval":
+            arg, by = by, arg
+        if by.type.name != "Interval":
+            return _moved(call, "day" if arg.type.name == "Date" else "second", by, arg, operator)
+        if arg.type.name not in ("Date", "DateTime"):
+            arg = Arg(datetime(call, arg), DATETIME, arg.node)
+        return CONVERSIONS.shift(call, arg, by, operator)
+
+    return handler
+
+
+def _to_zone(call: Call, /) -> str:
+    if len(call.args) > 1:
+        zone_literal(call.args[1])
+    return datetime(call, call.args[0])
+
+
+LETTERS: dict[str, str] = {
+    "a": "%a", "b": "%b", "c": "%m", "d": "%d", "D": "%m/%d/%y", "e": "%e", "F": "%Y-%m-%d", "f": "%f", "G": "%x", "h": "%h",
+    "H": "%H", "i": "%i", "I": "%h", "j": "%j", "k": "%H", "l": "%h", "m": "%m", "M": "%M", "p": "%p", "r": "%h:%i %p",
+    "R": "%H:%i", "s": "%s", "S": "%s", "T": "%H:%i:%s", "V": "%v", "w": "%w", "W": "%W", "y": "%y", "Y": "%Y", "%": "%%",
+    "n": "\n", "t": "\t",
+}  # fmt: skip
+"""ClickHouse's format letters in MySQL's."""
+
+
+def _format(call: Call, /) -> str:
+    arg, pattern, *rest = call.args
+    if rest:
+        call = replace(call, timezone=zone_literal(rest[0]))
+        arg = Arg(datetime(call, arg), DATETIME, arg.node)
+    text = pattern.literal
+    if not isinstance(text, str):
+        raise ValueError("its format has to be a text such as '%Y-%m-%d'.")
+    out, at = "", 0
+    while at < len(text):
+        if text[at] != "%" or at + 1 == len(text):
+            out += "%%" if text[at] == "%" else text[at]
+            at += 1
+            continue
+        if text[at + 1] not in LETTERS:
+            raise ValueError(f"its format letter %{text[at + 1]} is not known there.")
+        out += LETTERS[text[at + 1]]
+        at += 2
+    return f"DATE_FORMAT({wall(replace(call, args=(arg,)))}, {mysql_text(out)})" if out else "''"
+
+
+NAMES = {
+    "year": "CAST(YEAR({0}) AS CHAR)",
+    "quarter": "CAST(QUARTER({0}) AS CHAR)",
+    "month": "DATE_FORMAT({0}, '%M')",
+    "week": "CAST(WEEK({0}, 3) AS CHAR)",
+    "dayofyear": "CAST(DAYOFYEAR({0}) AS CHAR)",
+    "day": "CAST(DAY({0}) AS CHAR)",
+    "weekday": "DATE_FORMAT({0}, '%W')",
+    "hour": "CAST(HOUR({0}) AS CHAR)",
+    "minute": "CAST(MINUTE({0}) AS CHAR)",
+    "second": "CAST(SECOND({0}) AS CHAR)",
+}
+
+
+def _name(call: Call, /) -> str:
+    word = str(call.args[0].literal).lower()
+    if word not in NAMES:
+        raise ValueError(f"its part has to be one of {', '.join(NAMES)}.")
+    return NAMES[word].replace("{0}", wall(call, 1))
+
+
+PARTS: dict[str, str] = {
+    "year": "YEAR({0})",
+    "quarter": "QUARTER({0})",
+    "month": "MONTH({0})",
+    "week": "WEEK({0}, 3)",
+    "day": "DAY({0})",
+    "doy": "DAYOFYEAR({0})",
+    "dow": "(WEEKDAY({0}) + 1)",
+    "isodow": "(WEEKDAY({0}) + 1)",
+    "hour": "HOUR({0})",
+    "minute": "MINUTE({0})",
+    "second": "SECOND({0})",
+}
+
+
+def _date_part(call: Call, /) -> str:
+    word = date_unit(call.args[0])
+    if word == "epoch":
+        return f"CAST(FLOOR({micros(datetime(call, call.args[1]))} / {SECOND}) AS SIGNED)"
+    return PARTS[word].replace("{0}", wall(call, 1))
+
+
+def _make_date(call: Call, /) -> str:
+    parts = [whole_only(call, arg).sql for arg in call.args]
+    if len(parts) == 2:
+        year, day = parts
+        return f"(CASE WHEN {year} BETWEEN 1900 AND 2299 AND {day} BETWEEN 1 AND 366 THEN MAKEDATE({year}, {day}) END)"
+    year, month, day = parts
+    return (
+        f"(CASE WHEN {year} BETWEEN 1900 AND 2299 AND {month} BETWEEN 1 AND 12 AND {day} BETWEEN 1 AND 31 "
+        f"THEN MAKEDATE({year}, 1) + INTERVAL {month} - 1 MONTH + INTERVAL {day} - 1 DAY END)"
+    )
+
+
+def _in_utc(sql: str) -> Handler:
+    def handler(call: Call, /) -> str:
+        if call.timezone != "UTC":
+            raise ValueError(NO_ZONES)
+        return sql
+
+    return handler
+
+
+RENDERINGS: dict[str, Rendering] = {
+    "toStartOfYear": of_date(STARTS["year"]),
+    "toStartOfQuarter": of_date(STARTS["quarter"]),
+    "toStartOfMonth": of_date(STARTS["month"]),
+    "toMonday": of_date(STARTS["week"]),
+    "toStartOfDay": time_start("day"),
+    "toStartOfHour": time_start("hour"),
+    "toStartOfMinute": time_start("minute"),
+    "toStartOfSecond": time_start("second"),
+    "toStartOfMillisecond": time_start("millisecond"),
+    "toStartOfFiveMinutes": _bucket(5),
+    "toStartOfTenMinutes": _bucket(10),
+    "toStartOfFifteenMinutes": _bucket(15),
+    "timeSlot": _bucket(30),
+    "toStartOfWeek": _start_of_week,
+    "toLastDayOfWeek": lambda call, /: f"({_start_of_week(call)} + INTERVAL 6 DAY)",
+    "toLastDayOfMonth": of_date("LAST_DAY({0})"),
+    "toStartOfInterval": _start_of_interval,
+    "dateTrunc": _date_trunc,
+    "toYear": of_date("YEAR({0})"),
+    "toQuarter": of_date("QUARTER({0})"),
+    "toMonth": of_date("MONTH({0})"),
+    "toDayOfMonth": of_date("DAY({0})"),
+    "toDayOfYear": of_date("DAYOFYEAR({0})"),
+    "toHour": of_date("HOUR({0})"),
+    "toMinute": of_date("MINUTE({0})"),
+    "toSecond": of_date("SECOND({0})"),
+    "toMillisecond": of_date("(MICROSECOND({0}) DIV 1000)"),
+    "toISOYear": of_date("(YEARWEEK({0}, 3) DIV 100)"),
+    "toISOWeek": of_date("WEEK({0}, 3)"),
+    "toYYYYMM": of_date("(YEAR({0}) * 100 + MONTH({0}))"),
+    "toYYYYMMDD": of_date("(YEAR({0}) * 10000 + MONTH({0}) * 100 + DAY({0}))"),
+    "toYYYYMMDDhhmmss": of_date("CAST(DATE_FORMAT({0}, '%Y%m%d%H%i%s') AS SIGNED)"),
+    "toDaysSinceYearZero": of_date("TO_DAYS({0})"),
+    "toRelativeDayNum": of_date("DATEDIFF({0}, DATE'1970-01-01')"),
+    "toRelativeMonthNum": of_date("(YEAR({0}) * 12 + MONTH({0}))"),
+    "toRelativeYearNum": of_date("YEAR({0})"),
+    "toDayOfWeek": _day_of_week,
+    "toWeek": _week,
+    "toYearWeek": _year_week,
+    "toUnixTimestamp": _unix(SECOND),
+    "toUnixTimestamp64Milli": _unix(1000),
+    "toUnixTimestamp64Micro": _unix(1),
+    "fromUnixTimestamp": template(f"({EPOCH} + INTERVAL {{0}} SECOND)", whole_only),
+    "fromUnixTimestamp64Milli": template(f"({EPOCH} + INTERVAL {{0}} * 1000 MICROSECOND)", whole_only, as_it_is),
+    "fromUnixTimestamp64Micro": template(f"({EPOCH} + INTERVAL {{0}} MICROSECOND)", whole_only, as_it_is),
+    "dateDiff": _date_diff,
+    "dateAdd": _date_add("+"),
+    "dateSub": _date_add("-"),
+    "toTimeZone": _to_zone,
+    "timeZoneOf": lambda call, /: mysql_text(zone_of(call, call.args[0])),
+    "now": "UTC_TIMESTAMP(6)",
+    "today": _in_utc("UTC_DATE()"),
+    "yesterday": _in_utc("(UTC_DATE() - INTERVAL 1 DAY)"),
+    "formatDateTime": _format,
+    "dateName": _name,
+    "monthName": of_date("DATE_FORMAT({0}, '%M')"),
+    "date_part": _date_part,
+    "makeDate": _make_date,
+    **{
+        f"toInterval{unit.capitalize()}": _interval(unit)
+        for unit in ("millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
+    },
+    **{
+        f"{word}{unit.capitalize()}s": _add(unit, operator)
+        for unit in ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
+        for word, operator in (("add", "+"), ("subtract", "-"))
+    },
+}  # fmt: skip
