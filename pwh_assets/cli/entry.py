@@ -10,7 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pwh_assets import __version__
-from pwh_assets.cli import events, health, hogql, installation, join, query, source, sync, up, view
+from pwh_assets.cli import (
+    activity,
+    events,
+    health,
+    hogql,
+    installation,
+    join,
+    query,
+    source,
+    sync,
+    up,
+    view,
+)
 from pwh_assets.cli.arguments import Parser, UsageError
 from pwh_assets.errors import PwhError
 
@@ -22,7 +34,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"pwh {__version__}")
     groups = top.add_subparsers(metavar="COMMAND", dest="noun", required=True, parser_class=Parser)
-    for noun in (up, source, sync, query, view, join, health, hogql, events, installation):
+    for noun in (up, source, sync, activity, query, view, join, health, hogql, events, installation):
         noun.register(groups)
     return top
 

@@ -26,6 +26,8 @@ class Filled:
     rows: int
     empty: frozenset[str]
     filled: frozenset[str]
+    names: frozenset[str] = frozenset()
+    """Every column the files have."""
 
 
 def changes_at_source(
@@ -94,13 +96,14 @@ def filled(files: Sequence[Path], renames: Mapping[str, str | None]) -> Filled:
     """From the files' statistics, without reading a row. Columns without statistics count as neither."""
     import pyarrow.parquet as pq
 
-    rows = 0
+    rows, found = 0, set()
     nulls: dict[str, int] = {}
     unknown: set[str] = set()
     seen: dict[str, int] = {}
     for file in files:
         footer = pq.read_metadata(file)
         names = footer.schema.to_arrow_schema().names
+        found |= {renames.get(name, name) for name in names}
         rows += footer.num_rows
         tops = [footer.schema.column(i).path for i in range(footer.num_columns)]
         for group in range(footer.num_row_groups):
@@ -117,7 +120,8 @@ def filled(files: Sequence[Path], renames: Mapping[str, str | None]) -> Filled:
                 seen[name] = seen.get(name, 0) + part.num_rows
     empty = {name for name, count in nulls.items() if count == seen[name] and count}
     has_values = {name for name, count in nulls.items() if count < seen[name]}
-    return Filled(rows, frozenset(empty - unknown - has_values), frozenset(has_values))
+    named = frozenset(name for name in found if name is not None)
+    return Filled(rows, frozenset(empty - unknown - has_values), frozenset(has_values), named)
 
 
 def gone_null(

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,15 @@ class Observer:
         if not package.rows:
             return
         files = [folder / file for file in package.files]
-        self._filled = drift.filled(files, package.renames)
+        found = drift.filled(files, package.renames)
+        declared = {column.name for column in self.columns}
+        # A column of which every value is NULL may not be in the files at all.
+        absent = {
+            column.name
+            for column in self.table.columns
+            if column.name not in found.names and (column.name in declared or package.is_sparse)
+        }
+        self._filled = replace(found, empty=found.empty | absent)
         schema, name = self.table.source.slug, slug(self.table.name)
         if self._filled.empty and self.lake.has_table(schema, name):
             with self.lake.read() as connection:
@@ -99,6 +107,8 @@ class Observer:
     def _reconciled(self, package: Package, rows: int) -> Reconciliation | None:
         assert self.source_type is not None
         assert self.request is not None
+        if not hasattr(self.source_type, "reconcile"):
+            return None
         last = self.platform.store.reconciliations(self.table.project_id).get(self.table.id)
         is_whole = self.table.mode is SyncMode.FULL
         if not is_due(rows, package.is_replacement and not is_whole, last):

@@ -100,6 +100,14 @@ def sync_table(
         RowLimitError: the project's row limit stands in the way.
         PwhError: what failed, also written to the job and the table. The lake's table is as it was.
     """
+    table = platform.store.table(table.id)
+    if table.mode is SyncMode.CDC:
+        from pwh_assets.services.changes import SharedStream
+
+        shared = SharedStream(platform, [table])
+        return shared.sync(
+            table, full=full, run_id=run_id, attempt=attempt, progress=progress
+        )
     with _only_one(platform, table):
         table = platform.store.table(table.id)
         platform.store.abandon_jobs(table.project_id)
@@ -209,7 +217,9 @@ class _Sync:
             table_name=self.table.table_name,
             mode=str(self.table.mode),
             rows_synced=sum(one.rows_written for one in both),
-            row_count=observed.row_count or (last.row_count if last else 0),
+            row_count=observed.row_count
+            if observed.row_count is not None
+            else (last.row_count if last else 0),
             bytes_staged=package.bytes,
             duration_s=self.running.elapsed_s,
             is_full=package.is_replacement,
@@ -253,7 +263,7 @@ class _Sync:
         return (
             package.mode is table.mode
             and package.mode is not SyncMode.FULL
-            and package.cursor == table.cursor
+            and package.cursor == table.tracked_by
             and package.primary_key == table.primary_key
             and package.base_load_id == (state.load_id if state else None)
         )
@@ -268,8 +278,8 @@ class _Sync:
                 "Choose the key's columns, or another mode.",
             )
         exists = self.lake.has_table(self.schema, self.name)
-        by_cursor = table.mode is not SyncMode.FULL and table.cursor is not None
-        fits = state is not None and exists and state.cursor == table.cursor
+        by_cursor = table.tracked_by is not None
+        fits = state is not None and exists and state.cursor == table.tracked_by
         since = state.watermark if state and by_cursor and fits and not self.is_full else None
         request = ReadRequest(
             table=table.name,
@@ -317,7 +327,7 @@ class _Sync:
             load_id=str(uuid.uuid4()),
             mode=table.mode,
             is_replacement=since is None,
-            cursor=table.cursor if by_cursor else None,
+            cursor=table.tracked_by,
             base_load_id=state.load_id if state else None,
             watermark=watermark if by_cursor else None,
             columns=reading.columns,
