@@ -146,6 +146,13 @@ class SyncedTable:
         return table_name(self.source.source_type, self.source.prefix, self.name)
 
     @property
+    def tracked_by(self) -> str | None:
+        """What a watermark is a value of: the cursor column, or `xmin`; None where there is none."""
+        if self.mode in (SyncMode.FULL, SyncMode.CDC):
+            return None
+        return "xmin" if self.mode is SyncMode.XMIN else self.cursor
+
+    @property
     def project_id(self) -> int:
         return self.source.project_id
 

@@ -4,11 +4,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from pwh_assets.core.job import SyncResult
-from pwh_assets.core.source import Source, SyncedTable
+from pwh_assets.core.source import Source, SyncedTable, SyncMode
 from pwh_assets.errors import NotFoundError, PwhError, SourceUnavailableError
 from pwh_assets.orchestration.checks import check_specs, check_synced
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
@@ -20,6 +22,9 @@ from pwh_assets.orchestration.specs import synced_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.lake import LakeReader
 from pwh_assets.services.platform import Platform
+
+if TYPE_CHECKING:
+    from pwh_assets.services.changes import SharedStream
 
 
 class SyncConfig(dg.Config):
@@ -55,7 +60,11 @@ def source_assets(
         watcher: dg.ResourceParam[Watcher],
     ) -> Iterator[dg.MaterializeResult[None]]:
         sign_run(context)
+        from pwh_assets.services.changes import SharedStream
+
         troubles: dict[str, Trouble] = {}
+        now = [_current(platform, ids[key]) for key in sorted(context.selected_asset_keys)]
+        shared = SharedStream(platform, [table for table in now if table is not None])
         try:
             for key in sorted(context.selected_asset_keys):
                 table = _current(platform, ids[key])
@@ -67,7 +76,7 @@ def source_assets(
                     each.code == SourceUnavailableError.code for each in troubles.values()
                 )
                 tries = 1 if is_down else TRIES
-                done = _sync(context, platform, watcher, table, config.full, tries)
+                done = _sync(context, platform, watcher, shared, table, config.full, tries)
                 if isinstance(done, Trouble):
                     troubles[table.table_name] = done
                     continue
@@ -95,6 +104,7 @@ def _sync(
     context: dg.AssetExecutionContext,
     platform: Platform,
     watcher: Watcher,
+    shared: "SharedStream",
     table: SyncedTable,
     full: bool,
     tries: int,
@@ -121,8 +131,7 @@ def _sync(
     watcher.started(table)
     try:
         return with_retries(
-            lambda: sync_table(
-                platform,
+            lambda: (shared.sync if table.mode is SyncMode.CDC else partial(sync_table, platform))(
                 table,
                 full=full,
                 run_id=run_id,

@@ -40,6 +40,7 @@ from pwh_assets.sources.errors import StreamLostError, StreamNotReadyError
 if TYPE_CHECKING:
     from pwh_assets.lake import Lake, SyncState
     from pwh_assets.lake.changes import Applied, ChangeFile, TableBatch
+    from pwh_assets.services.sync import Progress
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +142,57 @@ def sync_changes(
                 _note_failure(platform, table, jobs[table.id], error)
             raise
         return {table.id: _note(platform, run, table, jobs[table.id]) for table in wanted}
+
+
+class SharedStream:
+    """Tables of one source that are synced in one run: its stream is read once for all of them."""
+
+    def __init__(self, platform: Platform, tables: Sequence[SyncedTable]) -> None:
+        self._platform = platform
+        self._tables = [table for table in tables if table.mode is SyncMode.CDC]
+        self._done: dict[str, SyncResult | PwhError] = {}
+        self._asked: set[str] = set()
+
+    def sync(
+        self,
+        table: SyncedTable,
+        *,
+        full: bool = False,
+        run_id: str | None = None,
+        attempt: int = 1,
+        progress: "Callable[[Progress], None] | None" = None,
+    ) -> SyncResult:
+        """As `services.sync.sync_table`, of one of the tables."""
+        found = self._done.pop(table.id, None)
+        if found is None:
+            others = [each for each in self._tables if each.id not in self._asked | {table.id}]
+            self._asked |= {table.id, *(each.id for each in others)}
+            self._done |= sync_changes(
+                self._platform,
+                table.source.id,
+                [table, *others],
+                full=full,
+                run_id=run_id,
+                attempt=attempt,
+                tell=_teller(progress),
+            )
+            found = self._done.pop(table.id)
+        if isinstance(found, PwhError):
+            raise found
+        return found
+
+
+def _teller(progress: "Callable[[Progress], None] | None") -> Tell:
+    from pwh_assets.services.sync import Progress
+
+    began = time.monotonic()
+
+    def tell(table: SyncedTable, phase: str, rows: int, size: int) -> None:
+        if progress is not None:
+            elapsed = time.monotonic() - began
+            progress(Progress(table.table_name, phase, rows, size, elapsed))
+
+    return tell
 
 
 @contextmanager
