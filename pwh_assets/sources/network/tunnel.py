@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -163,8 +164,8 @@ def spelled(payload: Mapping[str, Any]) -> dict[str, Any]:
     {'ssh_tunnel': {'host': 'b', 'require_tls': True, 'auth': {'type': 'keypair'}}}
     """
     tunnel = payload.get("ssh_tunnel")
-    if not isinstance(tunnel, Mapping):
-        return dict(payload)
+    if not isinstance(tunnel, Mapping) or not tunnel:
+        return {**payload, "ssh_tunnel": tunnel or None}
     found = {name: value for name, value in tunnel.items() if name not in ("auth", "auth_type")}
     if isinstance(found.get("require_tls"), Mapping):
         found["require_tls"] = bool(found["require_tls"].get("enabled"))
@@ -220,8 +221,7 @@ def pinned(config: Mapping[str, Any]) -> dict[str, Any]:
         return dict(config)
     import asyncssh
 
-    peer = _reach(bastion, egress_of(config))
-    with _our_errors(bastion):
+    with _our_errors(bastion), contextlib.closing(_reach(bastion, egress_of(config))) as peer:
         key = _background().run(
             asyncssh.get_server_host_key(bastion.host, bastion.port, sock=peer, config=None),
             CONNECT_TIMEOUT_S,
@@ -284,6 +284,7 @@ class _Tunnel:
     def __init__(self, bastion: Bastion, policy: Egress, host: str, port: int) -> None:
         self.key = (bastion, policy, host, port)
         self.users = 0
+        self.idle_since = 0.0
         self.failure: SourceError | None = None
         """Why the last connection through it could not be made; the database's client only sees it end."""
         self._bastion, self._policy, self._host, self._port = bastion, policy, host, port
@@ -322,10 +323,15 @@ class _Tunnel:
 
         async with self._connecting:
             if self._session is None or self._session.is_closed():
+                options = _options(self._bastion)
                 peer = await asyncio.to_thread(_reach, self._bastion, self._policy)
-                self._session = await asyncssh.connect(
-                    self._bastion.host, self._bastion.port, sock=peer, **_options(self._bastion)
-                )
+                try:
+                    self._session = await asyncssh.connect(
+                        self._bastion.host, self._bastion.port, sock=peer, **options
+                    )
+                except BaseException:
+                    peer.close()
+                    raise
             return self._session
 
     async def _accept(self, here: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
@@ -409,12 +415,14 @@ def _taken(bastion: Bastion, policy: Egress, host: str, port: int) -> _Tunnel:
 def _given_back(tunnel: _Tunnel) -> None:
     with _lock:
         tunnel.users -= 1
+        tunnel.idle_since = time.monotonic()
     _background().later(LINGER_S, lambda: threading.Thread(target=_let_go, args=(tunnel,)).start())
 
 
 def _let_go(tunnel: _Tunnel) -> None:
     with _lock:
-        if tunnel.users or _tunnels.get(tunnel.key) is not tunnel:
+        is_fresh = time.monotonic() - tunnel.idle_since < LINGER_S - 0.01
+        if tunnel.users or is_fresh or _tunnels.get(tunnel.key) is not tunnel:
             return
         del _tunnels[tunnel.key]
     tunnel.close()
