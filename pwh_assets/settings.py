@@ -32,6 +32,11 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "id:key pairs, newest first, comma separated. Default: a key file in PWH_HOME.",
     ),
     ("PWH_ALLOW_PRIVATE_HOSTS", "", "1 lets sources live on private and loopback addresses."),
+    (
+        "PWH_CUSTOM_SOURCES",
+        "",
+        "Python packages whose dlt sources may be connected, comma separated.",
+    ),
 )
 """Every variable: name, default, help. The docs page is tested against this."""
 
@@ -71,6 +76,7 @@ class Settings:
     clickhouse_url: str = field(default="", repr=False)
     secret_keys: str = field(default="", repr=False)
     allow_private_hosts: bool = False
+    custom_sources: tuple[str, ...] = ()
     object_storage: ObjectStorage = ObjectStorage()
 
     @classmethod
@@ -99,6 +105,9 @@ class Settings:
             clickhouse_url=value["PWH_CLICKHOUSE_URL"],
             secret_keys=value["PWH_SECRET_KEYS"],
             allow_private_hosts=_is_on(value["PWH_ALLOW_PRIVATE_HOSTS"]),
+            custom_sources=tuple(
+                filter(None, map(str.strip, value["PWH_CUSTOM_SOURCES"].split(",")))
+            ),
             object_storage=ObjectStorage(
                 endpoint=value["PWH_S3_ENDPOINT"],
                 key_id=value["PWH_S3_KEY_ID"],

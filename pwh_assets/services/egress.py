@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pwh_assets.settings import Settings
+from pwh_assets.sources.custom.loading import KEY as CUSTOM
 from pwh_assets.sources.network.egress import (
     KEY,
     Egress,
@@ -55,7 +56,8 @@ def guarded(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
         PrivateHostError, UnknownHostError: `attr` is the field.
     """
     check_hosts(settings, config)
-    return {**config, KEY: Egress(settings.allow_private_hosts)}
+    allowed = {KEY: Egress(settings.allow_private_hosts), CUSTOM: settings.custom_sources}
+    return {**config, **allowed}
 
 
 def check_hosts(settings: Settings, config: Mapping[str, Any]) -> None:
