@@ -1,16 +1,16 @@
 """Names only PostHog has: versions, languages, channels, robots, surveys; most expand or look a constant table up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from sqlglot import exp
 
-from pwh_assets.hogql.functions.base import Call, Expansion, Fn, Handler, Row, family, on
+from pwh_assets.hogql.functions.base import Call, Expansion, Fn, Handler, Row, family
 from pwh_assets.hogql.functions.languages import LANGUAGES
 from pwh_assets.hogql.functions.sqltext import quote
 from pwh_assets.hogql.functions.texts import to_text
 from pwh_assets.hogql.functions.traffic import BOTS, ORGANIC_MEDIA, PAID_MEDIA, SOURCES
-from pwh_assets.hogql.types import BOOLEAN, DECIMAL, INTEGER, STRING, array
+from pwh_assets.hogql.types import BOOLEAN, INTEGER, STRING, array
 
 row = family("posthog")
 
@@ -68,11 +68,9 @@ def _is_bot(call: Call, /) -> str:
     return f"({_bot('traffic', 'Regular', 'Automation')(call)} <> 'Regular')"
 
 
-def _currency(call: Call, /) -> str:
-    source, target, amount = call.args[:3]
-    if source.literal is not None and source.literal == target.literal:
-        return f"CAST({amount.sql} AS {'DECIMAL(38, 9)' if call.engine == 'duckdb' else 'Nullable(Decimal(38, 9))'})"
-    raise ValueError("there are no exchange rates here; join a table of rates and multiply.")
+def _by_the_resolver(args: Sequence[exp.Expression]) -> exp.Expression:
+    """What these mean is kept with the project, so the resolver knows them (`resolve/stored.py`)."""
+    raise ValueError("its arguments cannot be used.")
 
 
 def _tree(text: str) -> exp.Expression:
@@ -132,8 +130,18 @@ def _survey_filter(args: Sequence[exp.Expression]) -> exp.Expression:
     )
 
 
-def _first(args: Sequence[exp.Expression]) -> exp.Expression:
-    return args[0]
+def _tag(name: str, *keys: str) -> Callable[[Sequence[exp.Expression]], exp.Expression]:
+    """A call as the display tag `<Name key={argument} … />`."""
+
+    def expand(args: Sequence[exp.Expression]) -> exp.Expression:
+        attributes = [
+            exp.Kwarg(this=exp.Var(this=key), expression=arg)
+            for key, arg in zip(keys, args, strict=False)
+        ]
+        literal = exp.Literal(this=name, is_string=True)
+        return exp.Anonymous(this="__hx", expressions=[literal, *attributes])
+
+    return expand
 
 
 def _named(kinds: Mapping[str, tuple[str, ...]], prefix: str = "") -> dict[str, str]:
@@ -288,14 +296,18 @@ ROWS: tuple[Row, ...] = (
         ("isLikelyBot('Mozilla/5.0 Firefox/120.0')", False),
         aliases=("__preview_isBot",),
     ),
-    Fn(
+    Expansion(
         "convertCurrency",
         (3, 4),
-        DECIMAL,
-        "An amount in another currency; without a table of rates only into the same.",
-        on(_currency, _currency),
+        "An amount in another currency: from, to, amount, and the day (today's rate without). NULL where a rate is missing.",
+        _by_the_resolver,
         example=("convertCurrency('USD', 'USD', 5)", 5),
-        category="posthog",
+    ),
+    Expansion(
+        "matchesAction",
+        (1, 1),
+        "Whether the event matches an action, by the action's name or number.",
+        _by_the_resolver,
     ),
     Expansion(
         "getSurveyResponse",
@@ -309,6 +321,17 @@ ROWS: tuple[Row, ...] = (
         "A condition on events: of each submission of a survey only the last answer.",
         _survey_filter,
     ),
-    Expansion("sparkline", (1, 1), "The array itself; PostHog draws it.", _first),
-    Expansion("recordingButton", (1, 2), "The session's id; PostHog draws a button.", _first),
+    Expansion("sparkline", (1, 1), "A small chart of an array, as a display tag.", _tag("Sparkline", "data")),
+    Expansion(
+        "recordingButton",
+        (1, 2),
+        "A button that opens a session's recording, as a display tag.",
+        _tag("RecordingButton", "sessionId", "recordingStatus"),
+    ),
+    Expansion(
+        "explainCSPReport",
+        (1, 1),
+        "A button that explains a CSP report, as a display tag.",
+        _tag("ExplainCSPReport", "properties"),
+    ),
 )

@@ -30,17 +30,9 @@ REFUSED: tuple[Refused, ...] = (
             "_array_trends_test",
         )
     ),
-    Refused(
-        "matchesAction",
-        "there are no actions here",
-        "Write the action's condition, or keep it in a view.",
-    ),
     Refused("embedText", _CALLS_OUT),
     Refused("promptJev", _CALLS_OUT),
     Refused("llmComplete", _CALLS_OUT),
-    Refused(
-        "explainCSPReport", "it draws a button in PostHog's own pages", "Select the report itself."
-    ),
     Refused("_lookupGeoipCityName", "it reads a dictionary inside PostHog"),
     Refused("_lookupGeoipPostalCode", "it reads a dictionary inside PostHog"),
     Refused(

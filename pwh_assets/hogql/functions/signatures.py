@@ -109,7 +109,7 @@ NAMED: dict[str, str] = {
     "extractAllGroupsVertical extractAllGroupsHorizontal extractGroups hasToken hasTokenOrNull hasTokenCaseInsensitive hasTokenCaseInsensitiveOrNull countMatches countMatchesCaseInsensitive "
     "cutURLParameter",
     "text literal integer": "substringIndex split_part",
-    "text literal text": "replaceRegexpOne",
+    "text literal text": "replaceRegexpOne parseDateTime",
     "text texts": "multiSearchAny multiSearchAnyCaseInsensitive multiSearchFirstIndex multiSearchFirstIndexCaseInsensitive "
     "multiSearchFirstPosition multiSearchFirstPositionCaseInsensitive multiSearchAllPositions "
     "multiSearchAllPositionsCaseInsensitive multiMatchAny multiMatchAnyIndex multiMatchAllIndices",
@@ -131,7 +131,6 @@ NAMED: dict[str, str] = {
     "positiveModulo formatReadableSize formatReadableDecimalSize formatReadableQuantity",
     "integer literal": "fromUnixTimestamp64Milli fromUnixTimestamp64Micro fromUnixTimestamp fromModifiedJulianDay",
     "time text": "toTimeZone toUnixTimestamp",
-    "text literal text": "parseDateTime",
     "literal": "timezone",
     "interval time": "date_bin",
     "time interval text": "tumble tumbleStart tumbleEnd",

@@ -29,6 +29,17 @@ SAME_ARRAYS = frozenset(
     ["arrayConcat", "hasAny", "hasAll", "hasSubstr", "arrayIntersect", "arrayJaccardIndex"]
 )
 """Functions of arrays whose elements are compared or put together."""
+ADDING = frozenset(
+    [
+        "arraySum",
+        "arrayAvg",
+        "arrayProduct",
+        "arrayCumSum",
+        "arrayCumSumNonNegative",
+        "arrayDifference",
+    ]
+)
+"""Functions that reckon with an array's elements."""
 HINTS: dict[str, str] = {
     "array": "Write `[…]`, or make one, for example with `splitByChar` or `JSONExtractArrayRaw`.",
     "number": "Convert it, for example with `toFloat`.",
@@ -86,6 +97,8 @@ class Arguments(Operators):
                 else self.fit(word_at(words, place), name, arg, node)
                 for place, arg in enumerate(args)
             ]
+            if lambdas and row.name in ADDING and not isinstance(args[0], Lambda):
+                self.fit("numbers", name, args[0], node)
             if lambdas:
                 self.check_lambda(row, name, args, node)
         elif args and any(isinstance(arg, Lambda) for arg in args):
@@ -230,9 +243,11 @@ class Arguments(Operators):
         elif known == "multiIf":
             self.one_type(name, [*args[1:-1:2], args[-1]], node)
         elif known == "map":
-            self.one_type(name, args[::2], node)
-            self.one_type(name, args[1::2], node)
-        elif known == "nullIf" and not comparable(args[0].type, args[1].type):
+            for some in (args[::2], args[1::2]):
+                for other in some[1:]:
+                    if not of_one_family(some[0].type, other.type):
+                        self.unlike(name, some[0].type, other, node)
+        elif (known == "transform" and not comparable(args[0].type, element_of(args[1].type))) or (known == "nullIf" and not comparable(args[0].type, args[1].type)):
             self.unlike(name, args[0].type, args[1], node)
         elif known in ("lag", "lead", "lagInFrame", "leadInFrame") and len(args) == 3:
             if not of_one_family(args[0].type, args[2].type):
@@ -245,9 +260,9 @@ class Arguments(Operators):
             args[1] = self.as_element(name, args[0].type, args[1], node)
         elif known in ("arrayPushBack", "arrayPushFront", "arrayResize") and len(args) > 1:
             of = element_of(args[0].type)
-            if known != "arrayResize" or len(args) > 2:
-                if not of_one_family(of, args[-1].type):
-                    self.unlike(name, of, args[-1], node)
+            has_item = known != "arrayResize" or len(args) > 2
+            if has_item and not of_one_family(of, args[-1].type):
+                self.unlike(name, of, args[-1], node)
         elif known == "arrayElement" and args[0].type.name == "Array":
             args[1] = self.fit("integer", name, args[1], node)
         elif known in ("mapContains", "mapContainsValue") and len(args[0].type.args) == 2:

@@ -140,7 +140,9 @@ class Columns(Sources):
 
     def starred(self, binding: Binding, column: ColumnDef, tree: exp.Expression) -> Value:
         if column.expression is not None:
-            return self.computed(binding.source, binding.fields, column.expression, tree)
+            found = self.field(binding.source, binding.fields, column.name, tree)
+            assert isinstance(found, Value)
+            return found
         binding.source.used.add(column.name)
         return ColumnRef(column.type, binding.source, column.name)
 

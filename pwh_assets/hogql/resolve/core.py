@@ -51,6 +51,8 @@ class Core:
         self.tables: dict[str, None] = {}
         """Tables and views the text names, in order."""
         self.nodes = 0
+        self.computing: list[tuple[int, str]] = []
+        """Computed columns being resolved: (id of the source, name)."""
 
     def value(self, node: exp.Expression) -> Value:
         raise NotImplementedError

@@ -282,8 +282,13 @@ class Names(Core):
                     return Literal(UNKNOWN, None, node=node)
                 return None
             case ColumnDef():
-                if entry.expression is not None:
-                    return self.computed(source, fields, entry.expression, node)
+                if entry.expression is not None and (id(source), name) not in self.computing:
+                    # Inside its own expression a name is the stored column.
+                    self.computing.append((id(source), name))
+                    try:
+                        return self.computed(source, fields, entry.expression, node)
+                    finally:
+                        self.computing.pop()
                 source.used.add(entry.name)
                 return ColumnRef(entry.type, source, entry.name, node=node)
             case LazyJoin():

@@ -24,6 +24,7 @@ from pwh_assets.hogql.resolve.nodes import (
     Value,
 )
 from pwh_assets.hogql.resolve.operators import comparable
+from pwh_assets.hogql.resolve.stored import convert_currency, matches_action
 from pwh_assets.hogql.types import (
     BOOLEAN,
     DATE,
@@ -48,6 +49,8 @@ NOWS: dict[str, str] = {
     "current_date": "today",
     "yesterday": "yesterday",
 }
+TAG_MARK = "__hx_tag"
+"""What the tuple of a display tag begins with."""
 
 
 class SpecialCalls(Calls):
@@ -191,13 +194,28 @@ class SpecialCalls(Calls):
         return Exists(BOOLEAN, self.query(inner, self.scope.env, self.scope), node=node)
 
     def tag(self, node: exp.Expression) -> Value | None:
-        name = node.expressions[0].this if node.expressions else "?"
-        return self.problem(
-            CODES.UNSUPPORTED,
-            f"`<{name}>` is a display tag; there is nothing here that shows it",
-            node,
-            "Select its value instead.",
-        )
+        """`<Name key={value} />`: the tuple `('__hx_tag', 'Name', 'key', value, …)` that a page draws."""
+        name, *attributes = node.expressions
+        items: list[Value] = [
+            Literal(STRING, TAG_MARK, node=exp.Literal(this=TAG_MARK, is_string=True)),
+            self.value(name),
+        ]
+        for attribute in attributes:
+            key = attribute.this.name
+            items.append(Literal(STRING, key, node=exp.Literal(this=key, is_string=True)))
+            items.append(self.drawn(attribute.expression))
+        return TupleValue(tuple_(*(item.type for item in items)), items, node=node)
+
+    def drawn(self, tree: exp.Expression) -> Value:
+        """A tag's attribute: arrays written out may hold values of any type."""
+        if isinstance(tree, exp.Array):
+            items = [self.drawn(item) for item in tree.expressions]
+            if common([item.type for item in items]).name == "Unknown" or any(
+                item.type.name == "Tuple" for item in items
+            ):
+                return TupleValue(tuple_(*(item.type for item in items)), items, node=tree)
+            return self.array_of(items, tree)
+        return self.value(tree)
 
     def called_value(self, node: exp.Expression) -> Value | None:
         return self.problem(CODES.UNSUPPORTED, "Only a function can be called", node)
@@ -272,6 +290,8 @@ SPECIAL: dict[str, Special] = {
     "nullIf": SpecialCalls.null_if,
     "nullif": SpecialCalls.null_if,
     "exists": SpecialCalls.query_exists,
+    "matchesAction": matches_action,
+    "convertCurrency": convert_currency,
     "__dict": SpecialCalls.dict_call,
     "__extract": SpecialCalls.extract_call,
     "__hx": SpecialCalls.tag,

@@ -2,17 +2,22 @@
 
 from dataclasses import replace
 
+from pwh_assets.hogql.functions.base import Agg
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
+    Call,
     ColumnRef,
     Join,
+    Lambda,
     Literal,
     Now,
     Order,
+    Param,
     Query,
     QuerySource,
     Select,
     Value,
+    children,
     has_aggregate,
     has_window,
     rebuild,
@@ -28,14 +33,60 @@ def unfold_aggregates(query: Query) -> Query:
     """
     if not isinstance(query, Select):
         return query
-    late = [
-        source
+    late: list[ArrayJoinSource] = []
+    is_grouped = query.grouping is not None or any(has_aggregate(item) for item in query.items)
+    before = _read_before(query) if is_grouped else set()
+    for source in query.array_joins:
+        if not source.is_inline or id(source) in before:
+            continue
+        if is_grouped or any(_is_late(value, late) for _, value in source.items):
+            late.append(source)
+    return _Split(query, late).run() if late else query
+
+
+def _is_late(value: Value, late: list[ArrayJoinSource]) -> bool:
+    return (
+        has_aggregate(value)
+        or has_window(value)
+        or any(isinstance(v, ColumnRef) and v.source in late for v in walk(value))
+    )
+
+
+def _read_before(query: Select) -> set[int]:
+    """Sources whose elements are needed before grouping: in WHERE, in the keys, inside aggregates."""
+    roots = [*query.grouping.keys] if query.grouping is not None else []
+    if query.where is not None:
+        roots.append(query.where)
+    for join in query.joins:
+        if join.on is not None:
+            roots.append(join.on)
+    rest = [*query.items, *(o.this for o in query.order)]
+    rest += [v for v in (query.having, query.qualify) if v is not None]
+    for value in rest:
+        for part in walk(value):
+            if isinstance(part, Call) and isinstance(part.row, Agg) and part.window is None:
+                roots.append(part)
+    found: set[int] = set()
+    while roots:
+        for part in walk(roots.pop()):
+            if isinstance(part, ColumnRef) and isinstance(part.source, ArrayJoinSource):
+                if id(part.source) not in found:
+                    found.add(id(part.source))
+                    roots += [value for _, value in part.source.items]
+    return {
+        id(source)
         for source in query.array_joins
-        if source.is_inline and any(has_aggregate(v) or has_window(v) for _, v in source.items)
-    ]
-    if not late:
-        return query
-    return _Split(query, late).run()
+        if id(source) in found and not any(has_aggregate(v) for _, v in source.items)
+    }
+
+
+def is_open(value: Value, bound: tuple[str, ...] = ()) -> bool:
+    """Whether the value reads a parameter of a lambda around it."""
+    if isinstance(value, Param):
+        return value.name not in bound
+    if isinstance(value, Lambda):
+        return is_open(value.body, (*bound, *value.names))
+    return any(is_open(part, bound) for part in children(value))
 
 
 class _Split:
@@ -87,7 +138,7 @@ class _Split:
             return value
         if isinstance(value, Literal | Now):
             return value
-        if self.unfolds(value):
+        if isinstance(value, Param | Lambda) or self.unfolds(value) or is_open(value):
             return rebuild(value, self.outer)
         for known, name in self.columns:
             if known is value:
