@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +157,21 @@ class Lake:
         """Forget where the last sync ended, so that the next one starts from the beginning."""
         with self.write() as connection:
             connection.execute(f"DELETE FROM {STATE} WHERE table_id = {literal(table_id)}")
+
+    def state_ids(self) -> list[str]:
+        """Of everything whose last sync is remembered."""
+        with self.read() as connection:
+            return [
+                str(row[0])
+                for row in connection.execute(f"SELECT table_id FROM {STATE}").fetchall()
+            ]
+
+    def forget_states(self, ids: Sequence[str]) -> None:
+        """Forget where the last syncs of these ended."""
+        if ids:
+            listed = ", ".join(map(literal, ids))
+            with self.write() as connection:
+                connection.execute(f"DELETE FROM {STATE} WHERE table_id IN ({listed})")
 
     # -- looking after -------------------------------------------------------------------------
 

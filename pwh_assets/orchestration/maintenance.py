@@ -13,6 +13,7 @@ from pwh_assets.orchestration.inventory import scoped
 from pwh_assets.orchestration.processes import forget_old_runs, sign_run
 from pwh_assets.orchestration.specs import DEFAULT_OWNER, STORAGE
 from pwh_assets.orchestration.watcher import Trouble
+from pwh_assets.services.leftovers import clear_leftovers
 from pwh_assets.services.platform import Platform
 
 KEEP_DAYS = 7.0
@@ -58,6 +59,7 @@ def maintenance_asset(project_id: int) -> dg.AssetsDefinition:
             project_id, JobKind.MAINTENANCE, "lake", "lake maintenance", context.run.run_id
         )
         try:
+            leftovers = clear_leftovers(platform, project_id)
             done = lake.maintain(KEEP_DAYS)
             problems = lake.verify()
             forgotten = forget_old_runs(context.instance)
@@ -76,6 +78,7 @@ def maintenance_asset(project_id: int) -> dg.AssetsDefinition:
             metadata={
                 **asdict(done),
                 "runs_forgotten": forgotten,
+                "leftovers_removed": leftovers,
                 "tables": len(tables),
                 "bytes": sum(table.size_bytes for table in tables),
                 "duration_s": round(time.monotonic() - started, 3),

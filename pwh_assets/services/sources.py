@@ -14,6 +14,7 @@ from pwh_assets.core.source import DiscoveredTable, Source, SyncedTable, SyncMod
 from pwh_assets.errors import BusyError, InvalidInputError, NotFoundError, PwhError, quoted
 from pwh_assets.services import webhooks
 from pwh_assets.services.egress import guarded, hosts_of
+from pwh_assets.services.leftovers import clear_leftovers
 from pwh_assets.services.option_body import stored_differently
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.scrub import scrubbed
@@ -191,7 +192,7 @@ def remove_source(platform: Platform, project_id: int, source_id: str) -> dict[s
     webhooks.forget(platform, source.id)
     for table in tables:
         store.forget_checks(table.id)
-        shutil.rmtree(platform.settings.home / "pipelines" / table.id, ignore_errors=True)
+    clear_leftovers(platform, project_id)
     return {"tables": len(tables), "views": views, "left_behind": left_behind}
 
 
@@ -300,9 +301,7 @@ def update_table(
     return platform.store.update_table(found.id, **values) if values else found
 
 
-def _resync_for(
-    platform: Platform, table: SyncedTable, options: TableOptions
-) -> dict[str, Any]:
+def _resync_for(platform: Platform, table: SyncedTable, options: TableOptions) -> dict[str, Any]:
     """What follows for the rows that are stored already."""
     changed = stored_differently(table.options, options)
     if not changed or (table.last_synced_at is None and table.row_count is None):
@@ -350,9 +349,10 @@ def _look(
 
 
 def _modes(platform: Platform, table: SyncedTable) -> list[SyncMode]:
-    """What the table's source could do; deliveries come from vendors that push alone."""
-    pushes = hasattr(platform.sources.get(table.source.source_type), "receive")
-    return [mode for mode in SyncMode if pushes or mode is not SyncMode.WEBHOOK]
+    """What the table's source could do: few push, tell what changed, or say which transaction wrote a row."""
+    source_type = platform.sources.get(table.source.source_type)
+    wants = {SyncMode.WEBHOOK: "receive", SyncMode.CDC: "changes", SyncMode.XMIN: "has_xmin"}
+    return [mode for mode in SyncMode if mode not in wants or hasattr(source_type, wants[mode])]
 
 
 def _without_clashes(
