@@ -116,7 +116,7 @@ def select_sql(
         rest.append(f"WHERE {p.filter(query.where)}")
     if query.grouping is not None:
         rest.append(group_sql(p, query, positions))
-    if query.having is not None:
+    if query.having is not None and p.has_having:
         rest.append(f"HAVING {p.filter(query.having)}")
     qualify = p.qualify(query)
     if p.wraps(query, qualify):

@@ -11,8 +11,9 @@ from pwh_assets.hogql.functions.mysql.dates import interval_sql
 from pwh_assets.hogql.functions.sqltext import mysql_text
 from pwh_assets.hogql.lower.capabilities import Capabilities
 from pwh_assets.hogql.lower.literals import MYSQL
-from pwh_assets.hogql.lower.remote import Remote
+from pwh_assets.hogql.lower.remote import Remote, node_of
 from pwh_assets.hogql.resolve.nodes import (
+    ArrayJoinSource,
     Call,
     ColumnRef,
     FunctionSource,
@@ -25,7 +26,7 @@ from pwh_assets.hogql.resolve.nodes import (
     TableSource,
     Value,
     has_aggregate,
-    walk,
+    has_window,
 )
 from pwh_assets.hogql.types import Type
 
@@ -92,6 +93,7 @@ class MySQL(Remote):
             "there are no made-up rows there.",
         ),
     )
+    has_having = False
     may_shift = False
     """True while the arguments of a call are printed that an interval may stand in."""
 
@@ -179,6 +181,15 @@ class MySQL(Remote):
         )
         return bool(qualify) or (bool(query.order) and is_gathered)
 
+    def qualify(self, query: Select) -> str:
+        """HAVING, too: inside the SELECT it would see the columns' names only."""
+        chosen = super().qualify(query)
+        if query.having is None:
+            return chosen
+        if chosen or any(map(has_window, query.items)):
+            self.lacks("HAVING beside windows does not run", query.having.node)
+        return self.filter(query.having)
+
     def limits(self, query: Query) -> str:
         sql = super().limits(query)
         return (
@@ -193,10 +204,8 @@ class MySQL(Remote):
         )
         return f"(SELECT NULL AS {self.identifier(source.columns[0][0])})"
 
-    def array_join(self, sql: str, source: object) -> str:
-        values = [value for _, value in getattr(source, "items", ())]
-        node = next((v.node for value in values for v in walk(value) if v.node is not None), None)
-        self.need("ARRAY JOIN", node)
+    def array_join(self, sql: str, source: ArrayJoinSource) -> str:
+        self.need("ARRAY JOIN", next((node_of(value) for _, value in source.items), None))
         return sql or "(SELECT 1 AS x) AS one"
 
     def hash_share(self, sql: str) -> str:

@@ -8,7 +8,7 @@ from pwh_assets.hogql.functions.postgres.values import TYPES
 from pwh_assets.hogql.functions.sqltext import postgres_text
 from pwh_assets.hogql.lower.capabilities import Capabilities
 from pwh_assets.hogql.lower.literals import POSTGRES
-from pwh_assets.hogql.lower.remote import Remote
+from pwh_assets.hogql.lower.remote import Remote, node_of
 from pwh_assets.hogql.lower.sources import keys_of
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
@@ -157,8 +157,7 @@ class Postgres(Remote):
 
     def join(self, join: Join, source: str) -> str:
         if join.kind == "full" and not keys_of(join):
-            node = join.on.node if join.on is not None else None
-            self.lacks("FULL JOIN runs by equal values only", node)
+            self.lacks("FULL JOIN runs by equal values only", node_of(join.on))
         return super().join(join, source)
 
     def array_join(self, sql: str, source: ArrayJoinSource) -> str:

@@ -32,6 +32,7 @@ from pwh_assets.hogql.resolve.nodes import (
     TupleValue,
     Value,
     ValuesSource,
+    walk,
 )
 from pwh_assets.hogql.types import Type
 
@@ -189,7 +190,7 @@ class Remote(Lowering):
         return clause
 
     def join(self, join: Join, source: str) -> str:
-        node = join.on.node if join.on is not None else None
+        node = node_of(join.on)
         reason = self.can.joins.get(join.kind)
         if reason is not None:
             self.lacks(f"{join.kind.upper()} JOIN does not run: {reason}", node)
@@ -231,8 +232,8 @@ class Remote(Lowering):
         """QUALIFY, LIMIT BY, WITH TIES and DISTINCT ON: all choose rows by a window."""
         parts = []
         if query.grouping is not None and query.grouping.sets is not None:
-            self.need("GROUPING SETS", next((key.node for key in query.grouping.keys), None))
-        if query.qualify is not None and self.need("QUALIFY", query.qualify.node):
+            self.need("GROUPING SETS", next(map(node_of, query.grouping.keys), None))
+        if query.qualify is not None and self.need("QUALIFY", node_of(query.qualify)):
             parts.append(self.filter(query.qualify))
         order = f" ORDER BY {self.orders(query.order)}" if query.order else ""
         if isinstance(query.distinct, list) and self.need("DISTINCT ON"):
@@ -302,7 +303,7 @@ class Remote(Lowering):
 
     def limits(self, query: Query) -> str:
         if query.is_percent:
-            self.need("LIMIT PERCENT")
+            self.need("LIMIT PERCENT", node_of(query.limit))
         if query.has_ties and not isinstance(query, Select):
             self.need("WITH TIES")
         sql = f" LIMIT {self.count_of(query.limit)}" if query.limit is not None else ""
@@ -310,5 +311,12 @@ class Remote(Lowering):
 
     def count_of(self, value: Value) -> str:
         if not isinstance(value, Literal):
-            self.need("computed LIMIT", value.node)
+            self.need("computed LIMIT", node_of(value))
         return self.value(value)
+
+
+def node_of(value: Value | None) -> exp.Expression | None:
+    """The first piece of text a value stands for."""
+    if value is None:
+        return None
+    return next((part.node for part in walk(value) if part.node is not None), None)

@@ -33,6 +33,9 @@ class Spelling(Names):
     clock: ClassVar[Mapping[str, str]] = {}
     """`now`, `today`, `yesterday` by the engine's own clock; `{zone}` is the project's, quoted."""
 
+    has_having = True
+    """Whether HAVING may name what is grouped by but not selected; else rows are chosen around the SELECT."""
+
     def string(self, text: str) -> str:
         return "'" + text.replace("'", "''") + "'"
 

@@ -1,5 +1,7 @@
 """MySQL: aggregates and windows. There is no FILTER, so arguments are NULL where its condition fails."""
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
@@ -110,6 +112,50 @@ def window(name: str) -> Handler:
     return handler
 
 
+def framed(name: str) -> Handler:
+    """LagInFrame and leadInFrame; a third argument stands where there is no such row."""
+    plain = in_frame(name)
+
+    def handler(call: Call, /) -> str:
+        if len(call.args) < 3:
+            return plain(call)
+        one = Arg("1", INTEGER, exp.Null())
+        found = plain(replace(call, args=call.args[:2]))
+        there = plain(replace(call, args=(one, call.args[1])))
+        return f"(CASE WHEN {there} IS NULL THEN {call.args[2].sql} ELSE {found} END)"
+
+    return handler
+
+
+_BACK: dict[str, str] = {
+    "String": "CAST(CONVERT(UNHEX({0}) USING utf8mb4) AS CHAR)",
+    "UUID": "CAST(CONVERT(UNHEX({0}) USING utf8mb4) AS CHAR)",
+    "Integer": "CAST({0} AS SIGNED)",
+    "Boolean": "CAST({0} AS SIGNED)",
+    "Float": "CAST({0} AS DOUBLE)",
+    "Date": "CAST({0} AS DATE)",
+    "DateTime": "CAST({0} AS DATETIME(6))",
+}
+"""From what GROUP_CONCAT has joined back to a value; texts go through it as hexadecimal digits."""
+
+
+def _first_by(descending: bool) -> Handler:
+    """ArgMin and argMax: the first of the values in the order of the keys."""
+
+    def handler(call: Call, /) -> str:
+        _plain_only(call)
+        value, key = call.args
+        if value.type.name not in _BACK:
+            raise ValueError(f"it does not gather a {value.type} there.")
+        sql = f"HEX({value.sql})" if value.type.name in ("String", "UUID") else value.sql
+        kept = f"CASE WHEN {key.sql} IS NOT NULL THEN {sql} END"
+        order = f"{key.sql}{' DESC' if descending else ''}"
+        joined = f"SUBSTRING_INDEX(GROUP_CONCAT({kept} ORDER BY {order} SEPARATOR ','), ',', 1)"
+        return _BACK[value.type.name].replace("{0}", joined)
+
+    return handler
+
+
 WINDOWS = (
     "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value", "last_value",
     "nth_value",
@@ -126,6 +172,8 @@ RENDERINGS: dict[str, Rendering] = {
     "max": _extreme("MAX"),
     "any": _extreme("MIN"),
     "anyLast": _extreme("MAX"),
+    "argMin": _first_by(False),
+    "argMax": _first_by(True),
     "every": _truth("MIN"),
     "bool_or": _truth("MAX"),
     "string_agg": _joined,
@@ -139,7 +187,7 @@ RENDERINGS: dict[str, Rendering] = {
     "sumKahan": _of_floats("SUM"),
     "avgWeighted": _weighted,
     **{name: window(name) for name in WINDOWS},
-    "lagInFrame": in_frame("lagInFrame"),
-    "leadInFrame": in_frame("leadInFrame"),
+    "lagInFrame": framed("lagInFrame"),
+    "leadInFrame": framed("leadInFrame"),
     "rowNumberInAllBlocks": "(ROW_NUMBER() OVER () - 1)",
 }

@@ -21,7 +21,7 @@ def path(keys: Sequence[Key]) -> str:
         elif key > 0:
             text += f"[{key - 1}]"
         else:
-            text += f"[last-{-key - 1}]" if key else "[4294967294]"
+            text += "[4294967294]" if not key else "[last]" if key == -1 else f"[last-{-key - 1}]"
     return mysql_text(text)
 
 
