@@ -292,7 +292,9 @@ def _with_mode(entry: Mapping[str, Any], table: NewTable, modes: tuple[SyncMode,
         )
     if mode is SyncMode.FULL:
         return replace(table, mode=mode, cursor=None)
-    cursor = _cursor(field, entry.get("incremental_field_type"), table, mode)
+    cursor = None
+    if mode.has_cursor:
+        cursor = _cursor(field, entry.get("incremental_field_type"), table, mode)
     if mode.merges and not table.primary_key:
         raise InvalidInputError(
             "primary_key",
@@ -308,7 +310,7 @@ def _mode(wanted: object, table: str) -> SyncMode:
     except ValueError:
         raise InvalidInputError(
             "sync_type",
-            f"`{wanted}` is not a `sync_type` (table `{table}`). Use `full`, `incremental` or `append`.",
+            f"`{wanted}` is not a `sync_type` (table `{table}`). Use {_either([m.value for m in SyncMode])}.",
         ) from None
 
 

@@ -25,6 +25,8 @@ class Postgres:
 
     name = "postgres"
     label = "PostgreSQL"
+    has_xmin = True
+    """Rows say which transaction wrote them, so tables can sync in mode `xmin`."""
     fields: Sequence[Field] = (
         Field("host", "Host", help="Name or address of the server."),
         Field("port", "Port", kind="number", default=5432),
@@ -95,6 +97,7 @@ class Postgres:
             reader.columns,
             lambda: reader.watermark,
             is_filtered=True,
+            rows_expected=reader.rows_expected,
             batches=None if chunks else reader.batches(),
             chunks=chunks,
         )

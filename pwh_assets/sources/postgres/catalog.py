@@ -36,7 +36,11 @@ class PgTable:
     foreign_keys: tuple[ForeignKey, ...]
 
     def discovered(self) -> DiscoveredTable:
-        modes = (SyncMode.FULL, SyncMode.INCREMENTAL, SyncMode.APPEND)
+        modes = [SyncMode.FULL]
+        if self.cursors:
+            modes += [SyncMode.INCREMENTAL, SyncMode.APPEND]
+        if self.kind in "rp":
+            modes += [SyncMode.XMIN, SyncMode.CDC]
         return DiscoveredTable(
             name=self.name,
             columns=tuple(lake_column(column) for column in self.columns),
@@ -45,7 +49,7 @@ class PgTable:
             row_estimate=self.row_estimate,
             description=self.comment,
             foreign_keys=self.foreign_keys,
-            modes=modes if self.cursors else (SyncMode.FULL,),
+            modes=tuple(modes),
         )
 
     @property

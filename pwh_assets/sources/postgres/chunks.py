@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import SourceError, SourceUnavailableError
 from pwh_assets.sources.chunks import PARQUET, parallel_reads, storage_error
+from pwh_assets.sources.postgres import xmin
 from pwh_assets.sources.postgres.connection import (
     attached,
     connected,
@@ -61,7 +62,7 @@ class TableChunks:
         every = [f"{plan['by']}-{i}" for i in range(len(self._division.ends) + 1)]
         self._numbers = {name: i for i, name in enumerate(every)}
         names = [name for name in every if name not in done]
-        if done and reader.request.mode is SyncMode.INCREMENTAL:
+        if done and reader.request.mode in (SyncMode.INCREMENTAL, SyncMode.XMIN):
             names.append(f"{AGAIN}-{len(done)}")
         self.names = tuple(names)
         self.is_resumable = self._division.by == "column" and plan["bound"] is not None
@@ -110,6 +111,8 @@ class TableChunks:
     def _condition(self, name: str) -> str:
         """Of a range, its ends. Of what changed since the dead run's snapshot, everything past the bound."""
         cursor = self._reader.cursor_column()
+        if name.startswith(AGAIN) and self._reader.request.mode is SyncMode.XMIN:
+            return xmin.past(self.plan["bound"])
         if name.startswith(AGAIN):
             assert cursor is not None
             column = quoted_name(cursor.name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import SourceUnavailableError
 from pwh_assets.sources.base import ReadRequest, Tally
+from pwh_assets.sources.postgres import xmin
 from pwh_assets.sources.postgres.catalog import PgColumn
 from pwh_assets.sources.postgres.connection import connected, literal, quoted_name
 from pwh_assets.sources.postgres.reading import TableReader, filter_sql, find_table
@@ -28,7 +29,8 @@ def count_rows(config: Mapping[str, Any], request: ReadRequest) -> int | None:
     with connected(config) as connection:
         table = find_table(connection, config, request.table)
         reader = TableReader(config, request, table)
-        where = reader._where(None)
+        until = xmin.bound(connection, table) if request.mode is SyncMode.XMIN else None
+        where = reader._where(until)
         relation = f"{quoted_name(config['schema'])}.{quoted_name(table.name)}"
         try:
             connection.execute(f"SET statement_timeout = '{PATIENCE}'".encode())
@@ -53,6 +55,9 @@ def reconcile(config: Mapping[str, Any], request: ReadRequest, bound: str | None
             cursor = quoted_name(request.cursor)
             upto.append(f"({cursor} <= {literal(bound)} OR {cursor} IS NULL)")
             past.append(f"{cursor} > {literal(bound)}")
+        if bound is not None and request.mode is SyncMode.XMIN:
+            upto.append(f"NOT ({xmin.past(bound)})")
+            past.append(xmin.past(bound))
         try:
             with connection.transaction():
                 connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

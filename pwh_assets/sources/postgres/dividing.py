@@ -94,8 +94,8 @@ def divided(
     if cursor is not None and request.since is not None:
         return _of_delta(connection, table, relation, cursor, request.since, bound, where, extent)
     count = _count(extent.size_bytes, extent.row_bytes)
-    if cursor is not None and bound is not None:
-        names = [*request.primary_key[:1], cursor.name]
+    if bound is not None and request.since is None:
+        names = [*request.primary_key[:1], *([cursor.name] if cursor is not None else [])]
         for column in (_column(table, name) for name in dict.fromkeys(names)):
             ends = _ends(connection, table, relation, column, count) if column else ()
             if column and ends:

@@ -145,8 +145,9 @@ SELECT c.relname, c.relkind::text, c.relpersistence::text, pg_has_role(c.relowne
         WHERE i.indrelid = coalesce(l.oid, c.oid) AND CASE coalesce(l.relreplident, c.relreplident)
             WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END), '{}')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-LEFT JOIN LATERAL (SELECT p.oid, p.relreplident FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid
-    WHERE c.relkind = 'p' AND t.isleaf AND t.relid <> c.oid) l ON true
+LEFT JOIN LATERAL (SELECT p.oid, p.relreplident
+    FROM pg_partition_tree(CASE WHEN c.relkind = 'p' THEN c.oid END) t JOIN pg_class p ON p.oid = t.relid
+    WHERE t.isleaf AND t.relid <> c.oid) l ON true
 WHERE n.nspname = %s AND c.relname = ANY(%s)
 """
 

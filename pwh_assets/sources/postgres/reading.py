@@ -12,6 +12,7 @@ from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.errors import SourceAccessError
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
+from pwh_assets.sources.postgres import xmin
 from pwh_assets.sources.postgres.bounds import upper_bound
 from pwh_assets.sources.postgres.catalog import PgColumn, PgTable, lake_column, tables
 from pwh_assets.sources.postgres.chunks import TableChunks
@@ -73,6 +74,12 @@ class TableReader:
     @property
     def columns(self) -> tuple[Column, ...]:
         return tuple(lake_column(column) for column in self.table.columns)
+
+    @property
+    def rows_expected(self) -> int | None:
+        """The server's estimate of a read of everything; it has none for a part."""
+        is_part = self.request.lower is not None or self.request.filters
+        return None if is_part else self.table.row_estimate
 
     def batches(self) -> Iterator["pa.Table"]:
         """Arrow tables of at most `batch_rows` rows, all from one snapshot taken after the bound."""
@@ -167,6 +174,8 @@ class TableReader:
     def _bound(self, connection: "psycopg.Connection[Any]") -> str | None:
         """The new watermark, at least the old one."""
         self._touch(connection)
+        if self.request.mode is SyncMode.XMIN:
+            return xmin.bound(connection, self.table)
         column = self.cursor_column()
         if column is None:
             return None
@@ -213,6 +222,8 @@ class TableReader:
         Rows without a cursor value have no place in the order: merging reads them every time, appending
         takes them the first time.
         """
+        if self.request.mode is SyncMode.XMIN:
+            return xmin.condition(self.request.since, bound)
         column = self.cursor_column()
         if column is None:
             return ""

@@ -234,10 +234,12 @@ class PostgresStream:
 
 # -- at the server -----------------------------------------------------------------------------
 
+# `pg_partition_tree` waits for whoever has locked the table, so it is asked about partitioned ones alone.
 _WRITERS = """
 WITH wanted AS (SELECT DISTINCT coalesce(t.relid, r.oid)::oid AS oid
     FROM unnest(%s::text[]) AS n(name) CROSS JOIN LATERAL (SELECT n.name::regclass AS oid) r
-    LEFT JOIN LATERAL pg_partition_tree(r.oid) t ON true)
+    JOIN pg_class c ON c.oid = r.oid
+    LEFT JOIN LATERAL pg_partition_tree(CASE WHEN c.relkind = 'p' THEN r.oid END) t ON true)
 SELECT DISTINCT l.virtualtransaction FROM pg_locks l JOIN wanted w ON w.oid = l.relation
 WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
@@ -248,8 +250,8 @@ WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT oid FROM pg
 _MARKS = """
 SELECT c.relname, c.oid::text, coalesce((SELECT string_agg(l.oid || '/' || l.relfilenode
         || CASE WHEN i.xmin::text = y.xmin::text THEN '' ELSE '/attached' END, ',' ORDER BY l.oid)
-    FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid AND t.isleaf
-    LEFT JOIN pg_inherits i ON i.inhrelid = l.oid LEFT JOIN pg_type y ON y.oid = l.reltype WHERE c.relkind = 'p'), '')
+    FROM pg_partition_tree(CASE WHEN c.relkind = 'p' THEN c.oid END) t JOIN pg_class l ON l.oid = t.relid AND t.isleaf
+    LEFT JOIN pg_inherits i ON i.inhrelid = l.oid LEFT JOIN pg_type y ON y.oid = l.reltype), '')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = ANY(%s)
 """
