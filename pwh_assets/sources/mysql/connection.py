@@ -27,8 +27,8 @@ _SESSION = (
 """Times in UTC, no wait for a lock without end, patience with a slow reader, and nothing is ever written."""
 
 _REFUSED = frozenset((
-    1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1251, 1370, 1396, 1524, 1698, 1820, 1862, 2026, 2054, 2059, 3118,
-    3159, 3879, 3955, 4151,
+    1044, 1045, 1049, 1102, 1129, 1130, 1142, 1143, 1227, 1251, 1370, 1396, 1524, 1470, 1698, 1820, 1862, 2026, 2054, 2059,
+    3118, 3159, 3879, 3955, 4151,
 ))  # fmt: skip
 """Error codes of what a person has to mend: user, password, database, grants, TLS, plugins."""
 _DOWN = frozenset((
@@ -92,7 +92,7 @@ def opened(config: Mapping[str, Any], route: Route, **more: Any) -> Any:
         connection.connect(peer)
         for statement in _SESSION:
             connection.query(statement.format(lock_wait_s=LOCK_WAIT_S))
-    except (pymysql.err.Error, OSError, PwhError):
+    except (pymysql.err.Error, OSError, RuntimeError, PwhError):
         peer.close()
         raise
     except Exception as error:
