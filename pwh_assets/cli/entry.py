@@ -11,13 +11,17 @@ from pathlib import Path
 
 from pwh_assets import __version__
 from pwh_assets.cli import (
+    action,
     activity,
+    cohort,
     events,
     health,
     hogql,
     installation,
     join,
+    properties,
     query,
+    rates,
     source,
     sync,
     up,
@@ -34,7 +38,24 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"pwh {__version__}")
     groups = top.add_subparsers(metavar="COMMAND", dest="noun", required=True, parser_class=Parser)
-    for noun in (up, source, sync, activity, query, view, join, health, hogql, events, installation):
+    nouns = (
+        up,
+        source,
+        sync,
+        activity,
+        query,
+        view,
+        join,
+        cohort,
+        action,
+        properties,
+        rates,
+        health,
+        hogql,
+        events,
+        installation,
+    )
+    for noun in nouns:
         noun.register(groups)
     return top
 

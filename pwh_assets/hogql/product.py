@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from pwh_assets.core.language import PersonMode
 from pwh_assets.hogql.catalog import ColumnDef, FieldAlias, LazyJoin, TableDef, VirtualTable
 from pwh_assets.hogql.types import (
     BOOLEAN,
+    DATE,
     DATETIME,
     FLOAT,
     INTEGER,
@@ -19,7 +21,18 @@ from pwh_assets.hogql.types import (
 GROUP_TYPES = 5
 
 
-def events(extra_joins: Sequence[LazyJoin] = ()) -> TableDef:
+_PERSON_IDS: Mapping[PersonMode, str | None] = {
+    PersonMode.NO_OVERRIDE: None,
+    PersonMode.DISABLED: "pdi.person_id",
+    PersonMode.OVERRIDE: "coalesce(pdi.person_id, person_id)",
+    PersonMode.OVERRIDE_JOINED: "coalesce(pdi.person_id, person_id)",
+}
+"""Whom an event belongs to: as it was when the event came, or as the distinct id says now."""
+
+
+def events(
+    extra_joins: Sequence[LazyJoin] = (), mode: PersonMode = PersonMode.NO_OVERRIDE
+) -> TableDef:
     groups = [
         ColumnDef(f"$group_{i}", STRING, f"Key of the event's group of type {i}.")
         for i in range(GROUP_TYPES)
@@ -35,7 +48,7 @@ def events(extra_joins: Sequence[LazyJoin] = ()) -> TableDef:
             ColumnDef("properties", JSON, "Everything the SDK and the product sent along."),
             ColumnDef("timestamp", DATETIME, "When it happened."),
             ColumnDef("distinct_id", STRING, "Id the SDK knew the person by."),
-            ColumnDef("person_id", UUID, "The person it belongs to."),
+            ColumnDef("person_id", UUID, "The person it belongs to.", expression=_PERSON_IDS[mode]),
             ColumnDef("elements_chain", STRING, "The clicked element and those around it."),
             ColumnDef("created_at", DATETIME, "When it arrived."),
             ColumnDef("$session_id", STRING, "Session it belongs to."),
@@ -174,6 +187,35 @@ def cohort_people() -> TableDef:
     )
 
 
+def exchange_rates() -> tuple[TableDef, TableDef]:
+    """The rates somebody loaded, and the index of them that `convertCurrency` reads."""
+    return (
+        TableDef(
+            name="exchange_rates",
+            physical=("product", "exchange_rates"),
+            kind="product",
+            description="How much of a currency one US dollar bought, by day.",
+            columns=(
+                ColumnDef("currency", STRING, "Three letters, such as `EUR`."),
+                ColumnDef("date", DATE, "The day it holds from."),
+                ColumnDef("rate", FLOAT, "Units for one US dollar."),
+            ),
+        ),
+        TableDef(
+            name="exchange_rate_index",
+            physical=("product", "exchange_rate_index"),
+            kind="product",
+            columns=(
+                ColumnDef("currencies", array(STRING)),
+                ColumnDef("first_day", DATE),
+                ColumnDef("block", INTEGER),
+                ColumnDef("rates", array(FLOAT)),
+            ),
+            is_hidden=True,
+        ),
+    )
+
+
 _FIRST = "argMinIf(properties.{0}, timestamp, event IN ('$pageview', '$screen') AND properties.{0} IS NOT NULL)"
 _LAST = "argMaxIf(properties.{0}, timestamp, event IN ('$pageview', '$screen') AND properties.{0} IS NOT NULL)"
 _ENTRY = "argMinIf(properties.{0}, timestamp, properties.{0} IS NOT NULL)"
@@ -210,6 +252,25 @@ _SESSION: tuple[tuple[str, str, Type, str], ...] = (
     ("$entry_gclid", _ENTRY.format("gclid"), STRING, ""),
     ("$entry_gad_source", _ENTRY.format("gad_source"), STRING, ""),
     ("$entry_fbclid", _ENTRY.format("fbclid"), STRING, ""),
+*(
+        (f"$entry_{name}", _ENTRY.format(name), STRING, "")
+        for name in (
+            "gclsrc dclid gbraid wbraid msclkid twclid li_fat_id mc_cid igshid ttclid rdt_cid epik "
+            "qclid sccid irclid _kx"
+        ).split()
+    ),
+    (
+        "$last_external_click_url",
+        "argMaxIf(properties.$external_click_url, timestamp, properties.$external_click_url IS NOT NULL)",
+        STRING,
+        "Last link clicked that leads elsewhere.",
+    ),
+    (
+        "$vitals_lcp",
+        "argMinIf(toFloat(properties.$web_vitals_LCP_value), timestamp, event = '$web_vitals')",
+        FLOAT,
+        "Largest contentful paint of its first page, in ms.",
+    ),
     ("$event_count_map", "count()", INTEGER, "Events in all."),
     ("$event_count", "count()", INTEGER, "Events in all."),
     ("$pageview_count", "countIf(event = '$pageview')", INTEGER, "Page views."),
@@ -281,13 +342,14 @@ def product_tables(
     person_joins: Sequence[LazyJoin] = (),
     event_joins: Sequence[LazyJoin] = (),
     property_types: Mapping[str, Mapping[str, Type]] | None = None,
+    person_mode: PersonMode = PersonMode.NO_OVERRIDE,
 ) -> tuple[TableDef, ...]:
     """All product tables; joins that users or sources add to persons and events go in here.
 
     `property_types`: for `events`, `persons` and `groups`, what is known of their properties.
     """
     tables = (
-        events(event_joins),
+        events(event_joins, person_mode),
         persons(person_joins),
         person_distinct_ids(),
         sessions(),
@@ -305,4 +367,4 @@ def _computed(name: str, type_: Type, expression: str) -> ColumnDef:
     return ColumnDef(name, type_, expression=expression, hidden=True)
 
 
-__all__ = ["FLOAT", "FieldAlias", "product_tables"]
+__all__ = ["FLOAT", "FieldAlias", "exchange_rates", "product_tables"]

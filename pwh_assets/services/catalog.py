@@ -3,6 +3,7 @@
 import threading
 from typing import TYPE_CHECKING
 
+from pwh_assets.core.language import PersonMode, PropertyKind, PropertyType
 from pwh_assets.core.names import table_spellings
 from pwh_assets.services.platform import Platform
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from pwh_assets.core.source import SyncedTable
     from pwh_assets.core.view import SavedQuery
     from pwh_assets.hogql.catalog import Catalog, ColumnDef, TableDef
+    from pwh_assets.hogql.types import Type
     from pwh_assets.lake.catalog import LakeTable
 
 _lock = threading.Lock()
@@ -47,17 +49,25 @@ def _same(one: "Catalog", other: "Catalog") -> bool:
 
 
 def _build(platform: Platform, project_id: int, version: str) -> "Catalog":
+    from pwh_assets.hogql.actions import actions_by_name
     from pwh_assets.hogql.catalog import Catalog
     from pwh_assets.services.placing import placed_joins
 
     store = platform.store
     _, joined = placed_joins(store.joins(project_id), project_tables(platform, project_id))
-    return Catalog(joined, version)
+    actions = store.actions(project_id)
+    return Catalog(
+        joined,
+        version,
+        week_start=store.project_settings(project_id).get("week_start", "sunday"),
+        cohorts={cohort.name: cohort.id for cohort in store.cohorts(project_id)},
+        actions=actions_by_name((one.id, one.name, one.steps) for one in actions),
+    )
 
 
 def project_tables(platform: Platform, project_id: int) -> "tuple[TableDef, ...]":
     """Product tables, synced tables and views, without the joins people made."""
-    from pwh_assets.hogql.product import product_tables
+    from pwh_assets.hogql.product import exchange_rates, product_tables
 
     stored = {
         (table.schema, table.name.lower()): table
@@ -69,7 +79,34 @@ def project_tables(platform: Platform, project_id: int) -> "tuple[TableDef, ...]
         if definition is not None:
             synced.append(definition)
     views = [_view(view, stored) for view in platform.store.views(project_id)]
-    return tuple(_without_clashes([*product_tables(), *synced, *views]))
+    mode = platform.store.project_settings(project_id).get("person_mode")
+    product = product_tables(
+        property_types=_property_types(platform, project_id),
+        person_mode=PersonMode(mode) if mode else PersonMode.NO_OVERRIDE,
+    )
+    rates = exchange_rates() if ("product", "exchange_rate_index") in stored else ()
+    return tuple(_without_clashes([*product, *rates, *synced, *views]))
+
+
+def _property_types(platform: Platform, project_id: int) -> "dict[str, dict[str, Type]]":
+    """What is known of the properties of events, persons and groups, by table."""
+    from pwh_assets.hogql.types import BOOLEAN, DATETIME, FLOAT, STRING
+
+    tables = {
+        PropertyKind.EVENT: "events",
+        PropertyKind.PERSON: "persons",
+        PropertyKind.GROUP: "groups",
+    }
+    types = {
+        PropertyType.STRING: STRING,
+        PropertyType.NUMERIC: FLOAT,
+        PropertyType.BOOLEAN: BOOLEAN,
+        PropertyType.DATETIME: DATETIME,
+    }
+    found: dict[str, dict[str, Type]] = {}
+    for one in platform.store.property_definitions(project_id):
+        found.setdefault(tables[one.kind], {})[f"properties.{one.name}"] = types[one.type]
+    return found
 
 
 def _synced(table: "SyncedTable", stored: "dict[tuple[str, str], LakeTable]") -> "TableDef | None":

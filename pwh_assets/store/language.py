@@ -153,7 +153,7 @@ class Language(StorePart):
     ) -> Action:
         """Make an action, or give the one of this name other steps."""
         actions = models.actions
-        values: dict[str, Any] = {"steps": [_step_to_json(step) for step in steps]}
+        values: dict[str, Any] = {"steps": [step_to_json(step) for step in steps]}
         with self._db.write() as connection:
             named = sa.select(actions).where(
                 actions.c.project_id == project_id, actions.c.name == name
@@ -297,7 +297,7 @@ def _action_of(row: sa.Row[Any]) -> Action:
     return Action(row.id, row.project_id, row.name, row.description, steps, row.created_at)
 
 
-def _step_to_json(step: ActionStep) -> dict[str, Any]:
+def step_to_json(step: ActionStep) -> dict[str, Any]:
     plain, default = asdict(step), asdict(ActionStep())
     return {
         name: value.value if isinstance(value, Matching) else value

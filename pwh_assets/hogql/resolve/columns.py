@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from pwh_assets.hogql.catalog import ColumnDef
+from pwh_assets.hogql.catalog import ColumnDef, LazyJoin
 from pwh_assets.hogql.resolve.core import CODES, span
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
@@ -21,7 +21,7 @@ from pwh_assets.hogql.resolve.nodes import (
     has_aggregate,
     has_window,
 )
-from pwh_assets.hogql.resolve.sources import Sources
+from pwh_assets.hogql.resolve.sources import Sources, fields_of
 from pwh_assets.hogql.scope import Binding, Scope
 from pwh_assets.hogql.types import UNKNOWN, Type
 
@@ -92,7 +92,7 @@ class Columns(Sources):
                 star = inner
         if isinstance(star, exp.Dot) and isinstance(star.expression, exp.Star):
             words = self.dotted(star.this)
-            binding = scope.binding(words.lower())
+            binding = scope.binding(words.lower()) or self.joined_star(star.this, scope)
             if binding is None:
                 hint = self.did_you_mean(words, [b.names[0] for b in bindings])
                 self.problem(
@@ -133,6 +133,17 @@ class Columns(Sources):
         if pattern is not None and not found:
             self.problem(CODES.UNKNOWN_COLUMN, f"No column matches `{pattern}`", tree)
         return found
+
+    def joined_star(self, tree: exp.Expression, scope: Scope) -> Binding | None:
+        """`person.*`: the columns of a joined table of the only source."""
+        if len(scope.bindings) != 1 or not isinstance(tree, exp.Column):
+            return None
+        (binding,) = scope.bindings
+        entry = binding.fields.find(tree.name)
+        if not isinstance(entry, LazyJoin):
+            return None
+        child = self.join_source(binding.source, entry.name, tree)
+        return Binding(child, fields_of(child, self.catalog), (entry.name,)) if child is not None else None
 
     def listed(self, item: exp.Expression, scope: Scope) -> list[tuple[str, Value]]:
         stars = self.star(item, scope)

@@ -1,0 +1,102 @@
+"""Calls whose meaning is kept with the project: `matchesAction`, and `convertCurrency` by the table of rates."""
+
+from typing import Any
+
+from sqlglot import exp
+
+from pwh_assets.hogql.resolve.core import CODES, parse_expression
+from pwh_assets.hogql.resolve.nodes import Value
+from pwh_assets.hogql.scope import Binding, Scope
+
+RATES = "exchange_rate_index"
+"""One row: the currencies, the first day, and in `rates` a block of days for each currency behind a block of zeros;
+each block begins with a zero for the days before the first."""
+
+
+def matches_action(resolver: Any, node: exp.Expression) -> Value | None:
+    """`matchesAction('name')` or `matchesAction(7)`: the action's condition over the row of events in reach."""
+    if len(node.expressions) != 1:
+        return None
+    wanted = node.expressions[0]
+    actions = resolver.catalog.actions
+    condition = actions.get(wanted.this) if isinstance(wanted, exp.Literal) else None
+    if condition is None:
+        if not isinstance(wanted, exp.Literal):
+            sentence, hint = "An action is named by a constant", "Write its name or its number."
+        else:
+            sentence = f"There is no action {resolver.words(wanted) or wanted.this}"
+            hint = resolver.did_you_mean(wanted.this, [n for n in actions if not n.isdigit()])
+        return resolver.problem(CODES.UNKNOWN_TABLE, sentence, wanted, hint)
+    binding = _events(resolver.scope)
+    if binding is None:
+        return resolver.problem(
+            CODES.UNSUPPORTED, "`matchesAction` asks about events, and none are read here", node
+        )
+    found = resolver.computed(binding.source, binding.fields, condition, node)
+    assert isinstance(found, Value)
+    return found
+
+
+def _events(scope: Scope | None) -> Binding | None:
+    """The nearest source that is `events`, or else has its columns."""
+    while scope is not None:
+        for binding in scope.bindings:
+            if binding.fields.table is not None and binding.fields.table.name == "events":
+                return binding
+        for binding in scope.bindings:
+            if binding.fields.find("event") and binding.fields.find("properties"):
+                return binding
+        scope = scope.parent
+    return None
+
+
+_DAY = (
+    "if(__date IS NULL, NULL, least(greatest(dateDiff('day', (SELECT first_day FROM {table} LIMIT 1), __date) + 1, 0), "
+    "(SELECT block FROM {table} LIMIT 1) - 1))"
+)
+_RATE = (
+    "nullIf((SELECT rates FROM {table} LIMIT 1)"
+    "[indexOf((SELECT currencies FROM {table} LIMIT 1), {currency}) * (SELECT block FROM {table} LIMIT 1) + __day + 1], 0)"
+)
+"""A currency nobody loaded has place 0, a day before the first has number 0: both lead to a rate of 0, which is none."""
+
+
+_CONVERTED = "if(__from = __to, toFloat(__amount), toFloat(__amount) * __right / __left)"
+
+
+def convert_currency(resolver: Any, node: exp.Expression) -> Value | None:
+    """`convertCurrency(from, to, amount[, date])`: NULL where a rate is missing, today's without a date."""
+    if not 3 <= len(node.expressions) <= 4:
+        return None
+    values = [resolver.value(tree) for tree in node.expressions]
+    names = dict(zip(("__from", "__to", "__amount"), values, strict=False))
+    if RATES in resolver.catalog.by_name and resolver.scope.params:
+        return resolver.problem(
+            CODES.UNSUPPORTED,
+            "`convertCurrency` cannot stand in a lambda",
+            node,
+            "Use arrayJoin and convert each row.",
+        )
+    if RATES not in resolver.catalog.by_name:
+        return _in(resolver, node, names, "if(__from = __to, toFloat(__amount), NULL)")
+    names["__date"] = (
+        _in(resolver, node, {"__given": values[3]}, "toDate(__given)")
+        if len(values) > 3
+        else resolver.value(parse_expression("today()"))
+    )
+    names["__day"] = _in(resolver, node, names, _DAY.format(table=RATES))
+    for name, currency in (("__left", "__from"), ("__right", "__to")):
+        names[name] = _in(resolver, node, names, _RATE.format(table=RATES, currency=currency))
+    return _in(resolver, node, names, _CONVERTED)
+
+
+def _in(resolver: Any, node: exp.Expression, names: dict[str, Value], text: str) -> Value:
+    """A text of ours, in which some names are values already known."""
+    scope = Scope({}, None, [], dict(names))
+    outer, resolver.scope = resolver.scope, scope
+    anchor, resolver.anchor = resolver.anchor, resolver.anchor or node
+    try:
+        found: Value = resolver.value(parse_expression(text))
+    finally:
+        resolver.scope, resolver.anchor = outer, anchor
+    return found
