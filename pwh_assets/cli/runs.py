@@ -20,7 +20,13 @@ def reporter(is_quiet: bool) -> "Watcher":
             if is_quiet or not sys.stderr.isatty():
                 return
             size = f", {progress.bytes / 1e6:,.1f} MB" if progress.bytes else ""
-            text = f"  {progress.table_name}: {progress.phase} {count(progress.rows, 'row')}{size}, {progress.elapsed_s:.0f} s"
+            of = f" of about {progress.rows_expected:,}" if progress.rows_expected else ""
+            speed = f", {progress.rows_per_s:,.0f} rows/s" if progress.rows_per_s else ""
+            left = f", about {progress.left_s:,.0f} s left" if progress.left_s else ""
+            text = (
+                f"  {progress.table_name}: {progress.phase} {count(progress.rows, 'row')}{of}{size}, "
+                f"{progress.elapsed_s:.0f} s{speed}{left}"
+            )
             sys.stderr.write(f"\r\x1b[2K{text}")
             sys.stderr.flush()
 
@@ -65,6 +71,10 @@ def _line(outcome: "Outcome") -> str:
         for verb in ("added", "widened", "missing"):
             if names := getattr(result, f"columns_{verb}"):
                 words.append(f"columns {verb}: {', '.join(names)}")
+        if result.rows_deleted:
+            words.append(f"{count(result.rows_deleted, 'row')} deleted")
+        if result.reconciliation and result.reconciliation.status.value == "mismatched":
+            words.append(f"differs from the source: {result.reconciliation.cause}")
         if result.was_recovered:
             words.append("an interrupted sync was finished first")
     else:

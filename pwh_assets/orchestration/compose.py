@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from pwh_assets.orchestration.assets import source_assets
+from pwh_assets.orchestration.discovery import discovery_sensors
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.jobs import jobs_of
 from pwh_assets.orchestration.maintenance import maintenance_asset
@@ -30,7 +31,11 @@ def compose(
             assets=[asset for inventory in inventories for asset in _assets_of(inventory)],
             jobs=list(jobs.values()),
             schedules=[schedule for each in inventories for schedule in schedules_of(each)],
-            sensors=[*sensors_of(inventories, jobs), product_sensor(inventories)],
+            sensors=[
+                *sensors_of(inventories, jobs),
+                *discovery_sensors(inventories),
+                product_sensor(inventories),
+            ],
             resources={"watcher": Watcher(), **resources},
             executor=executor,
             loggers=loggers,

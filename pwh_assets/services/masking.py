@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.options import Mask, MaskKind
@@ -128,7 +128,9 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return f"{value.astimezone(UTC).replace(tzinfo=None)}+00"
+        return f"{as_text(value.astimezone(UTC).replace(tzinfo=None))}+00"
+    if isinstance(value, datetime | time) and value.microsecond:
+        return str(value).rstrip("0")
     if isinstance(value, datetime | date):
         return str(value)
     if isinstance(value, dict | list):

@@ -120,3 +120,17 @@ def test_names_in_a_sentence() -> None:
     assert quoted([]) == "nothing"
     assert quoted(["a"]) == "`a`"
     assert quoted([str(i) for i in range(14)]).endswith("and 2 more")
+
+
+def test_an_anchor_shifts_every_run_of_a_day() -> None:
+    assert Frequency.parse("6hour", "02:30").cron == "30 2,8,14,20 * * *"
+    assert Frequency.parse("12hour", "18:05").cron == "5 6,18 * * *"
+    assert Frequency.parse("1hour").cron == "0 * * * *"
+    assert Frequency.parse("1min").cron == "*/1 * * * *"
+
+
+def test_never_is_a_frequency_without_a_rhythm() -> None:
+    never = Frequency.parse("never")
+    assert never.is_never
+    with pytest.raises(KeyError):
+        _ = never.cron

@@ -37,3 +37,16 @@ def test_the_last_error_is_the_one_that_is_raised():
     call = failing([SourceUnavailableError(str(n)) for n in range(TRIES)])
     with pytest.raises(SourceUnavailableError, match=str(TRIES - 1)):
         with_retries(call, sleep=lambda seconds: None)
+
+
+def test_a_source_that_says_how_long_to_wait_is_waited_for():
+    waits = []
+    error = SourceUnavailableError("Too many requests.", retry_after_s=42)
+    assert with_retries(failing([error]), sleep=waits.append) == "done"
+    assert waits == [42]
+
+
+def test_a_wait_of_hours_is_left_to_the_next_schedule():
+    error = SourceUnavailableError("Come back tomorrow.", retry_after_s=7200)
+    with pytest.raises(SourceUnavailableError, match="tomorrow"):
+        with_retries(failing([error]), sleep=lambda seconds: pytest.fail("it slept"))
