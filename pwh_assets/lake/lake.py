@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from pwh_assets.lake.maintenance import Maintained
 
+WRITE_MEMORY = "768MiB"
+"""Of a connection that writes; what needs more spills to `PWH_HOME/tmp`."""
 _RACY_S = 0.1
 """A catalog file younger than this may change again within the same tick of the file system's clock."""
 
@@ -122,9 +124,8 @@ class Lake:
         with self.lock(timeout_s), in_words(self.address):
             temp = self.settings.home / "tmp" / f"write-{self.project_id}"
             temp.parent.mkdir(parents=True, exist_ok=True)
-            connection = connect(
-                self.address, read_only=False, config={"temp_directory": str(temp)}
-            )
+            limits = {"temp_directory": str(temp), "memory_limit": WRITE_MEMORY}
+            connection = connect(self.address, read_only=False, config=limits)
             try:
                 yield connection
             finally:
