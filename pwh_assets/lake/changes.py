@@ -177,7 +177,7 @@ def _apply_table(
         written = merged.rows_written + (done.rows_written if done else 0)
         done = replace(merged, rows_written=written)
     if what.log_table is not None:
-        log = replace(what, table=what.log_table, files=what.log_files)
+        log = replace(what, table=what.log_table, files=what.log_files, snapshot=None)
         logged = _Merge(connection, address, log).append(batch)
         done = done or logged
     if done is None:
@@ -209,7 +209,8 @@ class _Merge:
     ) -> None:
         self.connection, self.what = connection, what
         self.target = f"{ALIAS}.{quote(what.schema)}.{quote(what.table)}"
-        self.exists = (what.schema.lower(), what.table.lower()) in {
+        # The catalog's tables do not show what this transaction made.
+        self.exists = what.snapshot is not None or (what.schema.lower(), what.table.lower()) in {
             (schema.lower(), table.lower())
             for schema, table in existing_tables(connection, address)
         }

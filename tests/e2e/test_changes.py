@@ -211,7 +211,8 @@ def test_a_table_whose_sync_was_off_is_read_whole_again(stream):
 
 def test_columns_follow_the_source(stream):
     home = stream(
-        "CREATE TABLE t (id int PRIMARY KEY, small int, gone text, old text); INSERT INTO t VALUES (1, 1, 'g', 'o')", "t"
+        "CREATE TABLE t (id int PRIMARY KEY, small int, gone text, old text); INSERT INTO t VALUES (1, 1, 'g', 'o')",
+        "t",
     )
     home.sync()
     home.execute(
@@ -231,7 +232,9 @@ def test_columns_follow_the_source(stream):
     home.execute("ALTER TABLE t RENAME old TO new")
     home.sync()
     assert home.differences() == []
-    home.execute("ALTER TABLE t ALTER fresh TYPE int USING length(fresh)", "UPDATE t SET filled = 8")
+    home.execute(
+        "ALTER TABLE t ALTER fresh TYPE int USING length(fresh)", "UPDATE t SET filled = 8"
+    )
     home.sync()
     assert home.differences() == []
 
@@ -287,7 +290,8 @@ def test_a_table_dropped_and_made_anew_is_read_whole(stream):
 
 def test_generated_columns_are_the_same_read_whole_or_streamed(stream):
     home = stream(
-        "CREATE TABLE t (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED); INSERT INTO t VALUES (1)", "t"
+        "CREATE TABLE t (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED); INSERT INTO t VALUES (1)",
+        "t",
     )
     home.sync()
     home.execute("INSERT INTO t VALUES (2)")
@@ -391,7 +395,9 @@ def test_two_at_once_are_refused(stream):
 def test_filters_and_masks_that_a_stream_cannot_keep_are_refused(stream):
     from pwh_assets.core.options import Mask, MaskKind, RowFilter
 
-    home = stream("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'secret')", "t")
+    home = stream(
+        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'secret')", "t"
+    )
     home.options("t", row_filters=(RowFilter("id", ">", 1),))
     with pytest.raises(InvalidInputError, match="row_filters"):
         home.sync()
@@ -449,9 +455,7 @@ def test_a_reading_user_is_told_what_to_run_and_works_with_what_was_made_for_it(
     with pytest.raises(StreamNotReadyError) as caught:
         home.sync()
     assert any("REPLICATION" in statement for statement in caught.value.statements)
-    assert any(
-        statement.startswith("CREATE PUBLICATION") for statement in caught.value.statements
-    )
+    assert any(statement.startswith("CREATE PUBLICATION") for statement in caught.value.statements)
     for statement in caught.value.statements:
         database.execute(statement.split(" (at Amazon")[0])
     home.execute("INSERT INTO t VALUES (1)")

@@ -212,23 +212,46 @@ def _table(config: Mapping[str, Any], table: StreamTable, facts: _Facts | None) 
 # -- the publication -----------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """How a table is in a publication."""
+
+    columns: frozenset[str] | None
+    """Those it is restricted to; None for all."""
+    is_filtered: bool
+    has_generated: bool
+    """Whether stored generated columns come along."""
+
+
+# `pg_publication_tables` would wait for whoever has locked one of the tables.
+_PUBLISHED = """
+SELECT c.relname, CASE WHEN r.wish ->> 'prattrs' IS NULL THEN NULL ELSE (SELECT array_agg(a.attname::text) FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum = ANY(string_to_array(r.wish ->> 'prattrs', ' ')::int2[])) END,
+    r.wish ->> 'prqual' IS NOT NULL, coalesce(to_jsonb(p) ->> 'pubgencols' = 's', false)
+FROM pg_publication p JOIN pg_namespace n ON n.nspname = %s
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
+LEFT JOIN LATERAL (SELECT to_jsonb(r) AS wish FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid) r ON true
+WHERE p.pubname = %s AND (p.puballtables OR r.wish IS NOT NULL {by_schema})
+"""
+_BY_SCHEMA = "OR EXISTS (SELECT 1 FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = n.oid)"
+
+
 def published(
     connection: "psycopg.Connection[Any]", config: Mapping[str, Any], names: Names
-) -> dict[str, tuple[frozenset[str] | None, str | None]] | None:
-    """Tables of our schema in the publication, each with its columns (None: all) and row filter; None without one."""
+) -> dict[str, Published] | None:
+    """Tables of our schema in the publication; None when there is no such publication."""
     if not connection.execute(
         "SELECT 1 FROM pg_publication WHERE pubname = %s", [names.publication]
     ).fetchone():
         return None
     row = connection.execute("SELECT current_setting('server_version_num')::int").fetchone()
-    more = "attnames::text[], rowfilter" if row and row[0] >= 150000 else "NULL::text[], NULL::text"
-    rows = connection.execute(
-        f"SELECT tablename, {more} FROM pg_publication_tables WHERE pubname = %s AND schemaname = %s",
-        [names.publication, config["schema"]],
-    )
+    query = _PUBLISHED.format(by_schema=_BY_SCHEMA if row and row[0] >= 150000 else "")
+    rows = connection.execute(query.encode(), [config["schema"], names.publication])
     return {
-        table: (frozenset(columns) if columns is not None else None, filtered)
-        for table, columns, filtered in rows
+        table: Published(
+            frozenset(columns) if columns is not None else None, bool(filtered), bool(generated)
+        )
+        for table, columns, filtered, generated in rows
     }
 
 
@@ -259,18 +282,18 @@ def left_out(
     connection: "psycopg.Connection[Any]", config: Mapping[str, Any], names: Names, table: str
 ) -> frozenset[str]:
     """Columns the publication does not carry: generated ones, and those its own list leaves out."""
-    columns = (published(connection, config, names) or {}).get(table, (None, None))[0]
-    everything = {
-        name: bool(generated)
-        for name, generated in connection.execute(
-            "SELECT a.attname, a.attgenerated <> '' FROM pg_attribute a "
+    found = (published(connection, config, names) or {}).get(table)
+    everything: dict[str, str] = dict(
+        connection.execute(
+            "SELECT a.attname, a.attgenerated::text FROM pg_attribute a "
             "WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped",
             [qualified(config, table)],
-        )
-    }
-    if columns is None:
-        return frozenset(name for name, generated in everything.items() if generated)
-    return frozenset(everything) - columns
+        ).fetchall()
+    )
+    if found is not None and found.columns is not None:
+        return frozenset(everything) - found.columns
+    sent = "s" if found is not None and found.has_generated else ""
+    return frozenset(name for name, generated in everything.items() if generated not in ("", sent))
 
 
 _PUBLICATION = """
@@ -340,11 +363,11 @@ def _publication(
             )
         )
     for table in tables:
-        columns, filtered = known.get(table.name, (None, None))
-        if filtered:
+        way = known.get(table.name)
+        if way is not None and way.is_filtered:
             found.append(
                 Finding(
-                    f"Publication `{names.publication}` has only some rows of `{table.name}` (`WHERE {filtered}`).",
+                    f"Publication `{names.publication}` has only some rows of `{table.name}`.",
                     (
                         f"ALTER PUBLICATION {quoted_publication} DROP TABLE {qualified(config, table.name)}",
                         add_tables(config, names, [table.name]),
@@ -352,10 +375,10 @@ def _publication(
                     table.name,
                 )
             )
-        if columns is not None and not set(table.key) <= columns:
+        if way is not None and way.columns is not None and not set(table.key) <= way.columns:
             found.append(
                 Finding(
-                    f"Publication `{names.publication}` leaves out {quoted(sorted(set(table.key) - columns))}, the key of `{table.name}`.",
+                    f"Publication `{names.publication}` leaves out {quoted(sorted(set(table.key) - way.columns))}, the key of `{table.name}`.",
                     (
                         f"ALTER PUBLICATION {quoted_publication} DROP TABLE {qualified(config, table.name)}",
                         add_tables(config, names, [table.name]),
