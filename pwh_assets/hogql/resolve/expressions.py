@@ -1,5 +1,6 @@
 """Expressions by kind of node."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,15 +8,22 @@ from sqlglot import exp
 
 from pwh_assets.hogql.resolve.arguments import OPEN, a
 from pwh_assets.hogql.resolve.core import CODES, MAX_NODES
+from pwh_assets.hogql.functions.base import Agg
 from pwh_assets.hogql.resolve.nodes import (
+    Call,
+    ColumnRef,
     InList,
     IntervalValue,
     IsNull,
     Literal,
     Property,
+    Query,
     ScalarQuery,
+    Select,
     TupleValue,
     Value,
+    rebuild,
+    walk,
 )
 from pwh_assets.hogql.resolve.operators import NUMBERS
 from pwh_assets.hogql.resolve.special import SpecialCalls
@@ -54,6 +62,8 @@ COMPARING: dict[type, str] = {
     exp.GT: "greater",
     exp.GTE: "greaterOrEquals",
 }
+BACKSLASHES = re.compile(r"\\[%_\\]|\\")
+"""In a pattern of LIKE: a backslash that escapes something, or stands for itself."""
 WORDS_OF: dict[str, str] = {
     "plus": "{} and {} cannot be added",
     "minus": "From {} no {} can be subtracted",
@@ -83,6 +93,25 @@ def adds_up(name: str, left: str, right: str) -> bool:
     if right in MOMENTS:
         return name == "plus" and (left in COUNTS or left == "Interval")
     return left == right and left in ("Interval", "Tuple")
+
+
+def is_count(value: Value) -> bool:
+    """Whether it is an aggregate that is 0 over no rows."""
+    return (
+        isinstance(value, Call)
+        and isinstance(value.row, Agg)
+        and value.window is None
+        and (value.row.name.startswith("uniq") or value.row.name in ("count", "countDistinct"))
+        and set(value.combinators) <= {"If", "Distinct", "OrDefault"}
+    )
+
+
+def emptied(value: Value) -> Value:
+    """What an expression over aggregates is when there are no rows."""
+    if isinstance(value, Call) and isinstance(value.row, Agg) and value.window is None:
+        zero = exp.Literal(this="0", is_string=False)
+        return Literal(INTEGER, 0, node=zero) if is_count(value) else Literal(NULL, None)
+    return rebuild(value, emptied)
 
 
 MATCHING: dict[type, str] = {exp.Like: "like", exp.ILike: "ilike", exp.RegexpLike: "match"}
@@ -295,6 +324,9 @@ class Expressions(SpecialCalls):
         word = MATCHING.get(type(node), "match")
         left = self.fit("text", word, self.value(node.this), node)
         right = self.fit("text", word, self.value(node.expression), node)
+        if word != "match" and isinstance(right, Literal) and isinstance(right.value, str):
+            pattern = BACKSLASHES.sub(lambda found: found[0].rjust(2, "\\"), right.value)
+            right = Literal(STRING, pattern, node=exp.Literal(this=pattern, is_string=True))
         if type(node) is exp.RegexpILike:
             insensitive = Literal(STRING, "(?i)")
             right = (
@@ -427,8 +459,22 @@ class Expressions(SpecialCalls):
         inner = node.this if type(node) is exp.Subquery else node
         query = self.query(inner, self.scope.env, self.scope)
         if len(query.columns) == 1:
-            return ScalarQuery(query.columns[0][1], query, node=node)
+            found = ScalarQuery(query.columns[0][1], query, node=node)
+            return self.counted_from_zero(found, query, node)
         return ScalarQuery(tuple_(*(type_ for _, type_ in query.columns)), query, node=node)
+
+    def counted_from_zero(self, value: Value, query: Query, node: exp.Expression) -> Value:
+        """A count in a sub-query is 0 where no row matches, also when it is asked for each row."""
+        if not isinstance(query, Select) or query.grouping is not None or query.where is None:
+            return value
+        if query.having is not None or query.limit is not None or query.offset is not None:
+            return value
+        item = query.items[0]
+        if any(isinstance(part, ColumnRef) for part in walk(emptied(item))):
+            return value
+        if not any(is_count(part) for part in walk(item)):
+            return value
+        return self.call("coalesce", value, emptied(item), node=node)
 
     def exists(self, node: exp.Expression) -> Value:
         from pwh_assets.hogql.resolve.nodes import Exists
