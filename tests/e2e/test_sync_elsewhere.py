@@ -1,6 +1,7 @@
 """Syncs into a lake with its catalog on Postgres and its data in object storage."""
 
 import threading
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pwh_assets.core.source import SyncMode
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import BusyError
+from pwh_assets.lake.maintenance import maintain
 from tests.e2e.notebooks import SECRET, Desk
 
 S3_SECRET = "planted-s3-secret"
@@ -100,3 +102,20 @@ def test_no_credential_lies_in_the_home(desk):
             content = file.read_bytes()
             for secret in (SECRET, S3_SECRET, password):
                 assert secret.encode() not in content, file
+
+
+def test_files_are_taken_into_object_storage_as_they_are(desk):
+    whole = desk.table("whole")
+    desk.write("whole", [{"id": i, "v": f"v{i}"} for i in range(1000)], arrow=True)
+    desk.sync(whole)
+    with desk.lake.read() as connection:
+        files = connection.execute(
+            "SELECT data_file FROM ducklake_list_files('lake', 'whole', schema => 'notebook')"
+        ).fetchall()
+    assert files and all("/load-" in file for (file,) in files)
+    assert desk.rows(whole, "count(*), min(id), max(v)") == [(1000, 0, "v999")]
+    desk.write("whole", [{"id": i, "v": f"w{i}"} for i in range(10)], arrow=True)
+    desk.sync(whole)
+    assert len(desk.rows(whole)) == 10
+    maintain(desk.lake, 0, timedelta(0))
+    assert len(desk.rows(whole)) == 10 and desk.lake.verify() == []
