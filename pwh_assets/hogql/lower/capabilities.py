@@ -19,6 +19,7 @@ CLAUSES: tuple[str, ...] = (
     "ARRAY JOIN",
     "VALUES",
     "UNION",
+    "UNION ALL",
     "INTERSECT",
     "EXCEPT",
     "EXCEPT ALL",

@@ -208,7 +208,7 @@ class MySQL(Remote):
         self.need("ARRAY JOIN", next((node_of(value) for _, value in source.items), None))
         return sql or "(SELECT 1 AS x) AS one"
 
-    def hash_share(self, sql: str) -> str:
+    def share_of(self, sql: str) -> str:
         digits = ", ".join(f"SUBSTR(MD5(CAST({sql} AS CHAR)), {i}, 2)" for i in range(15, 0, -2))
         return f"(CAST(CONV(CONCAT({digits}), 16, 10) AS DOUBLE) / 18446744073709551616e0)"
 

@@ -161,6 +161,7 @@ class Postgres(Remote):
         return super().join(join, source)
 
     def array_join(self, sql: str, source: ArrayJoinSource) -> str:
+        self.need("ARRAY JOIN", next((node_of(value) for _, value in source.items), None))
         for _, value in source.items:
             if (
                 value.type.name != "Array"
@@ -203,7 +204,7 @@ class Postgres(Remote):
             args[1] = f"{args[1]} - 1"
         return f"(SELECT v AS {column} FROM generate_series({', '.join(args)}) AS g(v))"
 
-    def hash_share(self, sql: str) -> str:
+    def share_of(self, sql: str) -> str:
         digits = " || ".join(f"substr(md5(cast({sql} as text)), {i}, 2)" for i in range(15, 0, -2))
         number = f"cast(cast('x' || {digits} as bit(64)) as bigint)"
         unsigned = f"(cast({number} as numeric) + CASE WHEN {number} < 0 THEN 18446744073709551616 ELSE 0 END)"

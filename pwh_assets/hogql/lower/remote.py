@@ -94,6 +94,14 @@ class Remote(Lowering):
             return None
         return self.cast_to(item, type_)
 
+    def hash_share(self, sql: str) -> str:
+        self.need("SAMPLE")
+        return self.share_of(sql)
+
+    def share_of(self, sql: str) -> str:
+        """A number from 0 to 1 that depends on the value alone, the same as on DuckDB."""
+        raise NotImplementedError
+
     def between(self, value: Between) -> str:
         this = self.functions.conversions.ordered(self.value(value.this), value.this.type)
         return f"({this} BETWEEN {self.value(value.low)} AND {self.value(value.high)})"
@@ -184,10 +192,9 @@ class Remote(Lowering):
         return self.value(item)
 
     def set_word(self, op: str) -> str:
-        word = op.removesuffix(" DISTINCT").removesuffix(" ALL") if op == "UNION ALL" else op
-        clause = op.removesuffix(" DISTINCT")
-        self.need("UNION" if word == "UNION" else clause)
-        return clause
+        word = op.removesuffix(" DISTINCT")
+        self.need(word)
+        return word
 
     def join(self, join: Join, source: str) -> str:
         node = node_of(join.on)
