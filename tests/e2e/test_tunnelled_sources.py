@@ -73,10 +73,10 @@ def test_a_first_sync_and_a_second_through_the_tunnel(
     (table,) = platform.store.tables(1)
     assert sync_table(platform, table).rows_synced == 2
     assert (
-        rows(platform, "SELECT big, j, clock::text, raw FROM mysql.item")
+        rows(platform, "SELECT big, j, clock::text, raw FROM lake.mysql.item")
         == [(18446744073709551615, "[1]", "10:00:00", b"\x00\xff")] * 2
     )
-    types = {name: kind for name, kind, *_ in rows(platform, "DESCRIBE mysql.item")}
+    types = {name: kind for name, kind, *_ in rows(platform, "DESCRIBE lake.mysql.item")}
     assert [types[name] for name in ("big", "j", "u", "clock", "raw")] == [
         "UBIGINT",
         "JSON",

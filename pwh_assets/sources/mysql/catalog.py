@@ -73,7 +73,7 @@ def tables(connection: Any, schema: str, only: str | None = None) -> list[MyTabl
     jsons = _json_columns(connection, schema)
     columns: dict[str, list[MyColumn]] = {}
     for table, *column in fetched(connection, _COLUMNS, values):
-        columns.setdefault(table, []).append(_column(*column, is_json=(table, column[0]) in jsons))
+        columns.setdefault(table, []).append(_column((table, column[0]) in jsons, *column))
     keys = _keys(connection, values)
     references = _references(connection, values)
     return [
@@ -95,6 +95,7 @@ def tables(connection: Any, schema: str, only: str | None = None) -> list[MyTabl
 
 
 def _column(
+    is_json: bool,
     name: str,
     kind: str,
     full: str,
@@ -103,7 +104,6 @@ def _column(
     is_nullable: str,
     extra: str,
     comment: str,
-    is_json: bool,
 ) -> MyColumn:
     found = typed(kind.lower(), full.lower(), precision, scale, is_json)
     return MyColumn(

@@ -266,10 +266,6 @@ def forwarded(bastion: Bastion, policy: Egress, host: str, port: int) -> Iterato
     tunnel.failure = None
     try:
         yield tunnel.open()
-    except (SourceError, OSError, RuntimeError) as error:
-        if tunnel.failure is not None and not isinstance(error, InvalidInputError):
-            raise tunnel.failure from None
-        raise
     except Exception:
         if tunnel.failure is not None:
             raise tunnel.failure from None
