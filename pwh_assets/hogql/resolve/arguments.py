@@ -17,7 +17,7 @@ from pwh_assets.hogql.resolve.nodes import (
     TupleValue,
     Value,
 )
-from pwh_assets.hogql.resolve.operators import NUMBERS, TEXTS, Operators, comparable
+from pwh_assets.hogql.resolve.operators import NUMBERS, TEXTS, Operators, a, comparable
 from pwh_assets.hogql.types import FLOAT, INTEGER, UNKNOWN, Type
 
 OPEN = frozenset(["Unknown", "Null"])
@@ -50,17 +50,6 @@ HINTS: dict[str, str] = {
     "literal": "Write the value itself.",
     "condition": "Compare it with something.",
 }
-AN = "AEIOaeio"
-
-
-def a(type_: Type) -> str:
-    """A type with its article.
-
-    >>> a(INTEGER), a(Type("UUID")), a(Type("DateTime"))
-    ('an Integer', 'a UUID', 'a DateTime')
-    """
-    text = str(type_)
-    return f"{'an' if text[0] in AN else 'a'} {text}"
 
 
 def of_one_family(left: Type, right: Type) -> bool:
@@ -247,7 +236,9 @@ class Arguments(Operators):
                 for other in some[1:]:
                     if not of_one_family(some[0].type, other.type):
                         self.unlike(name, some[0].type, other, node)
-        elif (known == "transform" and not comparable(args[0].type, element_of(args[1].type))) or (known == "nullIf" and not comparable(args[0].type, args[1].type)):
+        elif (known == "transform" and not comparable(args[0].type, element_of(args[1].type))) or (
+            known == "nullIf" and not comparable(args[0].type, args[1].type)
+        ):
             self.unlike(name, args[0].type, args[1], node)
         elif known in ("lag", "lead", "lagInFrame", "leadInFrame") and len(args) == 3:
             if not of_one_family(args[0].type, args[2].type):

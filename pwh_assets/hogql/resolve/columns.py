@@ -143,7 +143,11 @@ class Columns(Sources):
         if not isinstance(entry, LazyJoin):
             return None
         child = self.join_source(binding.source, entry.name, tree)
-        return Binding(child, fields_of(child, self.catalog), (entry.name,)) if child is not None else None
+        return (
+            Binding(child, fields_of(child, self.catalog), (entry.name,))
+            if child is not None
+            else None
+        )
 
     def listed(self, item: exp.Expression, scope: Scope) -> list[tuple[str, Value]]:
         stars = self.star(item, scope)

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlglot import exp
 
+from pwh_assets.hogql.functions.base import Agg
 from pwh_assets.hogql.resolve.arguments import OPEN, a
 from pwh_assets.hogql.resolve.core import CODES, MAX_NODES
-from pwh_assets.hogql.functions.base import Agg
 from pwh_assets.hogql.resolve.nodes import (
     Call,
     ColumnRef,
@@ -257,7 +257,9 @@ class Expressions(SpecialCalls):
         ours, theirs = left.type.name, right.type.name
         if not adds_up(name, ours, theirs):
             said = WORDS_OF[name].format(a(left.type), a(right.type))
-            return self.problem(CODES.TYPE, said, node, "Convert one of them.")
+            return self.problem(
+                CODES.TYPE, said[0].upper() + said[1:], node, "Convert one of them."
+            )
         if name == "multiply" and "Interval" in (ours, theirs):
             interval, factor = (left, right) if ours == "Interval" else (right, left)
             if isinstance(interval, IntervalValue):

@@ -26,6 +26,19 @@ from pwh_assets.hogql.types import BOOLEAN, DATE, DATETIME, FLOAT, INTEGER, UUID
 NUMBERS = frozenset(["Integer", "Float", "Decimal"])
 TEXTS = frozenset(["String", "JSON"])
 
+AN = "AEIOaeio"
+
+
+def a(type_: Type) -> str:
+    """A type with its article.
+
+    >>> a(INTEGER), a(Type("UUID")), a(Type("DateTime"))
+    ('an Integer', 'a UUID', 'a DateTime')
+    """
+    text = str(type_)
+    return f"{'an' if text[0] in AN else 'a'} {text}"
+
+
 COMPARISONS: dict[str, str] = {
     "equals": "equals",
     "notEquals": "notEquals",
@@ -56,7 +69,7 @@ class Operators(Names):
         if not comparable(left.type, right.type):
             return self.problem(
                 CODES.TYPE,
-                f"A {left.type} cannot be compared with a {right.type}",
+                f"{a(left.type)} cannot be compared with {a(right.type)}".replace("a", "A", 1),
                 node,
                 "Convert one of them, for example with `toString`.",
             )
@@ -180,7 +193,7 @@ class Operators(Names):
         if kind not in ("Boolean", "Unknown", "Null"):
             return self.problem(
                 CODES.TYPE,
-                f"A {value.type} is no condition",
+                f"{a(value.type)} is no condition".replace("a", "A", 1),
                 value.node,
                 "Compare it with something.",
             )

@@ -69,10 +69,10 @@ def _read_before(query: Select) -> set[int]:
     found: set[int] = set()
     while roots:
         for part in walk(roots.pop()):
-            if isinstance(part, ColumnRef) and isinstance(part.source, ArrayJoinSource):
-                if id(part.source) not in found:
-                    found.add(id(part.source))
-                    roots += [value for _, value in part.source.items]
+            source = part.source if isinstance(part, ColumnRef) else None
+            if isinstance(source, ArrayJoinSource) and id(source) not in found:
+                found.add(id(source))
+                roots += [value for _, value in source.items]
     return {
         id(source)
         for source in query.array_joins
