@@ -50,7 +50,8 @@ class RowBuilder:
                     self._unknown.setdefault(name)
         columns = {name: self._column(objects, name, lake) for name, lake in self._types.items()}
         for name in self._unknown:
-            columns[name] = self._untyped(objects, name)
+            lake = inferred([one.get(name) for one in objects]) if self._infers else "JSON"
+            columns[name] = self._converted(objects, name, lake)
         return pa.table(columns) if columns else pa.table({self._key: pa.nulls(0, pa.string())})
 
     def _column(self, objects: Sequence[Mapping[str, Any]], name: str, lake: str) -> "pa.Array":
@@ -67,7 +68,8 @@ class RowBuilder:
                 values.append(made)
             except (ValueError, TypeError, OverflowError, InvalidOperation):
                 if not self._is_strict:
-                    return self._untyped(objects, name)
+                    lake = inferred([one.get(name) for one in objects])
+                    return self._converted(objects, name, lake)
                 raise UnreadableDataError(
                     f"{self._label} `{one.get(self._key)}`",
                     f"`{name}` is {jsons.dumps(value)[:80]}, which is not {lake}.",
@@ -75,12 +77,9 @@ class RowBuilder:
                 ) from None
         return pa.array(values, type=arrow_type(lake))
 
-    def _untyped(self, objects: Sequence[Mapping[str, Any]], name: str) -> "pa.Array":
+    def _converted(self, objects: Sequence[Mapping[str, Any]], name: str, lake: str) -> "pa.Array":
         import pyarrow as pa
 
-        lake = "JSON"
-        if self._infers or not self._is_strict:
-            lake = inferred([one.get(name) for one in objects])
         convert = converter(lake)
         values = [one.get(name) for one in objects]
         return pa.array(

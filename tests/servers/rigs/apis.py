@@ -6,9 +6,11 @@ from typing import Any, Protocol
 
 from pwh_assets.sources.base import SourceType
 from pwh_assets.sources.registry import discover
+from tests.servers import zendesk
 from tests.servers.api import ApiServer
 from tests.servers.hubspot import TOKEN as HUBSPOT_TOKEN
 from tests.servers.hubspot import HubSpotServer
+from tests.servers.zendesk import ZendeskServer
 
 START = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
@@ -60,7 +62,40 @@ class HubSpotRig:
         return "name"
 
 
-RIGS: dict[str, type[Any]] = {"hubspot": HubSpotRig}
+@dataclass
+class ZendeskRig:
+    server: ZendeskServer = field(default_factory=ZendeskServer)
+    source: SourceType = field(default_factory=lambda: discover()["zendesk"])
+    table: str = "tickets"
+    cursor: str = "updated_at"
+    key: str = "id"
+    path: str = "/api/v2/incremental/tickets/cursor.json"
+    secret: str = zendesk.TOKEN
+
+    def begin(self) -> None:
+        given = {
+            "email": zendesk.EMAIL,
+            "api_token": zendesk.TOKEN,
+            "base_url": self.server.base_url,
+        }
+        self.config = self.source.validate(given)
+        self.wrong = {**self.config, "api_token": "zd-wrong-token"}
+
+    def insert(self, *numbers: int) -> None:
+        for n in numbers:
+            at = moment(n)
+            row = {
+                "id": n,
+                "subject": f"row {n}",
+                "updated_at": at.isoformat().replace("+00:00", "Z"),
+            }
+            self.server.put("tickets", int(at.timestamp()), **row)
+
+    def name_of(self) -> str:
+        return "subject"
+
+
+RIGS: dict[str, type[Any]] = {"hubspot": HubSpotRig, "zendesk": ZendeskRig}
 
 
 def server_of(rig: Any) -> ApiServer:
