@@ -6,19 +6,24 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import duckdb
+import psycopg
+import pymysql
+import pytest
 
+from pwh_assets.demo.postgres import PostgresUnavailableError, PrivatePostgres
 from pwh_assets.engines.duckdb import ENGINE as DUCKDB
 from pwh_assets.hogql import compile as compile_hogql
 from pwh_assets.hogql.catalog import Catalog, TableDef
-from pwh_assets.hogql.errors import HogQLError
+from pwh_assets.hogql.errors import HogQLError, SyntaxProblem
 from pwh_assets.hogql.format import to_hogql
 from pwh_assets.hogql.functions.base import Expansion, Fn, Row
 from pwh_assets.hogql.functions.dialect import can_render
 from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
 from pwh_assets.hogql.functions.registry import REGISTRY
+from pwh_assets.hogql.lower.mysql import session
 from pwh_assets.hogql.plan import Plan
 from pwh_assets.hogql.types import JSON, Type
 from pwh_assets.lake import Lakes
@@ -29,17 +34,19 @@ from tests.conformance.engines import LIMITS, VARIABLES, _bag, _sorted
 from tests.conformance.expressions import normal
 from tests.conformance.made import NOW, catalog_of, fill
 from tests.conformance.test_functions import examples_of
+from tests.servers.mariadb import MariaDBUnavailableError, PrivateMariaDB
 
 ZONES = ("UTC", "Europe/Berlin")
+
+
+ERRORS = (duckdb.Error, psycopg.Error, pymysql.Error)
 
 
 @dataclass
 class Answers:
     """Runs HogQL without tables on DuckDB and on one other server."""
 
-    engine: str
-    connection: Any
-    error: type[Exception]
+    server: "Server"
     reference: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
 
     def __post_init__(self) -> None:
@@ -47,18 +54,16 @@ class Answers:
         for macro in DUCKDB_MACROS:
             self.reference.execute(macro)
 
-    def value(self, engine: str, plan: Plan) -> Any:
+    def value(self, plan: Plan) -> Any:
         """The plan's only value, or what the server raised."""
         try:
-            if engine == "duckdb":
-                row = self.reference.execute(plan.sql).fetchone()
+            if plan.engine == "duckdb":
+                rows = self.reference.execute(plan.sql).fetchall()
             else:
-                with self.connection.cursor() as cursor:
-                    cursor.execute(plan.sql)
-                    row = cursor.fetchone()
-        except (duckdb.Error, self.error) as error:
+                rows = self.server.rows(plan.sql)
+        except ERRORS as error:
             return error
-        return normal(row[0], plan.columns[0].type) if row else None
+        return normal(rows[0][0], plan.columns[0].type) if rows else None
 
     def close(self) -> None:
         self.reference.close()
@@ -70,17 +75,12 @@ def planned(text: str, engine: str, zone: str = "UTC") -> Plan:
     return compile_hogql(query, Catalog((), timezone=zone), engine, now=NOW)
 
 
-def refusal(text: str, engine: str, zone: str = "UTC") -> HogQLError | None:
-    """Why a dialect will not have it; None when it will.
-
-    Raises:
-        AssertionError: the text is refused for another reason than the dialect.
-    """
-    try:
-        planned(text, engine, zone)
-    except HogQLError as error:
-        return error
-    return None
+def is_refusal(error: HogQLError) -> bool:
+    """Whether it is the dialect that will not have the query."""
+    return all(
+        problem.code == SyntaxProblem.UNSUPPORTED and re.search("Postgres|MySQL", problem.message)
+        for problem in error.problems
+    )
 
 
 INLINE = re.compile(r"\(SELECT arrayJoin\(\[(?P<cells>.*)\]\) AS (?P<name>\w)\)")
@@ -233,6 +233,8 @@ class Server(Protocol):
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]: ...
 
+    def execute(self, sql: str) -> None: ...
+
 
 class PostgresServer:
     engine = "postgres"
@@ -260,3 +262,90 @@ class PostgresServer:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self.connection.execute(sql).fetchall()
         return found
+
+    def execute(self, sql: str) -> None:
+        self.connection.execute(sql)
+
+
+class MySQLServer:
+    """Tables whose collation knows no case, as MySQL makes them unless told otherwise."""
+
+    engine = "mysql"
+    kinds: ClassVar[dict[str, str]] = {
+        "Integer": "BIGINT",
+        "Float": "DOUBLE",
+        "Boolean": "TINYINT(1)",
+        "Date": "DATE",
+        "DateTime": "DATETIME(6)",
+        "UUID": "CHAR(36)",
+        "JSON": "JSON",
+    }
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        with connection.cursor() as cursor:
+            for statement in session(connection.get_server_info()):
+                cursor.execute(statement)
+
+    def make(
+        self,
+        path: tuple[str, ...],
+        columns: Sequence[tuple[str, Type]],
+        rows: Sequence[tuple[Any, ...]],
+    ) -> None:
+        place = ".".join(f"`{part}`" for part in path)
+        listed = ", ".join(
+            f"`{name}` {self.kinds.get(type_.name, 'LONGTEXT')}" for name, type_ in columns
+        )
+        holes = ", ".join(["%s"] * len(columns))
+        cells = [tuple(json.dumps(v) if isinstance(v, list) else v for v in row) for row in rows]
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{path[0]}`")
+            cursor.execute(f"CREATE TABLE {place} ({listed}) COLLATE utf8mb4_general_ci")
+            cursor.executemany(f"INSERT INTO {place} VALUES ({holes})", cells)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def execute(self, sql: str) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
+
+
+def without_numbers(text: str) -> str:
+    """`numbers(3)` as VALUES, for servers without made-up rows."""
+
+    def values(found: "re.Match[str]") -> str:
+        cells = ", ".join(f"({number})" for number in range(int(found[1])))
+        return f"(select n.p as number from (values {cells}) as n(p))"
+
+    return re.sub(r"\bnumbers\((\d+)\)", values, text)
+
+
+@contextlib.contextmanager
+def serving(engine: str) -> Iterator[Server]:
+    """A private server of that kind, skipped with the command that installs it where there is none."""
+    if engine == "postgres":
+        try:
+            postgres = PrivatePostgres().start()
+        except PostgresUnavailableError as error:
+            pytest.skip(str(error))
+        try:
+            with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+                yield PostgresServer(connection)
+        finally:
+            postgres.stop()
+        return
+    try:
+        mariadb = PrivateMariaDB().start()
+    except MariaDBUnavailableError as error:
+        pytest.skip(str(error))
+    try:
+        with contextlib.closing(
+            pymysql.connect(**mariadb.conn, autocommit=True, charset="utf8mb4")
+        ) as connection:
+            yield MySQLServer(connection)
+    finally:
+        mariadb.stop()
