@@ -6,6 +6,7 @@ from typing import Any
 from pwh_assets.cli.arguments import Groups, command, group, open_project
 from pwh_assets.cli.console import count, note, print_json, say, table
 from pwh_assets.cli.inputs import read_json
+from pwh_assets.cli.source_cdc import register_cdc
 from pwh_assets.cli.source_tables import options_in_words, register_tables
 from pwh_assets.errors import InvalidInputError, SourceError
 
@@ -44,6 +45,7 @@ def register(groups: Groups) -> None:
     )
     update.add_argument("--every", metavar="FREQUENCY", help="how often it syncs, such as 6hour")
     update.add_argument("--at", metavar="HH:MM", help="time of day in UTC, over an hour")
+    register_cdc(nouns, find_source)
     register_tables(nouns)
 
 

@@ -19,6 +19,8 @@ class IssueKind(StrEnum):
     """Source and lake hold different rows up to the same bound."""
     DRIFT = "schema_drift"
     """Its shape changed at the source in a way nobody can follow for you."""
+    LAGGING = "stream_lagging"
+    """A source keeps too much for a stream of changes, or is about to throw away what was not read."""
     BLOCKED = "blocked"
 
 

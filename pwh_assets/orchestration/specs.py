@@ -197,6 +197,9 @@ def _synced_description(table: SyncedTable) -> str:
         "full": "the whole table",
         "incremental": f"rows past `{table.cursor}`, merged on {_key_in_words(table)}",
         "append": f"rows past `{table.cursor}`, added",
+        "xmin": f"rows written since the last sync, merged on {_key_in_words(table)}",
+        "cdc": "every change, in the order of the source",
+        "webhook": f"what the vendor pushes, merged on {_key_in_words(table)}",
     }[table.mode.value]
     when = in_words(table.frequency) if is_scheduled(table) else "paused"
     if table.should_sync and table.frequency.is_never:

@@ -1,10 +1,12 @@
 """What a project's queries may name: product tables, synced tables, views, and the joins between them."""
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pwh_assets.core.language import PersonMode, PropertyKind, PropertyType
 from pwh_assets.core.names import table_spellings
+from pwh_assets.core.source import SyncMode
 from pwh_assets.services.platform import Platform
 
 if TYPE_CHECKING:
@@ -75,9 +77,9 @@ def project_tables(platform: Platform, project_id: int) -> "tuple[TableDef, ...]
     }
     synced: list[TableDef] = []
     for table in platform.store.tables(project_id):
-        definition = _synced(table, stored)
-        if definition is not None:
-            synced.append(definition)
+        for definition in (_synced(table, stored), _every_change(table, stored)):
+            if definition is not None:
+                synced.append(definition)
     views = [_view(view, stored) for view in platform.store.views(project_id)]
     mode = platform.store.project_settings(project_id).get("person_mode")
     product = product_tables(
@@ -127,6 +129,16 @@ def _synced(table: "SyncedTable", stored: "dict[tuple[str, str], LakeTable]") ->
         source=table.source.slug,
         description=table.description,
     )
+
+
+def _every_change(
+    table: "SyncedTable", stored: "dict[tuple[str, str], LakeTable]"
+) -> "TableDef | None":
+    """Beside a table that follows its source's stream: `<table>_cdc`, with every change, where that is kept."""
+    if table.mode is not SyncMode.CDC or table.options.cdc_table_mode == "consolidated":
+        return None
+    found = _synced(replace(table, name=f"{table.name}_cdc"), stored)
+    return replace(found, description=f"Every change of `{table.name}`.") if found else None
 
 
 def _columns(lake: "LakeTable", described: "dict[str, str]") -> "tuple[ColumnDef, ...]":

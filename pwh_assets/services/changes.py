@@ -293,6 +293,9 @@ class _Run:
             raise StreamLostError(
                 f"Source `{self.source.slug}`", "its stream does not exist any more.", _REPAIR
             )
+        if self.platform.store.stream(self.source.id) is None:
+            # Written down first, so that what is made at the source is dropped with the source.
+            self.platform.store.note_stream(self.source.project_id, self.source.id, facts={})
         prepared = changes.prepare(config, spec)
         if stream is not None and stream.cursor != prepared.identity:
             raise StreamLostError(

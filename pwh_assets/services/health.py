@@ -12,6 +12,7 @@ from pwh_assets.core.job import Job, JobStatus, Reconciliation, ReconciliationSt
 from pwh_assets.core.source import SyncedTable, TableStatus
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import quoted
+from pwh_assets.services.change_care import stream_issues
 from pwh_assets.services.contracts import explain
 from pwh_assets.services.drift import in_words
 from pwh_assets.services.graph import Graph, project_graph
@@ -79,7 +80,8 @@ def health(platform: Platform, project_id: int, now: datetime | None = None) -> 
             *(view_fact(view, checks) for view in store.views(project_id)),
         )
     }
-    return diagnose(graph, facts, now or datetime.now(UTC))
+    found = diagnose(graph, facts, now or datetime.now(UTC))
+    return [*found, *stream_issues(platform, project_id)]
 
 
 def table_fact(table: SyncedTable, checks: Mapping[str, list[CheckResult]]) -> Fact:

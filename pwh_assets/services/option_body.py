@@ -7,6 +7,7 @@ from typing import Any
 
 from pwh_assets.core.names import nearest
 from pwh_assets.core.options import (
+    CDC_TABLE_MODES,
     FILTER_OPERATORS,
     LONGEST_LOOKBACK_S,
     REFRESH_DAYS,
@@ -28,6 +29,7 @@ OPTION_FIELDS = (
     "incremental_field_lookback_seconds",
     "full_refresh_interval_days",
     "detect_deletes",
+    "cdc_table_mode",
 )
 LONGEST_LIST = 1_000
 _TIMES = ("moment", "day")
@@ -53,7 +55,7 @@ def stored_differently(before: TableOptions, after: TableOptions) -> list[str]:
     """Options whose change makes rows that are stored already wrong."""
     return [
         name
-        for name in ("enabled_columns", "row_filters", "masks")
+        for name in ("enabled_columns", "row_filters", "masks", "cdc_table_mode")
         if getattr(before, name) != getattr(after, name)
     ]
 
@@ -207,6 +209,15 @@ def _deletes(value: Any, table: NewTable, options: TableOptions) -> TableOptions
     return replace(options, detect_deletes=bool(value))
 
 
+def _table_mode(value: Any, table: NewTable, options: TableOptions) -> TableOptions:
+    if value is not None and value not in CDC_TABLE_MODES:
+        raise InvalidInputError(
+            "cdc_table_mode",
+            f"`cdc_table_mode` of `{table.name}` is `{value}`. Use `consolidated`, `cdc_only` or `both`.",
+        )
+    return replace(options, cdc_table_mode=value or CDC_TABLE_MODES[0])
+
+
 _READERS: Mapping[str, Callable[[Any, NewTable, TableOptions], TableOptions]] = {
     "enabled_columns": _columns,
     "row_filters": _filters,
@@ -214,6 +225,7 @@ _READERS: Mapping[str, Callable[[Any, NewTable, TableOptions], TableOptions]] = 
     "incremental_field_lookback_seconds": _lookback,
     "full_refresh_interval_days": _refresh,
     "detect_deletes": _deletes,
+    "cdc_table_mode": _table_mode,
 }
 
 
@@ -227,6 +239,12 @@ def _check_together(table: NewTable, options: TableOptions) -> None:
                     f"`{table.name}` follows its source's changes (`cdc`), where `{name}` cannot be held. "
                     "Take it out, or use another `sync_type`.",
                 )
+        if any(mask.kind is not MaskKind.DROP for mask in options.masks):
+            raise InvalidInputError(
+                "masks",
+                f"`{table.name}` follows its source's changes (`cdc`), where columns can be dropped but not masked "
+                "otherwise. Use `drop`, or another `sync_type`.",
+            )
     clear = [mask.column for mask in options.masks if mask.kind is not MaskKind.DROP]
     if table.mode is SyncMode.CDC and clear:
         raise InvalidInputError(

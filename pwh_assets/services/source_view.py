@@ -95,6 +95,7 @@ def options_to_dict(options: TableOptions) -> dict[str, Any]:
         "incremental_field_lookback_seconds": options.lookback_s,
         "full_refresh_interval_days": options.full_refresh_interval_days,
         "detect_deletes": options.detect_deletes,
+        "cdc_table_mode": options.cdc_table_mode,
     }
 
 

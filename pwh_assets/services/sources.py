@@ -13,6 +13,7 @@ from pwh_assets.core.options import AutoSync, TableOptions
 from pwh_assets.core.source import DiscoveredTable, Source, SyncedTable, SyncMode, TableStatus
 from pwh_assets.errors import BusyError, InvalidInputError, NotFoundError, PwhError, quoted
 from pwh_assets.services import webhooks
+from pwh_assets.services.change_care import drop_stream
 from pwh_assets.services.egress import guarded, hosts_of
 from pwh_assets.services.leftovers import clear_leftovers
 from pwh_assets.services.option_body import stored_differently
@@ -200,9 +201,10 @@ def _teardown(platform: Platform, source: Source) -> str | None:
     """Let the source undo what it set up at its place (slots, webhooks); why it could not, or None."""
     source_type = platform.sources.get(source.source_type)
     teardown = getattr(source_type, "teardown", None)
-    if source_type is None or teardown is None:
-        return None
     try:
+        drop_stream(platform, source)
+        if source_type is None or teardown is None:
+            return None
         config = platform.store.source_config(source.id)
         with scrubbed(source_type, config):
             teardown(guarded(platform.settings, config))
