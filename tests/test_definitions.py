@@ -68,6 +68,7 @@ def test_every_asset_is_where_its_graph_says(filled):
         "product/events",
         "product/persons",
         "product/person_distinct_ids",
+        "product/exchange_rates",
         "product/groups",
         "product/cohort_people",
         "product/sessions",

@@ -10,6 +10,7 @@ from pwh_assets.core.source import Column
 from pwh_assets.lake import LakeTable
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.specs import table_metadata
+from pwh_assets.services.graph import PRODUCT_TABLES
 from pwh_assets.services.platform import Platform
 
 EVERY_S = 60
@@ -34,7 +35,7 @@ def product_sensor(inventories: Iterable[Inventory]) -> dg.SensorDefinition:
             (project_id, table.name): table
             for project_id in project_ids
             for table in platform.lakes.of(project_id).tables()
-            if table.schema == SCHEMA
+            if table.schema == SCHEMA and table.name in PRODUCT_TABLES
         }
         after = {f"{project}/{name}": t.changed_snapshot for (project, name), t in tables.items()}
         events = [

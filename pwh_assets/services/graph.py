@@ -17,8 +17,12 @@ PRODUCT_TABLES: Mapping[str, tuple[str, ...]] = {
     "groups": (),
     "cohort_people": (),
     "sessions": ("events",),
+    "exchange_rates": (),
 }
 """The product's own tables and what each is made of."""
+
+_INDEXES = {"exchange_rate_index": "exchange_rates"}
+"""Tables kept beside another one for reading it fast: whoever reads them reads that one."""
 
 
 class NodeKind(StrEnum):
@@ -104,6 +108,7 @@ def build_graph(
         nodes[name] = Node(name, NodeKind.PRODUCT, name, asset_key(project_id, "product", name))
         inputs[name] = made_of
         spellings[name] = name
+    spellings.update(_INDEXES)
     for table in tables:
         name, source = table.table_name, table.source
         outside = f"{source.slug}/{table.name}"

@@ -16,6 +16,8 @@ PRODUCT_TABLES = (
     "groups",
     "person_distinct_ids",
     "cohort_people",
+    "exchange_rates",
+    "exchange_rate_index",
 )
 
 
