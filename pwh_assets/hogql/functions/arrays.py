@@ -331,7 +331,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         element,
         "One row for every element of the array; none for an empty one.",
-        on("unnest({0})", "arrayJoin({0})", "unnest({0})"),
+        on("unnest({0})", "arrayJoin({0})"),
         example=("SELECT sum(x) FROM (SELECT arrayJoin([1, 2]) AS x)", 3),
         category="arrays",
     ),

@@ -18,7 +18,8 @@ from sqlglot import exp
 
 from pwh_assets.hogql.types import Type
 
-EngineName = Literal["duckdb", "clickhouse", "postgres", "mysql"]
+EngineName = Literal["duckdb", "clickhouse"]
+"""Engines that run every query; further dialects bring tables of their own (`dialect`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,20 +181,9 @@ def same(template: str, *engines: str) -> dict[str, Rendering]:
     return dict.fromkeys(engines or ("duckdb", "clickhouse"), template)
 
 
-def on(
-    duckdb: Rendering,
-    clickhouse: Rendering,
-    postgres: Rendering | None = None,
-    mysql: Rendering | None = None,
-) -> dict[str, Rendering]:
-    """A rendering per engine; an engine that is left out refuses the function by name."""
-    renderings = {
-        "duckdb": duckdb,
-        "clickhouse": clickhouse,
-        "postgres": postgres,
-        "mysql": mysql,
-    }
-    return {engine: sql for engine, sql in renderings.items() if sql is not None}
+def on(duckdb: Rendering, clickhouse: Rendering) -> dict[str, Rendering]:
+    """A rendering per engine that runs every query."""
+    return {"duckdb": duckdb, "clickhouse": clickhouse}
 
 
 def family(category: str) -> Callable[..., Fn]:
@@ -208,12 +198,10 @@ def family(category: str) -> Callable[..., Fn]:
         clickhouse: Rendering,
         *example: Example,
         aliases: tuple[str, ...] = (),
-        postgres: Rendering | None = None,
-        mysql: Rendering | None = None,
         typed: Callable[[Sequence[Arg]], Type] | None = None,
         volatile: bool = False,
     ) -> Fn:
-        sql = on(duckdb, clickhouse, postgres, mysql)
+        sql = on(duckdb, clickhouse)
         return Fn(
             name, args, returns, doc, sql, example, aliases, (0, 0), category, volatile, typed
         )

@@ -51,8 +51,6 @@ ROWS: tuple[Row, ...] = (
         "({0} & {1})",
         "bitAnd({0}, {1})",
         ("bitAnd(5, 3)", 1),
-        postgres="({0} & {1})",
-        mysql="({0} & {1})",
     ),
     row(
         "bitOr",
@@ -62,8 +60,6 @@ ROWS: tuple[Row, ...] = (
         "({0} | {1})",
         "bitOr({0}, {1})",
         ("bitOr(5, 3)", 7),
-        postgres="({0} | {1})",
-        mysql="({0} | {1})",
     ),
     row(
         "bitXor",
@@ -73,8 +69,6 @@ ROWS: tuple[Row, ...] = (
         "xor({0}, {1})",
         "bitXor({0}, {1})",
         ("bitXor(5, 3)", 6),
-        postgres="({0} # {1})",
-        mysql="({0} ^ {1})",
     ),
     row(
         "bitNot",
@@ -138,7 +132,6 @@ ROWS: tuple[Row, ...] = (
         "Number of bits set.",
         *_of("CAST(bit_count({0}) AS INTEGER)", "bitCount({0})"),
         ("bitCount(7)", 3),
-        mysql="bit_count({0})",
     ),
     row(
         "bitHammingDistance",

@@ -58,25 +58,15 @@ def _compare(operator: str) -> Handler:
 
 def _not_equals(call: Call, /) -> str:
     left, right = comparable(call, *call.args)
-    if call.engine == "mysql":
-        return f"(NOT ({left} <=> {right}))"
     return f"({left} IS DISTINCT FROM {right})"
 
 
 def _in(negated: bool) -> Handler:
     def handler(call: Call, /) -> str:
         needle, *rest = call.args
-        if (
-            len(rest) == 1
-            and rest[0].type.name == "Array"
-            and call.engine in ("duckdb", "clickhouse")
-        ):
+        if len(rest) == 1 and rest[0].type.name == "Array":
             contains = "list_contains" if call.engine == "duckdb" else "has"
             found = f"{contains}({rest[0].sql}, {needle.sql})"
-        elif len(rest) == 1 and rest[0].type.name == "Array":
-            if call.engine == "mysql":
-                raise ValueError("it has no arrays there.")
-            found = f"({needle.sql} = ANY({rest[0].sql}))"
         else:
             found = f"({needle.sql} IN {rest[0].sql})"
         return f"coalesce(NOT ({found}), true)" if negated else f"coalesce({found}, false)"
@@ -109,7 +99,7 @@ def _not(call: Call, /) -> str:
 
 
 def _every(handler: Handler) -> dict[str, Handler]:
-    return dict.fromkeys(("duckdb", "clickhouse", "postgres", "mysql"), handler)
+    return dict.fromkeys(("duckdb", "clickhouse"), handler)
 
 
 ROWS: tuple[Row, ...] = (

@@ -69,17 +69,6 @@ def _to_int(width: str) -> Handler:
     return handler
 
 
-def _whole_only(kind: str) -> Handler:
-    """Postgres and MySQL: whole numbers, which need no rounding and cannot fail."""
-
-    def handler(call: Call, /) -> str:
-        if call.args[0].type.name != "Integer":
-            raise ValueError("it takes whole numbers there.")
-        return f"cast({call.args[0].sql} as {kind})"
-
-    return handler
-
-
 def _to_float(call: Call, /) -> str:
     return to_float(call.engine, call.args[0])
 
@@ -135,28 +124,6 @@ def _to_string(call: Call, /) -> str:
 
 def _to_bool(call: Call, /) -> str:
     return to_boolean(call.engine, call.args[0])
-
-
-def _timed(kind: str) -> Handler:
-    """Postgres and MySQL: dates and times only; a text that is none would stop the query there."""
-
-    def handler(call: Call, /) -> str:
-        if call.args[0].type.name not in ("Date", "DateTime"):
-            raise ValueError("it takes dates and times there.")
-        return f"cast({call.args[0].sql} as {kind})"
-
-    return handler
-
-
-def _numbered(kind: str) -> Handler:
-    """Postgres and MySQL: numbers only, for the same reason."""
-
-    def handler(call: Call, /) -> str:
-        if call.args[0].type.name not in ("Integer", "Float", "Decimal", "Boolean"):
-            raise ValueError("it takes numbers there.")
-        return f"cast({call.args[0].sql} as {kind})"
-
-    return handler
 
 
 def _to_date(call: Call, /) -> str:
@@ -275,7 +242,6 @@ def _integers() -> list[Row]:
                 on(
                     handler,
                     handler,
-                    *((_whole_only("bigint"), _whole_only("signed")) if special else ()),
                 ),
                 example=(
                     (f"to{width}('12')", 12),
@@ -325,7 +291,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         FLOAT,
         "The value as a float; NULL where it is none.",
-        on(_to_float, _to_float, _numbered("double precision"), _numbered("double")),
+        on(_to_float, _to_float),
         example=(
             ("toFloat('1.5')", 1.5),
             ("toFloat('x')", None),
@@ -371,7 +337,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         STRING,
         "The value as text; of a time in the zone of the second argument.",
-        dict.fromkeys(("duckdb", "clickhouse", "postgres", "mysql"), _to_string),
+        _pair(_to_string),
         example=(
             ("toString(3.0)", "3"),
             ("toString(1 = 1)", "true"),
@@ -399,7 +365,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         DATE,
         "The date of a time, in its zone, or of a text; NULL where the text has none.",
-        on(_to_date, _to_date, _timed("date"), _timed("date")),
+        on(_to_date, _to_date),
         example=(
             ("toString(toDate('2024-02-03 04:05:06'))", "2024-02-03"),
             ("toDate('x')", None),
@@ -423,7 +389,7 @@ ROWS: tuple[Row, ...] = (
         (1, 3),
         DATETIME,
         "The moment of a text, a date or a Unix time; a text without offset is in the project's zone, or the second argument's.",
-        on(_to_datetime(), _to_datetime(), _timed("timestamp"), _timed("datetime(6)")),
+        on(_to_datetime(), _to_datetime()),
         example=(
             ("toString(toDateTime('2024-02-03 04:05:06'))", "2024-02-03 04:05:06"),
             ("toString(toDateTime('2024-02-03T04:05:06Z'))", "2024-02-03 04:05:06"),
@@ -508,7 +474,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         first,
         "The value itself.",
-        on("{0}", "materialize({0})", "{0}", "{0}"),
+        on("{0}", "materialize({0})"),
         example=("identity(5)", 5),
         aliases=("materialize",),
         category="conversion",

@@ -262,13 +262,6 @@ def _date_trunc(call: Call, /) -> str:
             arg = Arg(sql, replace(DATETIME, timezone=zone), arg.node)
     if name not in _TRUNCATIONS:
         raise ValueError(f"it cannot truncate to `{name}`.")
-    if call.engine in ("postgres", "mysql"):
-        if call.engine == "mysql" or arg.type.name not in ("Date", "DateTime"):
-            raise ValueError("it takes dates and times there.")
-        started = f"date_trunc('{name}', {arg.sql})"
-        return (
-            f"cast({started} as date)" if name in ("year", "quarter", "month", "week") else started
-        )
     if name == "day" and arg.type.name == "Date":
         return datetime(call, arg)
     return _TRUNCATIONS[name](
@@ -378,8 +371,6 @@ def _date_diff(call: Call, /) -> str:
         if name == "week":
             return f"intDiv(dateDiff('day', toMonday({left}), toMonday({right})), 7)"
         return f"dateDiff('{name}', {left}, {right}, {quote(call.timezone)})"
-    if call.engine == "postgres":
-        return _postgres_diff(name, start, end)
     days = name in ("day", "week", "month", "quarter", "year")
     left, right = (local(call, arg) if days else datetime(call, arg) for arg in (start, end))
     if name == "week":
@@ -387,27 +378,6 @@ def _date_diff(call: Call, /) -> str:
     if days:
         left, right = (f"CAST({side} AS DATE)" for side in (left, right))
     return f"date_diff('{name}', {left}, {right})"
-
-
-def _postgres_diff(name: str, start: Arg, end: Arg) -> str:
-    if start.type.name not in ("Date", "DateTime") or end.type.name not in ("Date", "DateTime"):
-        raise ValueError("it takes dates and times there.")
-    left, right = (f"cast({arg.sql} as timestamp)" for arg in (start, end))
-    if name in ("day", "week"):
-        days = [f"cast(date_trunc('{name}', {side}) as date)" for side in (right, left)]
-        return f"(({days[0]} - {days[1]}) / {7 if name == 'week' else 1})"
-    if name in ("month", "quarter", "year"):
-        size = {"month": 1, "quarter": 3, "year": 12}[name]
-        months = [
-            f"cast(extract(year from {side}) * 12 + extract(month from {side}) - 1 as bigint) / {size}"
-            for side in (right, left)
-        ]
-        return f"({months[0]} - {months[1]})"
-    seconds = {"hour": 3600, "minute": 60, "second": 1}.get(name)
-    if seconds is None:
-        raise ValueError(f"it has no `{name}` there.")
-    whole = " - ".join(f"date_trunc('{name}', {side})" for side in (right, left))
-    return f"cast(extract(epoch from {whole}) / {seconds} as bigint)"
 
 
 def _whole(call: Call, arg: Arg) -> str:
@@ -433,12 +403,6 @@ def _interval_sql(engine: str, unit: str, number: Arg) -> str:
     count = (
         f"CAST({number.sql} AS INTEGER)" if unit not in ("second", "millisecond") else number.sql
     )
-    if engine == "mysql":
-        return f"INTERVAL {number.sql} {unit}"
-    if engine == "postgres":
-        if unit == "quarter":
-            return f"({number.sql} * INTERVAL '3 months')"
-        return f"({number.sql} * INTERVAL '1 {unit}')"
     match unit:
         case "quarter":
             return f"to_months(3 * {count})"
@@ -463,8 +427,6 @@ def _moved(call: Call, unit: str, number: Arg, arg: Arg, operator: str) -> str:
     if arg.type.name not in ("Date", "DateTime"):
         arg = Arg(datetime(call, arg), DATETIME, arg.node)
     by = Arg(_interval_sql(call.engine, unit, number), interval(unit), number.node)
-    if call.engine in ("postgres", "mysql"):
-        return f"({arg.sql} {operator} {by.sql})"
     return shift(call, arg, by, operator)
 
 
@@ -589,7 +551,7 @@ def _starts() -> list[Row]:
                 (1, 1),
                 DATE,
                 doc,
-                on(handler, handler, f"cast(date_trunc('{unit}', {{0}}) as date)"),
+                on(handler, handler),
                 example=(f"toString({name}({_T}))", value),
                 category="dates",
             )
@@ -608,7 +570,7 @@ def _starts() -> list[Row]:
                 (1, 1),
                 _time_of_first,
                 doc,
-                on(handler, handler, f"date_trunc('{unit}', {{0}})"),
+                on(handler, handler),
                 example=(f"toString({name}({_T}))", value),
                 category="dates",
             )
@@ -635,8 +597,8 @@ def _starts() -> list[Row]:
 
 
 def _parts() -> list[Row]:
-    table: tuple[tuple[str, str, str, str, int, tuple[str, ...], str | None, str | None], ...] = (
-        ("toYear", "year({0})", "toYear({0})", "The year.", 2024, ("YEAR",), "year", "year"),
+    table: tuple[tuple[str, str, str, str, int, tuple[str, ...]], ...] = (
+        ("toYear", "year({0})", "toYear({0})", "The year.", 2024, ("YEAR",)),
         (
             "toQuarter",
             "quarter({0})",
@@ -644,8 +606,6 @@ def _parts() -> list[Row]:
             "The quarter, 1 to 4.",
             1,
             ("QUARTER",),
-            "quarter",
-            "quarter",
         ),
         (
             "toMonth",
@@ -654,8 +614,6 @@ def _parts() -> list[Row]:
             "The month, 1 to 12.",
             2,
             ("MONTH",),
-            "month",
-            "month",
         ),
         (
             "toDayOfMonth",
@@ -664,8 +622,6 @@ def _parts() -> list[Row]:
             "The day of the month.",
             3,
             ("DAY", "DAYOFMONTH"),
-            "day",
-            "day",
         ),
         (
             "toDayOfYear",
@@ -674,10 +630,8 @@ def _parts() -> list[Row]:
             "The day of the year, 1 to 366.",
             34,
             ("DAYOFYEAR",),
-            "doy",
-            "dayofyear",
         ),
-        ("toHour", "hour({0})", "toHour({0})", "The hour, 0 to 23.", 4, ("HOUR",), "hour", "hour"),
+        ("toHour", "hour({0})", "toHour({0})", "The hour, 0 to 23.", 4, ("HOUR",)),
         (
             "toMinute",
             "minute({0})",
@@ -685,8 +639,6 @@ def _parts() -> list[Row]:
             "The minute.",
             5,
             ("MINUTE",),
-            "minute",
-            "minute",
         ),
         (
             "toSecond",
@@ -695,8 +647,6 @@ def _parts() -> list[Row]:
             "The second.",
             6,
             ("SECOND",),
-            "second",
-            "second",
         ),
         (
             "toMillisecond",
@@ -705,8 +655,6 @@ def _parts() -> list[Row]:
             "The milliseconds of the second.",
             0,
             ("MILLISECOND",),
-            None,
-            None,
         ),
         (
             "toISOYear",
@@ -715,8 +663,6 @@ def _parts() -> list[Row]:
             "The year of the ISO week.",
             2024,
             (),
-            "isoyear",
-            None,
         ),
         (
             "toISOWeek",
@@ -725,8 +671,6 @@ def _parts() -> list[Row]:
             "The ISO week, 1 to 53.",
             5,
             (),
-            "week",
-            None,
         ),
         (
             "toYYYYMM",
@@ -735,8 +679,6 @@ def _parts() -> list[Row]:
             "Year and month as a number.",
             202402,
             (),
-            None,
-            None,
         ),
         (
             "toYYYYMMDD",
@@ -745,8 +687,6 @@ def _parts() -> list[Row]:
             "Date as a number.",
             20240203,
             (),
-            None,
-            None,
         ),
         (
             "toYYYYMMDDhhmmss",
@@ -755,8 +695,6 @@ def _parts() -> list[Row]:
             "Date and time as a number.",
             20240203040506,
             (),
-            None,
-            None,
         ),
         (
             "toDaysSinceYearZero",
@@ -765,8 +703,6 @@ def _parts() -> list[Row]:
             "Days since the first of January of year 0.",
             739284,
             ("TO_DAYS",),
-            None,
-            None,
         ),
         (
             "toRelativeDayNum",
@@ -775,8 +711,6 @@ def _parts() -> list[Row]:
             "Days since 1970.",
             19756,
             (),
-            None,
-            None,
         ),
         (
             "toRelativeMonthNum",
@@ -785,8 +719,6 @@ def _parts() -> list[Row]:
             "Months since year 0.",
             24290,
             (),
-            None,
-            None,
         ),
         (
             "toRelativeYearNum",
@@ -795,12 +727,10 @@ def _parts() -> list[Row]:
             "The year.",
             2024,
             (),
-            None,
-            None,
         ),
     )
     rows: list[Row] = []
-    for name, duckdb, clickhouse, doc, value, aliases, field, mysql in table:
+    for name, duckdb, clickhouse, doc, value, aliases in table:
         handler = _part(duckdb, clickhouse)
         rows.append(
             Fn(
@@ -811,8 +741,6 @@ def _parts() -> list[Row]:
                 on(
                     handler,
                     handler,
-                    f"cast(date_part('{field}', {{0}}) as bigint)" if field else None,
-                    f"{mysql}({{0}})" if mysql else None,
                 ),
                 example=(f"{name}({_T})", value),
                 aliases=aliases,
@@ -844,7 +772,7 @@ def _shifts() -> list[Row]:
                 (1, 1),
                 interval(unit),
                 f"That many {unit}s, to add to a date or time.",
-                on(handler, handler, handler, handler),
+                on(handler, handler),
                 example=(f"toString({_T} + toInterval{word}(2))", value),
                 category="dates",
             )
@@ -858,7 +786,7 @@ def _shifts() -> list[Row]:
                 (2, 2),
                 _add_type(unit),
                 f"The date or time so many {unit}s later.",
-                on(add, add, add, add),
+                on(add, add),
                 example=(f"toString(add{word}s({_T}, 2))", value),
                 category="dates",
             )
@@ -869,7 +797,7 @@ def _shifts() -> list[Row]:
                 (2, 2),
                 _add_type(unit),
                 f"The date or time so many {unit}s earlier.",
-                on(subtract, subtract, subtract, subtract),
+                on(subtract, subtract),
                 example=(
                     f"toString(subtract{word}s(add{word}s({_T}, 2), 2))",
                     "2024-02-03 04:05:06",
@@ -950,7 +878,7 @@ ROWS: tuple[Row, ...] = (
         (2, 3),
         DATETIME,
         "Start of the year, quarter, month, week (Monday), day, hour, minute or second.",
-        on(_date_trunc, _date_trunc, _date_trunc),
+        on(_date_trunc, _date_trunc),
         example=(
             (f"toString(dateTrunc('month', {_T}))", "2024-02-01"),
             (f"toString(date_trunc('hour', {_T}))", "2024-02-03 04:00:00"),
@@ -1031,8 +959,6 @@ ROWS: tuple[Row, ...] = (
         on(
             "make_timestamp(CAST({0} * CAST(1000000 AS BIGINT) AS BIGINT))",
             "toDateTime64({0}, 6, 'UTC')",
-            "cast(to_timestamp({0}) at time zone 'UTC' as timestamp)",
-            "from_unixtime({0})",
         ),
         example=("toString(fromUnixTimestamp(1706933106))", "2024-02-03 04:05:06"),
         aliases=("to_timestamp", "FROM_UNIXTIME"),
@@ -1070,7 +996,7 @@ ROWS: tuple[Row, ...] = (
         (3, 4),
         INTEGER,
         "Boundaries of the unit crossed between two times; weeks begin on Monday.",
-        on(_date_diff, _date_diff, _date_diff),
+        on(_date_diff, _date_diff),
         example=(
             (
                 "dateDiff('day', toDateTime('2024-01-01 23:00:00'), toDateTime('2024-01-02 01:00:00'))",
@@ -1171,7 +1097,7 @@ ROWS: tuple[Row, ...] = (
         (0, 1),
         DATETIME,
         "The moment the query was compiled.",
-        on(_now, _now, "cast(now() at time zone 'UTC' as timestamp)", "utc_timestamp(6)"),
+        on(_now, _now),
         example=("dateDiff('day', now(), now())", 0),
         aliases=("now64", "current_timestamp", "nowInBlock", "UTCTimestamp", "UTC_timestamp"),
         category="dates",
@@ -1182,7 +1108,7 @@ ROWS: tuple[Row, ...] = (
         (0, 1),
         DATE,
         "The date the query was compiled, in the project's zone.",
-        on(_today(0), _today(0), "current_date", "current_date"),
+        on(_today(0), _today(0)),
         example=("today() - yesterday()", 1),
         aliases=("current_date", "curdate"),
         category="dates",
@@ -1193,7 +1119,7 @@ ROWS: tuple[Row, ...] = (
         (0, 0),
         DATE,
         "The day before the query was compiled.",
-        on(_today(1), _today(1), "(current_date - 1)", "(current_date - interval 1 day)"),
+        on(_today(1), _today(1)),
         example=("yesterday() < today()", True),
         category="dates",
         volatile=True,

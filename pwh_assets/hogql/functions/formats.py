@@ -358,7 +358,6 @@ ROWS: tuple[Row, ...] = (
         ("toString(makeDate(2024, 2, 3))", "2024-02-03"),
         ("toString(makeDate(2024, 34))", "2024-02-03"),
         aliases=("make_date", "makeDate32"),
-        postgres="make_date({0}, {1}, {2})",
     ),
     row(
         "makeDateTime",

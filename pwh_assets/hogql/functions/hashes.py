@@ -109,8 +109,6 @@ ROWS: tuple[Row, ...] = (
         _md5_hex,
         _md5_hex,
         ("md5('abc')", "900150983CD24FB0D6963F7D28E17F72"),
-        postgres="upper(md5({0}))",
-        mysql="upper(md5({0}))",
     ),
     row(
         "SHA1",
@@ -200,7 +198,6 @@ ROWS: tuple[Row, ...] = (
         *_base64("to_base64(encode({0}))", "base64Encode({0})"),
         ("base64Encode('abc')", "YWJj"),
         aliases=("TO_BASE64",),
-        mysql="to_base64({0})",
     ),
     row(
         "base64Decode",
@@ -273,8 +270,6 @@ ROWS: tuple[Row, ...] = (
         "generateUUIDv4()",
         ("isNull(generateUUIDv4())", False),
         volatile=True,
-        postgres="gen_random_uuid()",
-        mysql="uuid()",
     ),
     row(
         "generateUUIDv7",

@@ -26,8 +26,6 @@ def _quantile(call: Call, /) -> str:
     arg = call.args[0].sql
     if call.engine == "clickhouse":
         return f"quantileExactInclusive({level(call)})({'DISTINCT ' if call.distinct else ''}{arg}){tail(call)}"
-    if call.engine == "postgres":
-        return f"percentile_cont({level(call)}) WITHIN GROUP (ORDER BY {arg}){tail(call)}"
     return f"quantile_cont({'DISTINCT ' if call.distinct else ''}CAST({arg} AS DOUBLE), {level(call)}){tail(call)}"
 
 
@@ -119,7 +117,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         FLOAT,
         "The value below which that share of the group lies, interpolated: quantile(0.9)(x).",
-        on(_quantile, _quantile, _quantile),
+        on(_quantile, _quantile),
         example=(
             (over("quantile(0.9)(x)", _FOUR), 3.7),
             (over("quantileIf(0.5)(x, x > 9)"), None),
@@ -164,7 +162,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         FLOAT,
         "The middle of the group, interpolated.",
-        on(_median, _median, _median),
+        on(_median, _median),
         example=((over("median(x)", _FOUR), 2.5), (over("medianIf(x, x > 9)"), None)),
         aliases=(
             "medianTDigest",

@@ -26,11 +26,6 @@ def _round(bankers: bool) -> Handler:
         if call.engine == "clickhouse":
             name = "roundBankers" if bankers else "round"
             return f"{name}({sql}{f', {digits}' if digits else ''})"
-        if call.engine == "postgres":
-            if arg.type.name == "Float":
-                moved = f"10::float8 ^ ({digits or 0})"
-                return f"(round(cast({sql} as double precision) * {moved}) / {moved})"
-            return f"round(cast({sql} as numeric){f', {digits}' if digits else ''})"
         if arg.type.name == "Integer":
             if digits is None:
                 return sql
@@ -52,8 +47,6 @@ def _cut(function: str) -> Handler:
         sql = to_number(call.engine, arg)
         if call.engine == "clickhouse":
             return f"{function}({sql}{f', {digits}' if digits else ''})"
-        if digits is not None and call.engine != "duckdb":
-            raise ValueError("it takes no digits there.")
         if digits is None:
             return (
                 sql
@@ -107,7 +100,6 @@ ROWS: tuple[Row, ...] = (
         ("round(103.125, 2)", 103.12),
         ("round(25, -1)", 30),
         ("round(-2.5)", -2.0),
-        postgres=_round(False),
     ),
     row(
         "roundBankers",
@@ -130,8 +122,6 @@ ROWS: tuple[Row, ...] = (
         ("floor(-2.5)", -3.0),
         ("floor(123.456, 1)", 123.4),
         ("floor(156, -1)", 150),
-        postgres=_cut("floor"),
-        mysql=_cut("floor"),
     ),
     row(
         "ceil",
@@ -143,8 +133,6 @@ ROWS: tuple[Row, ...] = (
         ("ceil(2.1)", 3.0),
         ("ceil(123.456, 1)", 123.5),
         aliases=("ceiling",),
-        postgres=_cut("ceil"),
-        mysql=_cut("ceil"),
     ),
     row(
         "trunc",
@@ -156,7 +144,6 @@ ROWS: tuple[Row, ...] = (
         ("trunc(-2.7)", -2.0),
         ("trunc(123.456, 1)", 123.4),
         aliases=("truncate",),
-        postgres=_cut("trunc"),
     ),
     row(
         "roundToExp2",

@@ -23,10 +23,6 @@ def _position(insensitive: bool, swapped: bool = False) -> Handler:
         if call.engine == "clickhouse":
             native = "positionCaseInsensitiveUTF8" if insensitive else "positionUTF8"
             return f"{native}({text}, {needle}{f', {start}' if start else ''})"
-        if call.engine in ("postgres", "mysql"):
-            if start is not None:
-                raise ValueError("it looks from the first place on there.")
-            return f"position({needle} in {text})"
         if insensitive:
             text, needle = f"lower({text})", f"lower({needle})"
         if start is None:
@@ -109,8 +105,6 @@ def _like(operator: str, negated: bool = False) -> Handler:
             not isinstance(pattern.literal, str) or "\\" in pattern.literal
         ):
             sql += " ESCAPE '\\'"
-        if call.engine == "mysql":
-            sql = sql.replace("ILIKE", "LIKE")
         if negated:
             return f"coalesce(NOT ({sql}), true)"
         return f"({sql})"
@@ -286,8 +280,6 @@ ROWS: tuple[Row, ...] = (
         ("position('abc', 'z')", 0),
         ("position('abcabc', 'a', 2)", 4),
         aliases=("positionUTF8", "strpos"),
-        postgres=_position(False),
-        mysql=_position(False),
     ),
     row(
         "positionCaseInsensitive",
@@ -423,8 +415,6 @@ ROWS: tuple[Row, ...] = (
         _like("LIKE"),
         ("like('abc', 'a%')", True),
         ("like('a_c', 'a\\\\_c')", True),
-        postgres=_like("LIKE"),
-        mysql=_like("LIKE"),
     ),
     row(
         "ilike",
@@ -434,8 +424,6 @@ ROWS: tuple[Row, ...] = (
         _like("ILIKE"),
         _like("ILIKE"),
         ("ilike('ABC', 'a%')", True),
-        postgres=_like("ILIKE"),
-        mysql=_like("ILIKE"),
     ),
     row(
         "notLike",
@@ -446,8 +434,6 @@ ROWS: tuple[Row, ...] = (
         _like("LIKE", True),
         ("notLike('abc', 'x%')", True),
         ("notLike(NULL, 'x%')", True),
-        postgres=_like("LIKE", True),
-        mysql=_like("LIKE", True),
     ),
     row(
         "notILike",
@@ -457,8 +443,6 @@ ROWS: tuple[Row, ...] = (
         _like("ILIKE", True),
         _like("ILIKE", True),
         ("notILike('ABC', 'a%')", False),
-        postgres=_like("ILIKE", True),
-        mysql=_like("ILIKE", True),
     ),
     row(
         "extract",
@@ -528,8 +512,6 @@ ROWS: tuple[Row, ...] = (
         texts("replaceAll({0}, {1}, {2})"),
         ("replaceAll('aXbX', 'X', '-')", "a-b-"),
         aliases=("replace",),
-        postgres="replace({*})",
-        mysql="replace({*})",
     ),
     row(
         "replaceOne",

@@ -33,8 +33,6 @@ def _spread(
         on(
             of_numbers(f"{duckdb}({{distinct}}{{0}})"),
             _finite(clickhouse),
-            f"{duckdb}({{0}})",
-            f"{duckdb}({{0}})",
         ),
         example=((over(f"{name}(x)", "[1, 2, 3, 4]"), value), (over(f"{name}If(x, x > 9)"), None)),
         aliases=aliases,
@@ -301,7 +299,7 @@ ROWS: tuple[Row, ...] = (
             (2, 2),
             FLOAT,
             doc,
-            on(f"{duckdb}({{0}}, {{1}})", _finite(name), f"{duckdb}({{0}}, {{1}})"),
+            on(f"{duckdb}({{0}}, {{1}})", _finite(name)),
             example=(pairs(f"{name}(a, b)", _XY), value),
             aliases=aliases,
         )

@@ -16,7 +16,7 @@ def _tuple(call: Call, /) -> str:
     listed = ", ".join(arg.sql for arg in call.args)
     if call.engine == "duckdb":
         return struct_of(arg.sql for arg in call.args)
-    return f"row({listed})" if call.engine == "postgres" else f"tuple({listed})"
+    return f"tuple({listed})"
 
 
 def _element(call: Call, /) -> str:

@@ -7,7 +7,7 @@ from pwh_assets.hogql.types import FLOAT, INTEGER
 
 
 def _pair(handler: Handler) -> dict[str, Rendering]:
-    return dict.fromkeys(("duckdb", "clickhouse", "postgres", "mysql"), handler)
+    return dict.fromkeys(("duckdb", "clickhouse"), handler)
 
 
 def _plain(name: str) -> Handler:
