@@ -134,13 +134,13 @@ class ClickHouseEngine:
             "timeout_overflow_mode": "throw",
             "max_memory_usage": limits.memory_mb * 1024 * 1024,
             "max_result_bytes": 0,
-            "readonly": 1,
         }
         if limits.threads:
             fixed["max_threads"] = limits.threads
         if limits.max_rows is not None:
             fixed["max_result_rows"] = limits.max_rows
             fixed["result_overflow_mode"] = "throw"
+        fixed["readonly"] = 1  # last: nothing can be set after it
         return key, self._client(fixed, database_of(project_id), limits.timeout_s + GRACE_S)
 
     def keep(self, key: tuple[Any, ...], client: Any) -> None:

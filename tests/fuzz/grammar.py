@@ -403,3 +403,20 @@ def mutated(text: str, random: Random) -> str:
             words.insert(at, random.choice(_SPLINTERS))
         text = " ".join(words)
     return text
+
+
+def reworded(text: str, random: Random) -> str:
+    """The text with one to three names, numbers or strings replaced by others of its own kind in it."""
+    for _ in range(random.choice([1, 1, 2, 3])):
+        tokens = tokenize(text)
+        by_kind: dict[str, list[int]] = {}
+        for index, kind in enumerate(tokens.kinds[:-1]):
+            if kind in ("name", "number", "string"):
+                by_kind.setdefault(kind, []).append(index)
+        several = [places for places in by_kind.values() if len(places) > 1]
+        if not several:
+            return text
+        places = random.choice(several)
+        at, other = random.choice(places), random.choice(places)
+        text = text[: tokens.starts[at]] + tokens.source(other) + text[tokens.ends[at] :]
+    return text

@@ -1,11 +1,13 @@
-"""Hostile HogQL for a bounded time: `python tests/fuzz/hogql.py --seconds 60 [--seed 7]`.
+"""Hostile HogQL for a bounded time: `python tests/fuzz/hogql.py --seconds 60 [--seed 7] [--jobs 2]`.
 
 Whatever the text, the answer is a tree or a `HogQLError` with places inside the text, in a bounded time.
 `CHECKS` is the list of what is asked of each text; a part that does more with texts adds its own.
 """
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -24,10 +26,13 @@ from pwh_assets.hogql.format import format_hogql  # noqa: E402
 from pwh_assets.hogql.parser import parse, parse_select  # noqa: E402
 from tests.conformance.made import NOW, catalog_of  # noqa: E402
 from tests.conformance.queries import QUERIES  # noqa: E402
-from tests.fuzz.grammar import Grammar, mutated  # noqa: E402
+from tests.fuzz.grammar import Grammar, mutated, reworded  # noqa: E402
+from tests.fuzz.running import Running  # noqa: E402
 
 SLOW_S = 1.0
 """No text may keep the parser longer."""
+SLOW_RUN_S = 60.0
+"""Nor both engines; each stops a query at twenty seconds."""
 
 Check = Callable[[str], str]
 """Takes a text, says in a word what became of it, raises on what must not be."""
@@ -116,36 +121,82 @@ def texts(seed: int) -> Iterator[str]:
             yield mutated(text, random)
 
 
+RUN_EVERY = 3
+"""One text in so many is also run; running takes longer than compiling."""
+
+
+def real_texts() -> list[str]:
+    """Queries that mean something, the corpus among them where it is at hand."""
+    long_tail = ROOT / "tests" / "conformance" / "long_tail.txt"
+    found = [line for line in long_tail.read_text("utf-8").splitlines() if line[:1] != "#"]
+    corpus = ROOT.parent / "shared" / "corpus" / "hogql-sample.jsonl"
+    if corpus.exists():
+        found += [json.loads(line)["sql"] for line in corpus.read_text("utf-8").splitlines()]
+    return [*QUERIES, *(text.replace(" ⏎ ", "\n") for text in found if text)]
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seconds", type=float, default=60)
     arguments.add_argument("--seed", type=int, default=int(time.time()))
+    arguments.add_argument("--jobs", type=int, default=1)
     options = arguments.parse_args()
-    end = time.monotonic() + options.seconds
+    if options.jobs > 1:
+        jobs = [
+            subprocess.Popen(
+                [sys.executable, __file__, "--seconds", str(options.seconds), "--seed", str(seed)]
+            )
+            for seed in range(options.seed, options.seed + options.jobs)
+        ]
+        return max(job.wait() for job in jobs)
+    print(f"seed {options.seed}, pid {os.getpid()}", flush=True)
+    return fuzz(options.seconds, options.seed)
+
+
+def fuzz(seconds: float, seed: int) -> int:
+    """Failures are printed with their text; the answer is the exit status."""
+    real = real_texts()
+    running = Running(real, seed)
+    random = Random(seed)
+    end = time.monotonic() + seconds
     counts: Counter[str] = Counter()
     failures = 0
-    print(f"seed {options.seed}, pid {os.getpid()}")
-    for text in texts(options.seed):
-        if time.monotonic() > end or failures >= 10:
-            break
-        started = time.perf_counter()
-        for check in CHECKS:
-            try:
-                counts[check(text)] += 1
-            except Exception as error:
-                failures += 1
-                print(
-                    f"FAILED {check.__name__}: {type(error).__name__}: {str(error)[:300]}\n  {text!r}"
-                )
-        took = time.perf_counter() - started
-        if took > SLOW_S * len(CHECKS):
-            failures += 1
-            print(f"SLOW {took:.1f} s: {text!r}")
+    try:
+        for number, text in enumerate(texts(seed)):
+            if time.monotonic() > end or failures >= 10:
+                break
+            checks = [(check, text) for check in CHECKS]
+            if number % RUN_EVERY == 0:
+                slip = mutated if random.random() < 0.2 else reworded
+                slipped = slip(random.choice(real), random)
+                checks.append((running.answers_or_says_where, slipped))
+                checks.append((running.answers_alike, running.next_typed()))
+            failures += failed(checks, counts)
+    finally:
+        running.close()
     print(
         ", ".join(f"{count} {word}" for word, count in sorted(counts.items())),
         f"- {failures} failures",
     )
     return 1 if failures else 0
+
+
+def failed(checks: list[tuple[Check, str]], counts: Counter[str]) -> int:
+    """How many of the checks did not go as they must."""
+    failures = 0
+    for check, text in checks:
+        started = time.perf_counter()
+        try:
+            counts[check(text)] += 1
+        except Exception as error:
+            failures += 1
+            said = f"{type(error).__name__}: {str(error)[:300]}"
+            print(f"FAILED {check.__name__}: {said}\n  {text!r}", flush=True)
+        took = time.perf_counter() - started
+        if took > (SLOW_S if check in CHECKS else SLOW_RUN_S):
+            failures += 1
+            print(f"SLOW {check.__name__} {took:.1f} s: {text!r}", flush=True)
+    return failures
 
 
 if __name__ == "__main__":
