@@ -59,9 +59,7 @@ _TYPES = {
 }
 _NINE_DIGITS = "TO_VARCHAR({0}, 'YYYY-MM-DD HH24:MI:SS.FF9')"
 _DIALECT = Dialect(
-    relation=lambda config, table: ".".join(
-        map(double_quoted, (*_container(config), table))
-    ),
+    relation=lambda config, table: ".".join(map(double_quoted, (*_container(config), table))),
     quote=double_quoted,
     literal={
         "instant": "'{0}'::TIMESTAMP_LTZ",

@@ -27,9 +27,13 @@ class SnowflakeServer:
             text=True,
         )
         assert self._process.stdout
-        port, self.password = self._process.stdout.readline().split()
-        self.port = int(port)
-        self.run("CREATE DATABASE IF NOT EXISTS SHOP", database=None)
+        try:
+            port, self.password = self._process.stdout.readline().split()
+            self.port = int(port)
+            self.run("CREATE DATABASE IF NOT EXISTS SHOP", database=None)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
