@@ -5,15 +5,13 @@ from typing import Any
 
 import pytest
 
-from pwh_assets.hogql.catalog import Catalog, ColumnDef, TableDef
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.hogql.lower import DIALECTS
-from pwh_assets.hogql.stored import type_of
 from tests.conformance.dialects import Tables, is_refusal, serving, stored_rows, without_numbers
-from tests.conformance.made import _insert
 from tests.conformance.queries import QUERIES
 from tests.conformance.random_queries import Queries
-from tests.conformance.test_random_queries import COLUMNS, SEED, rows
+from tests.conformance.test_random_queries import SEED
+from tests.fuzz.running import with_random_tables
 
 LEAST = {"postgres": 0.9, "mysql": 0.75}
 """Share of our own queries a dialect has to run."""
@@ -31,20 +29,12 @@ def tables(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Ta
 
 def add_random(found: Tables) -> None:
     """The tables of the random queries, beside the others."""
-    columns = tuple(ColumnDef(name, type_of(kind), stored=kind) for name, kind in COLUMNS.items())
-    kinds = [(column.name, column.type) for column in columns]
-    made = [TableDef(name, columns, physical=("random", name)) for name in ("made_up", "other")]
-    lake = found.lakes.of(1)
-    with lake.write() as connection:
-        connection.execute("CREATE SCHEMA lake.random")
-        for place, (table, count) in enumerate(zip(made, (120, 40), strict=True)):
-            spelled = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
-            connection.execute(f"CREATE TABLE lake.random.{table.name} ({spelled})")
-            _insert(connection, f"lake.random.{table.name}", rows(SEED + place, count))
-    with lake.read() as connection:
-        for table in made:
-            found.server.make(table.physical, kinds, stored_rows(connection, table, kinds))
-    found.catalog = Catalog((*found.catalog.tables, *made), "random")
+    with_random_tables(found, SEED)
+    with found.lakes.of(1).read() as connection:
+        for table in found.catalog.tables:
+            if table.physical[:1] == ("random",):
+                kinds = [(column.name, column.type) for column in table.columns]
+                found.server.make(table.physical, kinds, stored_rows(connection, table, kinds))
 
 
 def check(tables: Tables, texts: list[str]) -> int:

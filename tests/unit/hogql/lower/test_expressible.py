@@ -14,7 +14,7 @@ from pwh_assets.hogql.resolve.nodes import Query, Select
 from pwh_assets.hogql.stored import type_of
 from tests.conformance.queries import QUERIES
 from tests.conformance.random_queries import Queries
-from tests.conformance.test_random_queries import COLUMNS
+from tests.fuzz.running import COLUMNS
 from tests.unit.hogql.catalogs import CATALOG, NOW, plan
 
 RANDOM = Catalog(
