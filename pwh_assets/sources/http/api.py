@@ -125,13 +125,14 @@ class Api:
         attempt, hops, was_renewed, is_stale = 1, 0, False, False
         while True:
             self._wait(self._bucket.wait_s(time.monotonic()))
+            answer: Answer | None = None
             asked_s: float | None = None
             try:
                 answer = self._once(method, url, params, body, data, headers, is_stale)
-                is_stale = False
             except _Broken as broken:
-                answer, problem = None, broken.words
-            else:
+                problem = broken.words
+            is_stale = False
+            if answer is not None:
                 if answer.status in _REDIRECTS and (to := answer.headers.get("Location")):
                     url, params, hops = self._address(urljoin(url, to)), None, hops + 1
                     if hops > 5:
@@ -142,11 +143,11 @@ class Api:
                 if answer.status == 401 and self._authorize and not was_renewed:
                     was_renewed = is_stale = True
                     continue
-                problem = self._problem(answer, is_json)
-                if problem is None:
+                found = self._problem(answer, is_json)
+                if found is None:
                     return answer
-                asked_s = retry_after_s(answer.headers)
-            wait_s = asked_s if asked_s is not None else backoff_s(attempt)
+                problem, asked_s = found, retry_after_s(answer.headers)
+            wait_s = asked_s or backoff_s(attempt)
             is_over = attempt >= self.limits.tries or time.monotonic() + wait_s > deadline
             if is_over or wait_s > self.limits.longest_wait_s:
                 raise self._gave_up(answer, problem, attempt, asked_s)
@@ -194,6 +195,7 @@ class Api:
         is_stale: bool,
     ) -> Answer:
         import requests
+        import urllib3
 
         own = {} if self._authorize is None else self._authorize(is_stale)
         sent = None if body is None else jsons.dumps(body).encode()
@@ -210,8 +212,10 @@ class Api:
                 stream=True,
                 allow_redirects=False,
             ) as response:
-                blocks, size = [], 0
-                for block in response.iter_content(_BLOCK):
+                blocks: list[bytes] = []
+                size = 0
+                # Not `iter_content`: it waits for a whole block, and a peer that drips holds it for ever.
+                while block := response.raw.read1(_BLOCK, decode_content=True):
                     blocks.append(block)
                     size += len(block)
                     if self._is_stopped.is_set():
@@ -225,7 +229,7 @@ class Api:
                             "Ask for smaller pages.",
                         )
                 return Answer(response.status_code, response.headers, b"".join(blocks), url)
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if self._is_stopped.is_set():
                 raise CancelledError(self.place) from None
             raise _Broken(kind_of(error)) from None

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-import simplejson
+import simplejson  # type: ignore[import-untyped, unused-ignore]
 
 
 def loads(text: bytes | str) -> Any:
@@ -23,9 +23,10 @@ def dumps(value: Any) -> str:
     >>> dumps({"a": Decimal("1.10"), "ä": [2**70]})
     '{"a":1.10,"ä":[1180591620717411303424]}'
     """
-    return simplejson.dumps(
+    text = simplejson.dumps(
         value, ensure_ascii=False, separators=(",", ":"), use_decimal=True, allow_nan=False
     )
+    return str(text)
 
 
 def _refused(word: str) -> Any:

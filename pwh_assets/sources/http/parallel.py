@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, cast
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -33,18 +33,15 @@ def in_order(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-_END = object()
-
-
 def ahead(pages: Iterator[Item], depth: int = 2) -> Generator[Item, None, None]:
     """The same pages, with up to `depth` of them fetched in another thread while the last one is being written."""
-    ready: queue.Queue[object] = queue.Queue(depth)
+    ready: queue.Queue[tuple[str, Item | BaseException | None]] = queue.Queue(depth)
     is_closed = threading.Event()
 
-    def put(one: object) -> bool:
+    def put(what: str, one: Item | BaseException | None = None) -> bool:
         while not is_closed.is_set():
             try:
-                ready.put(one, timeout=0.2)
+                ready.put((what, one), timeout=0.2)
                 return True
             except queue.Full:
                 continue
@@ -53,18 +50,20 @@ def ahead(pages: Iterator[Item], depth: int = 2) -> Generator[Item, None, None]:
     def fill() -> None:
         try:
             for page in pages:
-                if not put((page, None)):
+                if not put("page", page):
                     return
-            put(_END)
+            put("end")
         except BaseException as error:  # handed to whoever reads
-            put((None, error))
+            put("error", error)
 
     threading.Thread(target=fill, daemon=True).start()
     try:
-        while (one := ready.get()) is not _END:
-            page, error = one  # type: ignore[misc]
-            if error is not None:
-                raise error
-            yield page
+        while True:
+            what, one = ready.get()
+            if what == "end":
+                return
+            if what == "error":
+                raise cast(BaseException, one)
+            yield cast(Item, one)
     finally:
         is_closed.set()

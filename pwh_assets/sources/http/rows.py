@@ -68,7 +68,8 @@ class RowBuilder:
                 values.append(made)
             except (ValueError, TypeError, OverflowError, InvalidOperation):
                 if not self._is_strict:
-                    lake = inferred([one.get(name) for one in objects])
+                    is_exact = lake == "BIGINT" or lake.startswith("DECIMAL")
+                    lake = inferred([one.get(name) for one in objects], is_exact=is_exact)
                     return self._converted(objects, name, lake)
                 raise UnreadableDataError(
                     f"{self._label} `{one.get(self._key)}`",
@@ -87,13 +88,17 @@ class RowBuilder:
         )
 
 
-def inferred(values: Sequence[Any]) -> str:
+def inferred(values: Sequence[Any], *, is_exact: bool = False) -> str:
     """The narrowest lake type that holds these JSON values without losing a digit.
+
+    With `is_exact` no number is a DOUBLE: what a column held so far would lose digits by it.
 
     >>> inferred([1, None]), inferred([1, Decimal("0.5")]), inferred([2**70]), inferred([True]), inferred(["a"])
     ('BIGINT', 'DOUBLE', 'DECIMAL(38,0)', 'BOOLEAN', 'VARCHAR')
     >>> inferred([Decimal("0.10000000000000000001")]), inferred([{"a": 1}, 5]), inferred([1, "a"])
     ('DECIMAL(38,20)', 'JSON', 'VARCHAR')
+    >>> inferred([Decimal("0.5")], is_exact=True)
+    'DECIMAL(2,1)'
     >>> inferred(["2024-03-01T12:00:00Z"]), inferred(["2024-03-01"]), inferred([])
     ('TIMESTAMP WITH TIME ZONE', 'DATE', 'VARCHAR')
     """
@@ -110,12 +115,13 @@ def inferred(values: Sequence[Any]) -> str:
         return "VARCHAR"
     if all(isinstance(value, int) and -(2**63) <= value < 2**63 for value in there):
         return "BIGINT"
-    if all(_is_double(value) for value in there):
+    if not is_exact and all(_is_double(value) for value in there):
         return "DOUBLE"
     numbers = [Decimal(value) for value in there]
     scale = max(max(0, -_exponent(number)) for number in numbers)
     whole = max(max(1, number.adjusted() + 1) for number in numbers)
-    return f"DECIMAL(38,{scale})" if whole + scale <= 38 else "VARCHAR"
+    precision = whole + scale if is_exact else 38
+    return f"DECIMAL({precision},{scale})" if whole + scale <= 38 else "VARCHAR"
 
 
 def _text_kind(texts: Sequence[str]) -> str:

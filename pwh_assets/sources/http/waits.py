@@ -31,5 +31,5 @@ def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
 
 def backoff_s(attempt: int) -> float:
     """Before attempt 2, 3, …: doubling, and never the same for two who failed together."""
-    most = min(LONGEST_BACKOFF_S, FIRST_WAIT_S * 2 ** (attempt - 1))
-    return most * (0.5 + random.random() / 2)
+    most = min(LONGEST_BACKOFF_S, FIRST_WAIT_S * 2.0 ** (attempt - 1))
+    return float(most * (0.5 + random.random() / 2))

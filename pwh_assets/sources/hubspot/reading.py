@@ -120,9 +120,9 @@ def discovered(config: Mapping[str, Any]) -> list[DiscoveredTable]:
                 kind.name, columns, ("id",), (CURSOR,), description=kind.description, modes=modes
             )
         )
-    for name, types in LISTS.items():
+    for name, listed in LISTS.items():
         key = _LIST_KEYS.get(name, ("id",))
-        found.append(DiscoveredTable(name, _columns(types), key, modes=(SyncMode.FULL,)))
+        found.append(DiscoveredTable(name, _columns(listed), key, modes=(SyncMode.FULL,)))
     return found
 
 
@@ -153,6 +153,7 @@ class Reader:
                 request.table, request.cursor or "", "not what HubSpot searches by", f"`{CURSOR}`"
             )
         self._types: dict[str, str] = {}
+        types: dict[str, str]
         if self._kind is None:
             types = dict(LISTS[request.table])
         else:

@@ -260,12 +260,16 @@ def _paginator(given: Any, at: str) -> Paginator:
         )
     _known(said, at, tuple(PAGINATORS[kind]))
     for name in _WHOLE & said.keys():
-        if said[name] is not None and (not isinstance(said[name], int) or said[name] < 0):
+        if said[name] is not None and not _is_count(said[name]):
             raise _wrong(f"{at}.{name}", "must be a whole number")
     options = {**PAGINATORS[kind], **said}
     if options.get("limit") == 0:
         raise _wrong(f"{at}.limit", "must be at least 1")
     return Paginator(kind, options)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _types(given: Any, at: str) -> dict[str, str]:

@@ -246,8 +246,8 @@ def _list_in(body: Any) -> list[Any]:
             inside := [value for value in inner.values() if isinstance(value, list)]
         ):
             return list(inside[0])
-    rows = [v for v in lists.values() if not v or isinstance(v[0], dict)]
-    return list(max(rows, key=len)) if rows else [body]
+    rows: list[list[Any]] = [v for v in lists.values() if not v or isinstance(v[0], dict)]
+    return max(rows, key=lambda found: len(found)) if rows else [body]
 
 
 def header_link(text: str, rel: str) -> str | None:

@@ -58,7 +58,7 @@ class Reader:
     def _batches(self) -> Iterator["pa.Table"]:
         mode = self._request.mode
         if mode is SyncMode.FULL:
-            yield from self._take(self._pages({}))
+            yield from self._take(ahead(self._pages({})))
         elif mode is SyncMode.APPEND:
             self._position = Position.parse(self._request.since)
             yield from self._append()
