@@ -70,6 +70,10 @@ class Masker:
                 )
         return table
 
+    def covers(self, column: str) -> bool:
+        """Whether the column is masked and still written."""
+        return column in self.masks and self.masks[column].kind is not MaskKind.DROP
+
     def sql(self, name: str, value: str) -> str:
         """SQL of a masked column for DuckDB. The connection has to be prepared first."""
         mask, text = self.masks[name], f"CAST({value} AS VARCHAR)"

@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def with_options(request: ReadRequest, table: SyncedTable) -> ReadRequest:
+def with_options(
+    request: ReadRequest,
+    table: SyncedTable,
+    masker: Masker | None = None,
+    masks_in_chunks: bool = False,
+) -> ReadRequest:
     """The request with the table's options: columns, filters and lookback.
 
-    A source is not told of masked columns' stored types: those are the masks', not the source's.
+    A source is not told of masked columns' stored types: those are the masks', not the source's. With masks it may
+    write chunks of its own only when it masks them itself.
     """
     options = table.options
     kept = options.enabled_columns
@@ -35,7 +41,8 @@ def with_options(request: ReadRequest, table: SyncedTable) -> ReadRequest:
         selected=kept,
         excluded=options.dropped,
         lookback_s=options.lookback_s,
-        may_chunk=request.may_chunk and not (masked - options.dropped),
+        may_chunk=request.may_chunk and (masks_in_chunks or not masked - options.dropped),
+        masks=masker if masks_in_chunks else None,
     )
 
 
@@ -47,9 +54,15 @@ def shaped(reading: Reading, request: ReadRequest, masker: Masker | None) -> Rea
         UnreadableDataError: while reading, when a value cannot be compared with a filter's.
     """
     filters = () if reading.is_filtered else request.filters
-    if reading.chunks is not None or not (
-        filters or masker or request.excluded or request.selected is not None
-    ):
+    if reading.chunks is not None:
+        # Nothing can be taken out of files a source writes itself, so it must have done all of it.
+        is_masked = masker is None or not any(map(masker.covers, masker.masks))
+        assert is_masked or request.masks is masker, "chunks would show masked columns"
+        assert not filters, "chunks would hold rows that are filtered out"
+        return replace(
+            reading, columns=masker.columns(reading.columns) if masker else reading.columns
+        )
+    if not (filters or masker or request.excluded or request.selected is not None):
         return reading
     shape = _Shape(filters, request, masker, reading.columns)
     columns = tuple(column for column in reading.columns if request.wants(column.name))

@@ -289,7 +289,11 @@ class _Sync:
             cursor=table.cursor,
             since=since,
         )
-        request = with_options(request, table)
+        masker = masker_of(
+            table.options.masks, lambda: platform.store.mask_key(table.project_id)
+        )
+        can_mask = getattr(source_type, "masks_in_chunks", False)
+        request = with_options(request, table, masker, can_mask)
         config = platform.store.source_config(table.source.id)
         public, _ = divided(config, secret_fields(source_type))
         fingerprint = packages.fingerprint(
@@ -311,8 +315,6 @@ class _Sync:
             )
             reading = source_type.read(config, request)
             self.running.rows_expected = counted or reading.rows_expected
-            masks = table.options.masks
-            masker = masker_of(masks, lambda: platform.store.mask_key(table.project_id))
             self.observer.masker, self.observer.columns = masker, reading.columns
             reading = shaped(reading, request, masker)
             extracted = extract(

@@ -45,6 +45,22 @@ class Delivery:
     """The row as the event shows it; it may be older than what the lake has."""
 
 
+class SqlMasks(Protocol):
+    """Masked columns as DuckDB's SQL."""
+
+    def covers(self, column: str) -> bool:
+        """Whether the column is masked and still written."""
+        ...
+
+    def sql(self, name: str, value: str) -> str:
+        """The masked value of the column `name`; `value` is SQL of the clear one in its lake type."""
+        ...
+
+    def prepare(self, connection: Any) -> None:
+        """Called once for a DuckDB connection, before the SQL runs there."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
     """What one sync asks of a source: one table, the way to sync it, and where the last sync ended."""
@@ -70,6 +86,9 @@ class ReadRequest:
     """How far before `since` to begin, for cursors that are times; see `lower`."""
     may_chunk: bool = True
     """False when every row has to pass through the caller before it is written: no `Reading.chunks` then."""
+    masks: "SqlMasks | None" = None
+    """For sources with `masks_in_chunks`: chunks hold these columns masked. Rows that pass through the caller are
+    masked there."""
     unfinished: Unfinished | None = None
     """A dead run's part of this very request, which a chunked reading may go on with."""
     may_be_partial: bool = False

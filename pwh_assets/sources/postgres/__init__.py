@@ -25,6 +25,7 @@ class Postgres:
 
     name = "postgres"
     label = "PostgreSQL"
+    masks_in_chunks = True
     has_xmin = True
     """Rows say which transaction wrote them, so tables can sync in mode `xmin`."""
     fields: Sequence[Field] = (

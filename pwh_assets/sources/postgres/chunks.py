@@ -177,6 +177,8 @@ class TableChunks:
             here = stack.enter_context(attached(self._reader.config))
             here.execute("SET threads = 1")
             here.execute("SET preserve_insertion_order = false")
+            if self._reader.request.masks is not None:
+                self._reader.request.masks.prepare(here)
             if snapshot is not None:
                 here.execute("BEGIN")
                 stack.callback(_end_transaction, here)

@@ -254,6 +254,12 @@ class TableReader:
             values = [
                 f"CAST({value} AS {c.typed.lake})" for value, c in zip(values, columns, strict=True)
             ]
+        masks = self.request.masks
+        if is_exact and masks is not None:
+            values = [
+                masks.sql(c.name, value) if masks.covers(c.name) else value
+                for value, c in zip(values, columns, strict=True)
+            ]
         here = ", ".join(
             f"{value} AS {quoted_name(column.name)}"
             for value, column in zip(values, columns, strict=True)
