@@ -322,30 +322,43 @@ class _Merge:
 
     def _wave(self, files: Sequence[ChangeFile], types: Mapping[str, str]) -> tuple[int, int, int]:
         """Rows written, rows deleted, rows with a value that was not found."""
-        run = self.connection.execute
         key = [self.names[name] for name in self.what.key]
         keys = ", ".join(map(quote, key))
-        rows = " UNION ALL ".join(self._select(file, types, key) for file in files)
-        run(
-            f"CREATE OR REPLACE TEMP TABLE pwh_changes AS SELECT * FROM ({rows}) "
-            f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {SEQUENCE} DESC) = 1"
-        )
-        first = files[0]
-        holes = 0
-        source = "pwh_changes"
+        first, holes = files[0], 0
+        source = self._last_per_key(files, types, key)
         if first.unresolved:
-            holes = self._resolve(first, types, key)
-            source = "pwh_resolved"
+            holes = self._resolve(source, types, key)
+            source = "SELECT * FROM pwh_resolved"
         matches = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in key)
         deleted = self._execute(
-            f"DELETE FROM {self.target} AS t USING (SELECT {keys} FROM {source}) AS s WHERE {matches}"
+            f"DELETE FROM {self.target} AS t USING (SELECT {keys} FROM ({source})) AS s WHERE {matches}"
         )
         columns = ", ".join(map(quote, types))
         written = self._execute(
-            f"INSERT INTO {self.target} ({columns}) SELECT {columns} FROM {source} WHERE NOT {GONE}"
+            f"INSERT INTO {self.target} ({columns}) SELECT {columns} FROM ({source}) WHERE NOT {GONE}"
         )
-        gone = run(f"SELECT count(*) FROM {source} WHERE {GONE}").fetchone()
-        return written, min(deleted, int(gone[0]) if gone else 0), holes
+        gone = self._execute(f"SELECT count(*) FROM ({source}) WHERE {GONE}")
+        return written, min(deleted, gone), holes
+
+    def _last_per_key(
+        self, files: Sequence[ChangeFile], types: Mapping[str, str], key: Sequence[str]
+    ) -> str:
+        """SQL of the staged rows, of those with the same key only the last."""
+        keys = ", ".join(map(quote, key))
+        key_types = {name: types[name] for name in key}
+        only_keys = " UNION ALL ".join(self._select(file, key_types, key) for file in files)
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE pwh_repeated AS SELECT {keys}, max({SEQUENCE}) AS {SEQUENCE} "
+            f"FROM ({only_keys}) GROUP BY {keys} HAVING count(*) > 1"
+        )
+        rows = " UNION ALL ".join(self._select(file, types, key) for file in files)
+        if not self._execute("SELECT count(*) FROM pwh_repeated"):
+            return rows
+        matches = " AND ".join(f"r.{quote(name)} = s.{quote(name)}" for name in key)
+        return (
+            f"SELECT s.* FROM ({rows}) s WHERE NOT EXISTS (SELECT 1 FROM pwh_repeated r "
+            f"WHERE {matches} AND r.{SEQUENCE} > s.{SEQUENCE})"
+        )
 
     def _select(self, file: ChangeFile, types: Mapping[str, str], key: Sequence[str]) -> str:
         words = [
@@ -369,7 +382,7 @@ class _Merge:
             words.append(f"{origin} AS __pwh_o{place}")
         return f"SELECT {', '.join(words)} FROM {_read(file.file)}"
 
-    def _resolve(self, file: ChangeFile, types: Mapping[str, str], key: Sequence[str]) -> int:
+    def _resolve(self, source: str, types: Mapping[str, str], key: Sequence[str]) -> int:
         """Fill in values the stream left out, from the rows as they are stored."""
         run = self.connection.execute
         matches = " AND ".join(
@@ -384,7 +397,7 @@ class _Merge:
         run(
             f"CREATE OR REPLACE TEMP TABLE pwh_resolved AS SELECT {words}, s.{SEQUENCE}, s.{GONE}, "
             f"(NOT s.{GONE} AND ({is_open}) AND t.{quote(key[0])} IS NULL) AS __pwh_hole "
-            f"FROM pwh_changes s LEFT JOIN {self.target} t ON ({is_open}) AND {matches}"
+            f"FROM ({source}) s LEFT JOIN {self.target} t ON ({is_open}) AND {matches}"
         )
         row = run("SELECT count(*) FROM pwh_resolved WHERE __pwh_hole").fetchone()
         return int(row[0]) if row else 0

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.errors import quoted
 from pwh_assets.sources.changes import Finding, StreamSpec, StreamTable
-from pwh_assets.sources.postgres.connection import place
-from pwh_assets.sources.postgres.reading import quoted_name
+from pwh_assets.sources.postgres.connection import place, quoted_name
 
 if TYPE_CHECKING:
     import psycopg

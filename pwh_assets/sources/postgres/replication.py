@@ -17,7 +17,7 @@ from pwh_assets.sources.network.route import Route, routed
 from pwh_assets.sources.postgres.connection import literal, parameters, place, raise_ours
 
 if TYPE_CHECKING:
-    from psycopg.pq import PGconn
+    from psycopg.pq.abc import PGconn
 
 SENDER_TIMEOUT_S = 600
 """How long the server waits for a word from us: longer than committing a batch to the lake may take."""
@@ -208,5 +208,5 @@ def _start(config: Mapping[str, Any], connection: "PGconn", command: str, slot: 
                 "`pwh source cdc repair` makes a new one and reads the tables whole again.",
             )
         error = psycopg.OperationalError(words)
-        error.sqlstate = state  # type: ignore[misc]
+        error.sqlstate = state
         raise_ours(config, error)
