@@ -5,7 +5,7 @@ Keep out: when to read and where rows go.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.source import DiscoveredTable
 from pwh_assets.errors import InvalidInputError, SourceAccessError, quoted
@@ -13,6 +13,9 @@ from pwh_assets.sources.base import Field, Reading, ReadRequest
 from pwh_assets.sources.form import checked
 from pwh_assets.sources.network.tunnel import FIELD as SSH_TUNNEL
 from pwh_assets.sources.network.tunnel import checked_tunnel, spelled
+
+if TYPE_CHECKING:
+    from pwh_assets.sources.mysql.streaming import MySQLChanges
 
 SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
@@ -50,6 +53,13 @@ class MySQL:
         ),
         SSH_TUNNEL,
     )
+
+    @property
+    def changes(self) -> "MySQLChanges":
+        """Its change capture; see docs/sources/mysql.md."""
+        from pwh_assets.sources.mysql.streaming import MySQLChanges
+
+        return MySQLChanges()
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
         from pwh_assets.sources.mysql.connection import tls

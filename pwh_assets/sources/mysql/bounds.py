@@ -124,11 +124,11 @@ def _number_bound(connection: Any, relation: str, column: str) -> str | None:
     found = _one(connection, f"SELECT CAST(MAX({column}) AS CHAR) FROM {relation}")
     if found is None:
         return None
-    if not _sees_others(connection):
+    if not sees_others(connection):
         time.sleep(PATIENCE_S)
         return found
     time.sleep(_LOOK_EVERY_S)
-    waiting = set(fetched(connection, _WRITERS))
+    waiting = writers(connection)
     give_up_at = time.monotonic() + PATIENCE_S
     while waiting:
         if time.monotonic() > give_up_at:
@@ -137,7 +137,7 @@ def _number_bound(connection: Any, relation: str, column: str) -> str | None:
             )
             return None
         time.sleep(_LOOK_EVERY_S)
-        waiting &= set(fetched(connection, _WRITERS))
+        waiting &= writers(connection)
     return found
 
 
@@ -148,7 +148,7 @@ def in_flight(connection: Any) -> InFlight:
     """
     ((now, read_only),) = fetched(connection, "SELECT UTC_TIMESTAMP(6), @@global.read_only")
     now = now.replace(tzinfo=UTC)
-    if not _sees_others(connection):
+    if not sees_others(connection):
         _log.info("transactions in flight cannot be seen; lookback_s=%d", BLIND_LOOKBACK.seconds)
         return InFlight(now, now - BLIND_LOOKBACK)
     # The start of a transaction is told in the time zone of the server's machine.
@@ -162,7 +162,12 @@ def in_flight(connection: Any) -> InFlight:
     return InFlight(now, min(starts) if starts else None)
 
 
-def _sees_others(connection: Any) -> bool:
+def writers(connection: Any) -> set[tuple[Any, ...]]:
+    """Transactions that have written something and have not ended."""
+    return set(fetched(connection, _WRITERS))
+
+
+def sees_others(connection: Any) -> bool:
     """Whether the user has PROCESS."""
     import pymysql.err
 

@@ -21,6 +21,13 @@ class MyColumn:
     """AUTO_INCREMENT."""
     comment: str
     is_integer: bool
+    kind: str = ""
+    """MySQL's name of the type: `bigint`."""
+    full: str = ""
+    """With everything that belongs to it: `bigint(20) unsigned`."""
+    charset: str | None = None
+    is_virtual: bool = False
+    has_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,11 @@ class MyTable:
     foreign_keys: tuple[ForeignKey, ...]
 
     def discovered(self) -> DiscoveredTable:
-        modes = (SyncMode.FULL, SyncMode.INCREMENTAL, SyncMode.APPEND)
+        modes: tuple[SyncMode, ...] = (SyncMode.FULL,)
+        if self.cursors:
+            modes += (SyncMode.INCREMENTAL, SyncMode.APPEND)
+        if self.primary_key and not self.is_view:
+            modes += (SyncMode.CDC,)
         return DiscoveredTable(
             name=self.name,
             columns=tuple(lake_column(column) for column in self.columns),
@@ -49,7 +60,7 @@ class MyTable:
             row_estimate=self.row_estimate,
             description=self.comment,
             foreign_keys=self.foreign_keys,
-            modes=modes if self.cursors else (SyncMode.FULL,),
+            modes=modes,
         )
 
     @property
@@ -104,6 +115,8 @@ def _column(
     is_nullable: str,
     extra: str,
     comment: str,
+    charset: str | None,
+    default: str | None,
 ) -> MyColumn:
     found = typed(kind.lower(), full.lower(), precision, scale, is_json)
     return MyColumn(
@@ -113,6 +126,11 @@ def _column(
         "auto_increment" in (extra or "").lower(),
         comment or "",
         found.lake.endswith(("INT", "INTEGER")),
+        kind.lower(),
+        full,
+        charset,
+        "VIRTUAL" in (extra or "").upper(),
+        default not in (None, "NULL"),
     )
 
 
@@ -166,7 +184,7 @@ ORDER BY t.TABLE_NAME
 
 _COLUMNS = """
 SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.NUMERIC_PRECISION, c.NUMERIC_SCALE,
-    c.IS_NULLABLE, c.EXTRA, c.COLUMN_COMMENT
+    c.IS_NULLABLE, c.EXTRA, c.COLUMN_COMMENT, c.CHARACTER_SET_NAME, c.COLUMN_DEFAULT
 FROM information_schema.COLUMNS c
 WHERE c.TABLE_SCHEMA = %s AND (%s IS NULL OR c.TABLE_NAME = %s) AND FIND_IN_SET('select', c.PRIVILEGES)
 ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION
