@@ -20,16 +20,11 @@ from pwh_assets.hogql.functions.base import (
     TypeRule,
     Unsupported,
 )
-from pwh_assets.hogql.functions.dialect import rendering_of
+from pwh_assets.hogql.functions.dialect import functions_of, rendering_of
 from pwh_assets.hogql.functions.sqltext import filter_clause, over_clause
 from pwh_assets.hogql.types import UNKNOWN, Type
 
-ENGINE_TITLES = {
-    "duckdb": "DuckDB",
-    "clickhouse": "ClickHouse",
-    "postgres": "Postgres",
-    "mysql": "MySQL",
-}
+ENGINE_TITLES = {"duckdb": "DuckDB", "clickhouse": "ClickHouse"}
 
 
 CLICKHOUSE_SETTINGS: dict[str, str | int] = {
@@ -46,7 +41,8 @@ class UnsupportedFunction(ValueError):
 
     def __init__(self, name: str, engine: str, reason: str) -> None:
         self.name, self.engine, self.reason = name, engine, reason
-        title = ENGINE_TITLES.get(engine, engine)
+        dialect = functions_of(engine)
+        title = dialect.title if dialect is not None else ENGINE_TITLES.get(engine, engine)
         super().__init__(f"`{name}` does not run on {title}: {reason}")
 
 

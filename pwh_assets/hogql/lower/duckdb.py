@@ -70,7 +70,8 @@ class DuckDB(Properties):
     }
 
     def stored(self, path: tuple[str, ...]) -> str:
-        return ".".join(self.identifier(part) for part in ("lake", *path))
+        place = ("placed", *path[1:]) if is_in_place(path) else ("lake", *path)
+        return ".".join(self.identifier(part) for part in place)
 
     def column(self, value: ColumnRef) -> str:
         sql = super().column(value)

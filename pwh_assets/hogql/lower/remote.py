@@ -53,8 +53,12 @@ class Remote(Lowering):
 
     # Refusals
 
-    def lacks(self, reason: str, node: exp.Expression | None = None) -> str:
-        return self.refuse(ValueError(f"{reason} on {self.can.title}."), node)
+    def lacks(self, what: str, node: exp.Expression | None = None) -> str:
+        """Refuse a construct; `what` may end in `: ` and a reason."""
+        said, colon, reason = what.partition(": ")
+        return self.refuse(
+            ValueError(f"{said} on {self.can.title}{colon}{reason}{'' if colon else '.'}"), node
+        )
 
     def need(self, clause: str, node: exp.Expression | None = None) -> bool:
         """Whether the dialect has a clause; refused with its reason where not."""
@@ -66,9 +70,7 @@ class Remote(Lowering):
     def value(self, value: Value) -> str:
         reason = self.can.types.get(value.type.name)
         if reason is not None and id(value) not in self.memo:
-            self.memo[id(value)] = self.lacks(
-                f"A {value.type} does not exist: {reason}", value.node
-            )
+            self.memo[id(value)] = self.lacks(f"{value.type} does not exist: {reason}", value.node)
         try:
             return super().value(value)
         except ValueError as error:
