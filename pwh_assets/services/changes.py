@@ -328,9 +328,7 @@ class _Run:
 
     def _told(self, table: SyncedTable) -> StreamTable:
         joined = _Joined.of(self.lake.state(table.id))
-        return StreamTable(
-            table.name, table.primary_key, table.columns, joined.mark if joined else ""
-        )
+        return _stream_table(table, table.columns, joined.mark if joined else "")
 
     def _ready(self, spec: StreamSpec) -> StreamSpec:
         """The spec without tables that cannot be streamed; those get an error, and leave the stream."""
@@ -426,7 +424,7 @@ class _Run:
     def _look(self, batch: "_Pass") -> None:
         """What the stream did not show, and how it stands at the source by now."""
         told = [
-            StreamTable(table.name, table.primary_key, table.columns, joined.mark)
+            _stream_table(table, table.columns, joined.mark)
             for table in batch.tables()
             if (joined := batch.joined.get(table.id)) is not None
             and table.options.cdc_table_mode != "cdc_only"
@@ -496,21 +494,13 @@ class _Pass:
         for table in self.tables():
             _, package = self.waiting.get(table.id, (None, None))
             columns = package.columns if package is not None else table.columns
-            told.append(
-                StreamTable(table.name, table.primary_key, columns, self.joined[table.id].mark)
-            )
+            told.append(_stream_table(table, columns, self.joined[table.id].mark))
         spec = replace(self.spec, tables=tuple(told))
-        left_out = {
-            table.name: frozenset(table.options.dropped)
-            | run.changes.left_out(run.config, spec, table.name)
-            | _deselected(table)
-            for table in self.tables()
-        }
         with run.changes.open(run.config, spec, self.since) as stream:
-            while not self._batch(stream, left_out):
+            while not self._batch(stream, told):
                 pass
 
-    def _batch(self, stream: ChangeStream, left_out: Mapping[str, frozenset[str]]) -> bool:
+    def _batch(self, stream: ChangeStream, told: Sequence[StreamTable]) -> bool:
         """Read and commit one batch; True when all is read."""
         run = self.run
         shutil.rmtree(run.folder, ignore_errors=True)
@@ -519,7 +509,7 @@ class _Pass:
             run.folder,
             logged=frozenset(n for n, mode in options.items() if mode != "consolidated"),
             consolidated=frozenset(n for n, mode in options.items() if mode != "cdc_only"),
-            left_out=left_out,
+            tables=told,
             unsettled=frozenset(
                 table.name for table in self.tables() if self.joined[table.id].settled > self.since
             ),
@@ -687,12 +677,12 @@ def _unsupported(table: SyncedTable) -> InvalidInputError | None:
     return None
 
 
-def _deselected(table: SyncedTable) -> frozenset[str]:
+def _stream_table(table: SyncedTable, columns: Sequence[Column], mark: str) -> StreamTable:
     kept = table.options.enabled_columns
-    if kept is None:
-        return frozenset()
-    names = {column.name for column in table.columns}
-    return frozenset(names - set(kept) - set(table.primary_key))
+    only = None if kept is None else frozenset((*kept, *table.primary_key))
+    return StreamTable(
+        table.name, table.primary_key, tuple(columns), mark, only, table.options.dropped
+    )
 
 
 def _files(staged: "Sequence[Spilled | Logged]") -> "tuple[ChangeFile, ...]":

@@ -23,7 +23,9 @@ SAMPLE_ROWS = 1_000
 
 
 def contract_of(table: SyncedTable) -> Mapping[str, str]:
-    """The checks a table has: name -> what it says."""
+    """The checks a table has: name -> what it says. One of which only the changes are kept has none."""
+    if _has_only_changes(table):
+        return {}
     checks = {COLUMNS: "Every declared column is there, with its type or a wider one."}
     if table.primary_key:
         key = ", ".join(f"`{name}`" for name in table.primary_key)
@@ -42,11 +44,17 @@ def check_contract(
     Columns are checked with pandera on a sample, keys with SQL on all rows; memory is bounded by the
     connection's limit. A table whose declared columns are not known yet passes the first.
     """
+    if _has_only_changes(table):
+        return ()
     place = f"{ALIAS}.{quote(table.source.slug)}.{quote(slug(table.name))}"
     results = [_columns(connection, table, place)]
     if table.primary_key:
         results.append(_key(connection, table, place))
     return tuple(results)
+
+
+def _has_only_changes(table: SyncedTable) -> bool:
+    return table.mode is SyncMode.CDC and table.options.cdc_table_mode == "cdc_only"
 
 
 def schema_of(types: Mapping[str, Any], required: frozenset[str]) -> "pa.DataFrameSchema":

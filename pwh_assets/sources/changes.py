@@ -74,6 +74,14 @@ class StreamTable:
     """What is known of its columns: names at the source, types in the lake."""
     mark: str = ""
     """What `settle` said the table is, when it was last read whole; empty for one that is not in the stream yet."""
+    only: frozenset[str] | None = None
+    """Columns that are wanted, also of those to come; None for all."""
+    left_out: frozenset[str] = frozenset()
+    """Columns that are never wanted."""
+
+    def wants(self, column: str) -> bool:
+        """Whether anything is kept of this column."""
+        return column not in self.left_out and (self.only is None or column in self.only)
 
 
 @dataclass(frozen=True, slots=True)

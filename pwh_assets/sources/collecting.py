@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pwh_assets.sources.changes import UNCHANGED, StagedColumn, TableShape
+from pwh_assets.sources.changes import UNCHANGED, StagedColumn, StreamTable, TableShape
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,14 +71,17 @@ class StagingCollector:
         *,
         logged: frozenset[str] = frozenset(),
         consolidated: frozenset[str] | None = None,
-        left_out: "dict[str, frozenset[str]] | None" = None,
+        tables: Sequence[StreamTable] = (),
+        unsettled: frozenset[str] = frozenset(),
         batch_changes: int = BATCH_CHANGES,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         """Args:
         logged: tables every change of which is kept.
         consolidated: tables whose rows are kept as they are now; None for all.
-        left_out: columns per table that are not to be staged.
+        tables: what the stream was asked for; columns they do not want are not staged.
+        unsettled: tables that were read whole at a later moment than the stream is at: a stored row may be newer
+            than a change of it.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -87,7 +90,8 @@ class StagingCollector:
         self.reasons: dict[str, str] = {}
         """Tables that have to be read whole again, and why."""
         self._logged, self._consolidated = logged, consolidated
-        self._left_out = left_out or {}
+        self._wanted = {table.name: table for table in tables}
+        self.unsettled = unsettled
         self._batch_changes, self._memory_bytes = batch_changes, memory_bytes
         self._tables: dict[str, _Table] = {}
         self._files = count()
@@ -113,7 +117,7 @@ class StagingCollector:
                 shape,
                 shape.table in self._logged,
                 self._consolidated is None or shape.table in self._consolidated,
-                self._left_out.get(shape.table, frozenset()),
+                self._wanted.get(shape.table),
             )
         else:
             found.reshape(shape)
@@ -145,9 +149,9 @@ class _Table:
         shape: TableShape,
         is_logged: bool,
         is_consolidated: bool,
-        left_out: frozenset[str],
+        wanted: StreamTable | None,
     ) -> None:
-        self.owner, self.left_out = owner, left_out
+        self.owner, self.wanted = owner, wanted
         self.is_logged, self.is_consolidated = is_logged, is_consolidated
         self.collected = Collected(shape.table, shape.key)
         self.bytes = 0
@@ -159,7 +163,8 @@ class _Table:
         self.shape = shape
         names = [column.name for column in shape.columns]
         self._key = tuple(names.index(name) for name in shape.key)
-        self._kept = [i for i, name in enumerate(names) if name not in self.left_out]
+        wanted = self.wanted
+        self._kept = [i for i, name in enumerate(names) if wanted is None or wanted.wants(name)]
 
     def reshape(self, shape: TableShape) -> None:
         if shape.columns != self.shape.columns or shape.key != self.shape.key:
@@ -193,6 +198,15 @@ class _Table:
                     origin = known.origin if UNCHANGED in row else None
                 elif known is None:
                     origin = old_key or key
+                if (
+                    origin is not None
+                    and origin != key
+                    and self.shape.table in self.owner.unsettled
+                ):
+                    self.owner.stale(
+                        self.shape.table,
+                        f"A key of `{self.shape.table}` changed while the table was read, in a row with large values.",
+                    )
             sequence = next(self.owner.sequence)
             if old_key is not None and old_key != key:
                 self._rows[old_key] = _Row(sequence, None, None)

@@ -288,6 +288,20 @@ def test_a_table_dropped_and_made_anew_is_read_whole(stream):
     assert home.differences() == []
 
 
+def test_columns_nobody_wants_stay_out_also_those_to_come(stream):
+    home = stream(
+        "CREATE TABLE t (id int PRIMARY KEY, v int DEFAULT 1, w int DEFAULT 2, virtual int GENERATED ALWAYS AS (id + 1) STORED);"
+        "INSERT INTO t VALUES (1)",
+        "t",
+    )
+    home.options("t", enabled_columns=("w",))
+    home.sync()
+    home.execute("ALTER TABLE t ADD COLUMN secret text DEFAULT 's'", "INSERT INTO t VALUES (2)")
+    assert not home.sync()["t"].is_full
+    assert [name for name, *_ in home.rows("DESCRIBE lake.postgres.t")] == ["id", "w"]
+    assert home.rows("SELECT id, w FROM lake.postgres.t ORDER BY id") == [(1, 2), (2, 2)]
+
+
 def test_generated_columns_are_the_same_read_whole_or_streamed(stream):
     home = stream(
         "CREATE TABLE t (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED); INSERT INTO t VALUES (1)",

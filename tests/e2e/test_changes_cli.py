@@ -21,7 +21,8 @@ def database(server):
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         connection.execute(
             "DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE users (id int PRIMARY KEY, plan text);"
-            "CREATE TABLE orders (id int PRIMARY KEY, v int); CREATE TABLE keyless (v int);"
+            "CREATE TABLE orders (id int PRIMARY KEY, v int); CREATE TABLE log (id int PRIMARY KEY, line text);"
+            "CREATE TABLE keyless (v int);"
             "INSERT INTO users VALUES (1, 'free'), (2, 'free'); INSERT INTO orders VALUES (1, 1)"
         )
         yield connection
@@ -59,6 +60,7 @@ def source(server, database, tmp_path, pwh):
                     "cdc_table_mode": "both",
                 },
                 {"name": "orders", "sync_type": "cdc"},
+                {"name": "log", "sync_type": "cdc", "cdc_table_mode": "cdc_only"},
             ],
         },
     }
@@ -81,6 +83,9 @@ def test_a_source_is_streamed_mended_and_let_go(pwh, source, database):
     assert "paid" in json.dumps(rows)
     every = pwh("query", "SELECT _pwh_op, id, plan FROM postgres_users_cdc")
     assert "update" in json.dumps(every)
+    database.execute("INSERT INTO log VALUES (1, 'first')")
+    pwh("sync", source)
+    assert "first" in json.dumps(pwh("query", "SELECT _pwh_op, line FROM postgres_log_cdc"))
     status = pwh("source", "cdc", "status", source)
     assert status["exists"] and all(each["is_in_stream"] for each in status["tables"])
 

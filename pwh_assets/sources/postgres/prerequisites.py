@@ -277,22 +277,34 @@ def add_tables(config: Mapping[str, Any], names: Names, tables: Sequence[str]) -
     return f"ALTER PUBLICATION {quoted_name(names.publication)} ADD TABLE {listed}"
 
 
+_GENERATED = """
+SELECT c.relname, a.attname, a.attgenerated::text
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE n.nspname = %s AND c.relname = ANY(%s)
+"""
+
+
 def left_out(
-    connection: "psycopg.Connection[Any]", config: Mapping[str, Any], names: Names, table: str
-) -> frozenset[str]:
-    """Columns the publication does not carry: generated ones, and those its own list leaves out."""
-    found = (published(connection, config, names) or {}).get(table)
-    everything: dict[str, str] = dict(
-        connection.execute(
-            "SELECT a.attname, a.attgenerated::text FROM pg_attribute a "
-            "WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped",
-            [qualified(config, table)],
-        ).fetchall()
-    )
-    if found is not None and found.columns is not None:
-        return frozenset(everything) - found.columns
-    sent = "s" if found is not None and found.has_generated else ""
-    return frozenset(name for name, generated in everything.items() if generated not in ("", sent))
+    connection: "psycopg.Connection[Any]",
+    config: Mapping[str, Any],
+    names: Names,
+    tables: Sequence[str],
+) -> dict[str, frozenset[str]]:
+    """Columns per table that the publication does not carry: generated ones, and those its own list leaves out."""
+    known = published(connection, config, names) or {}
+    found: dict[str, set[str]] = {table: set() for table in tables}
+    for table, column, generated in connection.execute(
+        _GENERATED, [config["schema"], list(tables)]
+    ):
+        way = known.get(table)
+        if way is not None and way.columns is not None:
+            is_sent = column in way.columns
+        else:
+            is_sent = not generated or (generated == "s" and way is not None and way.has_generated)
+        if not is_sent:
+            found[table].add(column)
+    return {table: frozenset(columns) for table, columns in found.items()}
 
 
 _PUBLICATION = """

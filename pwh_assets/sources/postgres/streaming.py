@@ -26,7 +26,7 @@ from pwh_assets.sources.changes import (
 from pwh_assets.sources.errors import StreamLostError, StreamNotReadyError
 from pwh_assets.sources.network.route import routed
 from pwh_assets.sources.postgres import prerequisites
-from pwh_assets.sources.postgres.catalog import PgTable, tables, types_of
+from pwh_assets.sources.postgres.catalog import tables, types_of
 from pwh_assets.sources.postgres.connection import connected, parameters, place, raise_ours
 from pwh_assets.sources.postgres.pgoutput import Decoder, Relation, Shaped
 from pwh_assets.sources.postgres.prerequisites import Names, names_of, now_lsn, qualified
@@ -120,20 +120,28 @@ class PostgresChanges:
 
     def left_out(self, config: Mapping[str, Any], spec: StreamSpec, table: str) -> frozenset[str]:
         with connected(config) as connection:
-            return prerequisites.left_out(connection, config, names_of(config, spec), table)
+            names = names_of(config, spec)
+            return prerequisites.left_out(connection, config, names, [table])[table]
 
     def drift(self, config: Mapping[str, Any], spec: StreamSpec) -> dict[str, str]:
         found: dict[str, str] = {}
+        wanted = [table.name for table in spec.tables]
         with connected(config) as connection:
-            marks = _marks(connection, config, [table.name for table in spec.tables])
-            fresh = _filled_columns(connection, config, spec)
-            for table in spec.tables:
-                reason = _other_rows(table.mark, marks.get(table.name, ""))
-                if reason is None:
-                    for now in tables(connection, config["schema"], table.name):
-                        reason = _reshaped(table, now, fresh.get(table.name, frozenset()))
-                if reason is not None:
-                    found[table.name] = f"`{table.name}` {reason}"
+            marks = _marks(connection, config, wanted)
+            filled = _filled_columns(connection, config, spec)
+            unseen = prerequisites.left_out(connection, config, names_of(config, spec), wanted)
+            now = {table.name: table for table in tables(connection, config["schema"])}
+        for table in spec.tables:
+            reason = _other_rows(table.mark, marks.get(table.name, ""))
+            if reason is None and table.name in now:
+                current = {
+                    column.name: column.typed.lake
+                    for column in now[table.name].columns
+                    if table.wants(column.name) and column.name not in unseen[table.name]
+                }
+                reason = _reshaped(table, current, filled.get(table.name, frozenset()))
+            if reason is not None:
+                found[table.name] = f"`{table.name}` {reason}"
         return found
 
     def drop(self, config: Mapping[str, Any], spec: StreamSpec) -> None:
@@ -455,12 +463,13 @@ def _filled_columns(
 _GROWS = ("SMALLINT", "INTEGER", "BIGINT")
 
 
-def _reshaped(table: StreamTable, now: PgTable, filled: frozenset[str]) -> str | None:
-    """Whether rows that were not written have other values than the lake; the rest of a sentence."""
+def _reshaped(table: StreamTable, current: Mapping[str, str], filled: frozenset[str]) -> str | None:
+    """Whether rows that were not written have other values than the lake; the rest of a sentence. `current` are the
+    lake's types of the columns there are now.
+    """
     before = {column.name: column.type for column in table.columns}
     if not before:
         return None
-    current = {column.name: column.typed.lake for column in now.columns}
     fresh = [name for name in current if name not in before]
     if filled & set(fresh):
         return f"got the columns {quoted(sorted(filled & set(fresh)))}, which rows already there have values in."
