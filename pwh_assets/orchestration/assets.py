@@ -1,6 +1,7 @@
 """Synced tables as assets: one multi-asset per source, in which a table that fails fails alone."""
 
 import itertools
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from pwh_assets.orchestration.retry import TRIES, with_retries
 from pwh_assets.orchestration.specs import synced_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.lake import LakeReader
+from pwh_assets.services.dlt_resource import write_disposition
 from pwh_assets.services.platform import Platform
 
 if TYPE_CHECKING:
@@ -165,9 +167,13 @@ def _version(platform: Platform, table: SyncedTable) -> dg.DataVersion | None:
 def _dlt_metadata(
     context: dg.AssetExecutionContext, key: dg.AssetKey, table: SyncedTable
 ) -> dict[str, object]:
-    from pwh_assets.resources.translator import (
-        dlt_metadata,
-    )  # imports dlt, which the sync has by now
+    """The table in dlt's words, by dlt's translator where dlt moved the rows: for this alone it is not imported."""
+    if "dlt" not in sys.modules:
+        return {
+            "dlt/resource": table.name,
+            "dlt/write_disposition": write_disposition(table),
+        }
+    from pwh_assets.resources.translator import dlt_metadata
 
     spec = context.assets_def.specs_by_key[key]
     return dict(dlt_metadata(key, spec.group_name or "", table))

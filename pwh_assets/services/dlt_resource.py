@@ -15,6 +15,11 @@ _DISPOSITION = {
 }
 
 
+def write_disposition(table: SyncedTable) -> str:
+    """What dlt calls the table's mode."""
+    return "merge" if table.mode.merges else _DISPOSITION[table.mode]
+
+
 def dlt_resource(table: SyncedTable) -> "DltResource":
     """The table as a dlt resource without rows: its name, key, cursor and write disposition."""
     import dlt
@@ -23,6 +28,6 @@ def dlt_resource(table: SyncedTable) -> "DltResource":
         [],
         name=table.name,
         table_name=slug(table.name),
-        write_disposition="merge" if table.mode.merges else _DISPOSITION[table.mode],
+        write_disposition=write_disposition(table),
         primary_key=list(table.primary_key) or None,
     )
