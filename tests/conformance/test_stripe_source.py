@@ -192,6 +192,13 @@ def test_events_bring_changes_of_old_objects_and_nothing_else(rig: StripeRig) ->
     assert "; events " in later
 
 
+def test_an_account_without_events_keeps_its_position(rig: StripeRig) -> None:
+    rig.insert(1)
+    _, watermark = told(rig, None)
+    time.sleep(1.1)
+    assert told(rig, watermark)[1] == watermark
+
+
 def test_a_deleted_object_is_marked_with_what_was_known_of_it(rig: StripeRig) -> None:
     rig.insert(1, 2)
     rig.server.data["products"] = [

@@ -27,6 +27,8 @@ APPEND_DELAY_S = 60
 """Appending leaves the last minute alone: an object of the same second could still come."""
 EVENTS_KEPT_S = 29 * DAY_S
 """Stripe keeps events 30 days. A table that was not synced for longer is listed whole."""
+QUIET_S = 7 * DAY_S
+"""How often the position moves on in an account without events."""
 EVENTS_OVERLAP_S = 300
 """Events may appear a little out of order: so much of what was read is looked at again."""
 HISTORY_S = 30 * 60
@@ -149,9 +151,11 @@ class Reader:
             if error.retryable:
                 raise
             return None
-        if newest is None:
-            return max(0, int(time.time()) - DAY_S)
-        return _created(newest)
+        if newest is not None:
+            return _created(newest)
+        # Nothing happened for a month: what is known stays known, until that would look like a gap.
+        known, safe = self._position.events, int(time.time()) - DAY_S
+        return known if known is not None and safe - known < QUIET_S else safe
 
     def _changed(self, since: int, seen: set[str]) -> Iterator[list[Object]]:
         """Objects that events or deliveries tell of, as they are now."""
