@@ -59,7 +59,8 @@ DUCKDB_MACROS: tuple[str, ...] = (
     """CREATE OR REPLACE TEMP MACRO hog_int(t) AS (
     CASE WHEN regexp_full_match(t, '[+-]?[0-9]+') THEN TRY_CAST(t AS BIGINT) END)""",
     """CREATE OR REPLACE TEMP MACRO hog_bool(t) AS (
-    CASE lower(t) WHEN 'true' THEN true WHEN '1' THEN true WHEN 'false' THEN false WHEN '0' THEN false END)""",
+    CASE WHEN lower(t) IN ('true', '1', 't', 'yes', 'y', 'on', 'enable', 'enabled') THEN true
+        WHEN lower(t) IN ('false', '0', 'f', 'no', 'n', 'off', 'disable', 'disabled') THEN false END)""",
     """CREATE OR REPLACE TEMP MACRO hog_json(t) AS (
     CASE WHEN json_valid(t) THEN CAST(t AS JSON) END)""",
     """CREATE OR REPLACE TEMP MACRO hog_ascii(t) AS (

@@ -91,7 +91,7 @@ def _measure(template: str, native: str, power: bool = False) -> Handler:
 
     def handler(call: Call, /) -> str:
         if call.engine == "clickhouse":
-            return f"{native}({', '.join(arg.sql for arg in call.args)})"
+            return f"toFloat64({native}({', '.join(arg.sql for arg in call.args)}))"
         vectors = call.args[:-1] if power else call.args
         sql = template
         for i, arg in enumerate(vectors):

@@ -1,5 +1,7 @@
 """Functions that need OVER."""
 
+import re
+
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering, Row, TypeRule, WindowFn
 from pwh_assets.hogql.functions.rules import first
 from pwh_assets.hogql.functions.sqltext import over_clause
@@ -44,6 +46,26 @@ def _neighbour(name: str) -> Handler:
     return handler
 
 
+def _reach(frame: str, word: str) -> int | None:
+    """How many rows behind (`lag`) or ahead (`lead`) a frame of ROWS holds; None where that is not fixed.
+
+    >>> _reach("OVER (ORDER BY X ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)", "lag")
+    2
+    """
+    bounds = re.search(r" ROWS (?:BETWEEN (.+?) AND (.+?)|(.+?))\)?$", frame)
+    if bounds is None:
+        return None
+    near = bounds[1] or bounds[3] if word == "lag" else bounds[2] or "CURRENT ROW"
+    far = bounds[2] or "CURRENT ROW" if word == "lag" else bounds[1] or bounds[3]
+    if far != "CURRENT ROW" and not far.endswith("FOLLOWING" if word == "lag" else "PRECEDING"):
+        return None
+    if near == "CURRENT ROW":
+        return 0
+    side = "PRECEDING" if word == "lag" else "FOLLOWING"
+    found = re.fullmatch(rf"(\d+) {side}", near)
+    return int(found[1]) if found else None
+
+
 def in_frame(name: str) -> Handler:
     """LagInFrame and leadInFrame: like lag and lead, but only within the window's frame."""
     word = name.removesuffix("InFrame")
@@ -72,9 +94,15 @@ def in_frame(name: str) -> Handler:
         if framed and not (
             "UNBOUNDED PRECEDING" in frame if word == "lag" else "UNBOUNDED FOLLOWING" in frame
         ):
-            raise ValueError(
-                "frames other than unbounded ones are not known there; use lag or lead."
-            )
+            reach = _reach(frame, word)
+            step = rest[0].literal if rest else 1
+            if reach is None or not isinstance(step, int):
+                raise ValueError(
+                    "frames other than ROWS with whole numbers are not known there; use lag or lead."
+                )
+            if step > reach:
+                default = rest[1].sql if len(rest) > 1 else "NULL"
+                return f"(CASE WHEN count(*){_over(call)} >= 0 THEN {default} END)"
         return f"{word}({', '.join(arg.sql for arg in call.args)}){_over(call)}"
 
     return handler

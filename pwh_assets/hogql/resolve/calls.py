@@ -27,6 +27,7 @@ from pwh_assets.hogql.resolve.nodes import (
 )
 from pwh_assets.hogql.resolve.states import gathered, merged
 from pwh_assets.hogql.types import (
+    INTEGER,
     NULL,
     UNKNOWN,
     Type,
@@ -55,6 +56,16 @@ NUMERIC_FAMILIES = frozenset(["arithmetic", "maths", "rounding"])
 """Categories of functions that take numbers: a text is read as one, as in `round(properties.price)`."""
 OPERATORS = frozenset(["plus", "minus", "multiply", "divide", "modulo"])
 """Rows that are operators too."""
+MILLISECONDS: dict[str, int] = {
+    "millisecond": 1,
+    "second": 1_000,
+    "minute": 60_000,
+    "hour": 3_600_000,
+    "day": 86_400_000,
+    "week": 604_800_000,
+}
+MOST_STEPS = 2**31
+"""Engines count a frame's reach in 32 bits: milliseconds where they fit, seconds beyond."""
 PLAIN_SUFFIXES = frozenset(["If", "OrNull", "OrDefault", "Distinct"])
 """Combinators that leave the arguments' types alone."""
 
@@ -401,7 +412,54 @@ class Calls(Arguments):
         order = spec.args.get("order")
         orders = [self.ordered(item) for item in order.expressions] if order is not None else []
         frame = spec.args.get("spec")
-        return Window(partition, orders, self.frame(frame) if frame is not None else None)
+        if frame is None:
+            return Window(partition, orders)
+        return self.measured(partition, orders, self.frame(frame), spec)
+
+    def measured(
+        self, partition: list[Value], orders: list[Order], frame: Frame, node: exp.Expression
+    ) -> Window:
+        """A window; a RANGE of an interval is one of milliseconds or seconds, which every engine counts alike."""
+        edges = [edge for edge in (frame.start, frame.end) if edge is not None]
+        intervals = [amount for amount, _ in edges if isinstance(amount, IntervalValue)]
+        if frame.kind.upper() != "RANGE" or not intervals or len(orders) != 1:
+            return Window(partition, orders, frame)
+
+        sizes = [self.length(amount, node) for amount in intervals]
+        if None in sizes:
+            return Window(partition, orders, frame)
+        is_fine = all(size is not None and size < MOST_STEPS for size in sizes)
+        name, unit = ("toUnixTimestamp64Milli", 1) if is_fine else ("toUnixTimestamp", 1_000)
+
+        def counted(edge: tuple[Value | None, str]) -> tuple[Value | None, str]:
+            amount, side = edge
+            if not isinstance(amount, IntervalValue):
+                return edge
+            steps = (self.length(amount, node) or 0) // unit
+            return Literal(INTEGER, steps, node=exp.Literal(this=str(steps), is_string=False)), side
+
+        (order,) = orders
+        key = self.call(name, order.this, node=order.this.node)
+        end = counted(frame.end) if frame.end is not None else None
+        return Window(
+            partition,
+            [Order(key, order.is_descending, order.nulls_first)],
+            Frame(frame.kind, counted(frame.start), end),
+        )
+
+    def length(self, interval: IntervalValue, node: exp.Expression) -> int | None:
+        """Milliseconds of a frame's interval."""
+        size = MILLISECONDS.get(interval.unit)
+        count = interval.amount.value if isinstance(interval.amount, Literal) else None
+        if size is not None and isinstance(count, int):
+            return count * size
+        self.problem(
+            CODES.UNSUPPORTED,
+            "A RANGE takes an interval of a fixed length here",
+            interval.node if interval.node is not None else node,
+            "Write it in days, or smaller units.",
+        )
+        return None
 
     def frame(self, spec: exp.Expression) -> Frame:
         def bound(which: str) -> tuple[Value | None, str]:

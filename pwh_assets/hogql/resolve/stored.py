@@ -1,6 +1,6 @@
 """Calls whose meaning is kept with the project: `matchesAction`, and `convertCurrency` by the table of rates."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -8,33 +8,45 @@ from pwh_assets.hogql.resolve.core import CODES, parse_expression
 from pwh_assets.hogql.resolve.nodes import Value
 from pwh_assets.hogql.scope import Binding, Scope
 
+if TYPE_CHECKING:
+    from pwh_assets.hogql.resolve.special import SpecialCalls
+
 RATES = "exchange_rate_index"
 """One row: the currencies, the first day, and in `rates` a block of days for each currency behind a block of zeros;
 each block begins with a zero for the days before the first."""
 
 
-def matches_action(resolver: Any, node: exp.Expression) -> Value | None:
+def matches_action(resolver: "SpecialCalls", node: exp.Expression) -> Value | None:
     """`matchesAction('name')` or `matchesAction(7)`: the action's condition over the row of events in reach."""
     if len(node.expressions) != 1:
         return None
     wanted = node.expressions[0]
     actions = resolver.catalog.actions
-    condition = actions.get(wanted.this) if isinstance(wanted, exp.Literal) else None
+    if not isinstance(wanted, exp.Literal):
+        sentence = "An action is named by a constant"
+        return resolver.problem(CODES.TYPE, sentence, wanted, "Write its name or its number.")
+    condition = actions.get(wanted.this)
     if condition is None:
-        if not isinstance(wanted, exp.Literal):
-            sentence, hint = "An action is named by a constant", "Write its name or its number."
-        else:
-            sentence = f"There is no action {resolver.words(wanted) or wanted.this}"
-            hint = resolver.did_you_mean(wanted.this, [n for n in actions if not n.isdigit()])
-        return resolver.problem(CODES.UNKNOWN_TABLE, sentence, wanted, hint)
+        names = [name for name in actions if not name.isdigit()]
+        return resolver.problem(
+            CODES.UNKNOWN_TABLE,
+            f"There is no action {resolver.words(wanted) or wanted.this}",
+            wanted,
+            resolver.did_you_mean(wanted.this, names),
+        )
     binding = _events(resolver.scope)
     if binding is None:
         return resolver.problem(
             CODES.UNSUPPORTED, "`matchesAction` asks about events, and none are read here", node
         )
-    found = resolver.computed(binding.source, binding.fields, condition, node)
-    assert isinstance(found, Value)
-    return found
+    inside = (id(actions), condition)
+    if inside in resolver.computing:
+        return resolver.problem(CODES.CYCLE, f"The action `{wanted.this}` asks for itself", node)
+    resolver.computing.append(inside)
+    try:
+        return resolver.computed(binding.source, binding.fields, condition, node)
+    finally:
+        resolver.computing.pop()
 
 
 def _events(scope: Scope | None) -> Binding | None:
@@ -64,7 +76,7 @@ _RATE = (
 _CONVERTED = "if(__from = __to, toFloat(__amount), toFloat(__amount) * __right / __left)"
 
 
-def convert_currency(resolver: Any, node: exp.Expression) -> Value | None:
+def convert_currency(resolver: "SpecialCalls", node: exp.Expression) -> Value | None:
     """`convertCurrency(from, to, amount[, date])`: NULL where a rate is missing, today's without a date."""
     if not 3 <= len(node.expressions) <= 4:
         return None
@@ -90,7 +102,9 @@ def convert_currency(resolver: Any, node: exp.Expression) -> Value | None:
     return _in(resolver, node, names, _CONVERTED)
 
 
-def _in(resolver: Any, node: exp.Expression, names: dict[str, Value], text: str) -> Value:
+def _in(
+    resolver: "SpecialCalls", node: exp.Expression, names: dict[str, Value], text: str
+) -> Value:
     """A text of ours, in which some names are values already known."""
     scope = Scope({}, None, [], dict(names))
     outer, resolver.scope = resolver.scope, scope
