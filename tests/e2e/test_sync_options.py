@@ -698,3 +698,14 @@ def test_a_table_that_was_never_started_paused_while_wanted_or_overdue_is_an_iss
     resume(shop.platform, 1, [shop.table])
     shop.set(sync_frequency="never")
     assert shop.kinds(days=30) == {}
+
+
+def test_choosing_columns_and_rows_is_no_drift(shop):
+    shop.sync()
+    shop.set(
+        enabled_columns=["email"],
+        row_filters=[{"column": "plan", "operator": "=", "value": "paid"}],
+    )
+    assert shop.sync().changes == ()
+    shop.set(enabled_columns=None)
+    assert shop.sync().changes == ()
