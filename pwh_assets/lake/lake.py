@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pwh_assets.core.in_place import PlacedTable
 from pwh_assets.errors import BusyError
 from pwh_assets.lake import catalog, locks, product
 from pwh_assets.lake.attach import ALIAS, Address, literal, quote
@@ -48,9 +49,14 @@ class Lake:
         with in_words(self.address), self._reader.cursor() as cursor:
             yield cursor
 
-    def sandbox(self, limits: SandboxLimits) -> "duckdb.DuckDBPyConnection":
-        """A locked-down read-only connection for compiled HogQL. The caller closes it."""
-        return open_sandbox(self.address, self.settings, limits)
+    def sandbox(
+        self, limits: SandboxLimits, placed: Sequence[PlacedTable] = ()
+    ) -> "duckdb.DuckDBPyConnection":
+        """A locked-down read-only connection for compiled HogQL. The caller closes it.
+
+        `placed` are tables outside the lake that it may read too.
+        """
+        return open_sandbox(self.address, self.settings, limits, placed)
 
     def tables(self) -> list[LakeTable]:
         """Every table with its columns, rows, bytes and last change; our own bookkeeping left out."""
@@ -124,7 +130,10 @@ class Lake:
         with self.lock(timeout_s), in_words(self.address):
             temp = self.settings.home / "tmp" / f"write-{self.project_id}"
             temp.parent.mkdir(parents=True, exist_ok=True)
-            limits = {"temp_directory": str(temp), "memory_limit": WRITE_MEMORY}
+            limits: dict[str, str | bool | int | float | list[str]] = {
+                "temp_directory": str(temp),
+                "memory_limit": WRITE_MEMORY,
+            }
             connection = connect(self.address, read_only=False, config=limits)
             try:
                 yield connection
