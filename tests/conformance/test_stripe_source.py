@@ -387,6 +387,16 @@ def test_what_was_delivered_is_read_as_it_is_now_whatever_the_order(listening: S
     assert listening.server.counts["/v1/customers/cus_1"] == 1
 
 
+def test_a_deletion_delivered_counts_also_when_the_list_is_read_whole(
+    listening: StripeRig,
+) -> None:
+    event = listening.server.remove("customers", "cus_1")
+    found = listening.source.receive(listening.config, *listening.server.signed(event, SECRET))
+    long_ago = "2024-03-01 12:02:00; events 2024-04-01 00:00:00"
+    rows, _ = told(listening, long_ago, mode=SyncMode.WEBHOOK, deliveries=tuple(found))
+    assert {key: row["deleted"] for key, row in rows.items()} == {"cus_1": True, "cus_2": None}
+
+
 def test_an_invoice_delivered_is_told_to_its_lines_too(listening: StripeRig) -> None:
     event = listening.server.add("invoices", {"id": "in_1", "object": "invoice", "created": 5})
     found = listening.source.receive(listening.config, *listening.server.signed(event, SECRET))

@@ -79,6 +79,7 @@ class Reader:
         )
         if before.newest is None or has_gap:
             self._position = Position(before.newest, None, events_at)
+            yield from self._take(self._fetched(self._delivered(), set()))
             yield from self._history({})
             return
         seen: set[str] = set()
