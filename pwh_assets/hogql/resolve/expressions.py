@@ -472,9 +472,9 @@ class Expressions(SpecialCalls):
         if query.having is not None or query.limit is not None or query.offset is not None:
             return value
         item = query.items[0]
-        if any(isinstance(part, ColumnRef) for part in walk(emptied(item))):
-            return value
         if not any(is_count(part) for part in walk(item)):
+            return value
+        if any(isinstance(part, ColumnRef) for part in walk(emptied(item))):
             return value
         return self.call("coalesce", value, emptied(item), node=node)
 

@@ -80,21 +80,15 @@ def _read_before(query: Select) -> set[int]:
     }
 
 
-def is_open(value: Value, bound: tuple[str, ...] = ()) -> bool:
-    """Whether the value reads a parameter of a lambda around it."""
-    if isinstance(value, Param):
-        return value.name not in bound
-    if isinstance(value, Lambda):
-        return is_open(value.body, (*bound, *value.names))
-    return any(is_open(part, bound) for part in children(value))
-
-
 class _Split:
     def __init__(self, query: Select, late: list[ArrayJoinSource]) -> None:
         self.query = query
         self.late = late
         self.columns: list[tuple[Value, str]] = []
         self.inner = QuerySource("grouped", Query([], []))
+        self.made: dict[int, Value] = {}
+        """Values are shared, so each is rebuilt once."""
+        self.free: dict[int, frozenset[str]] = {}
 
     def run(self) -> Query:
         query = self.query
@@ -132,17 +126,33 @@ class _Split:
     def unfolds(self, value: Value) -> bool:
         return any(isinstance(v, ColumnRef) and v.source in self.late for v in walk(value))
 
+    def parameters(self, value: Value) -> frozenset[str]:
+        """Names the value reads of the lambdas around it."""
+        found = self.free.get(id(value))
+        if found is None:
+            if isinstance(value, Param):
+                found = frozenset([value.name])
+            elif isinstance(value, Lambda):
+                found = self.parameters(value.body) - set(value.names)
+            else:
+                found = frozenset[str]().union(*map(self.parameters, children(value)))
+            self.free[id(value)] = found
+        return found
+
     def outer(self, value: Value) -> Value:
         """The value over the sub-query's columns."""
+        found = self.made.get(id(value))
+        if found is None:
+            found = self.made[id(value)] = self._outer(value)
+        return found
+
+    def _outer(self, value: Value) -> Value:
         if isinstance(value, ColumnRef) and value.source in self.late:
             return value
         if isinstance(value, Literal | Now):
             return value
-        if isinstance(value, Param | Lambda) or self.unfolds(value) or is_open(value):
+        if isinstance(value, Param | Lambda) or self.unfolds(value) or self.parameters(value):
             return rebuild(value, self.outer)
-        for known, name in self.columns:
-            if known is value:
-                return ColumnRef(value.type, self.inner, name, node=value.node)
         name = f"c{len(self.columns)}"
         self.columns.append((value, name))
         self.inner.used.add(name)
