@@ -106,8 +106,9 @@ def add_members(
 def remove_cohort(platform: Platform, project_id: int, wanted: str) -> Cohort:
     """Remove a cohort and its members. Raises NotFoundError."""
     cohort = find_cohort(platform, project_id, wanted)
-    platform.store.delete_cohort(project_id, cohort.id)
+    # Members first: a number may be given again, and must not bring somebody's old members along.
     _write(platform, project_id, cohort.id, set(), keep=False)
+    platform.store.delete_cohort(project_id, cohort.id)
     return cohort
 
 

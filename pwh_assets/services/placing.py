@@ -144,8 +144,11 @@ def field_of(key: str, table: "TableDef") -> str:
 def has_field(table: "TableDef", name: str) -> bool:
     """Whether a table has a column, join or sub-table of that name, in any case."""
     folded = name.lower()
-    entries = (*table.columns, *table.joins, *table.aliases, *table.virtual)
-    return any(entry.name.lower() == folded for entry in entries)
+    names = [column.name for column in table.columns]
+    names += [join.name for join in table.joins]
+    names += [alias.name for alias in table.aliases]
+    names += [virtual.name for virtual in table.virtual]
+    return any(one.lower() == folded for one in names)
 
 
 def keys(join: TableJoin, source: "TableDef", joining: "TableDef") -> tuple[str, str]:

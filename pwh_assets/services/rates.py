@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,19 +97,43 @@ def _publish(connection: "duckdb.DuckDBPyConnection", staged: str, count: int) -
     connection.execute(f"INSERT INTO {TABLE} FROM all_rates ORDER BY currency, date")
     connection.execute(f"DELETE FROM {INDEX}")
     connection.execute(
-        f"""INSERT INTO {INDEX}
-        WITH bounds AS (SELECT min(date) AS lo, max(date) AS hi FROM all_rates),
-        days AS (SELECT unnest(generate_series(lo, hi, INTERVAL 1 DAY))::DATE AS date FROM bounds),
-        cells AS (SELECT c.currency, d.date FROM (SELECT DISTINCT currency FROM all_rates) c CROSS JOIN days d),
-        filled AS (SELECT c.currency, c.date, coalesce(r.rate, 0) AS rate
-                   FROM cells c ASOF LEFT JOIN all_rates r ON c.currency = r.currency AND c.date >= r.date),
-        blocks AS (SELECT currency, list_concat([0::DOUBLE], list(rate ORDER BY date)) AS rates FROM filled GROUP BY currency)
-        SELECT list(currency ORDER BY currency), (SELECT lo FROM bounds), any_value(len(rates)),
-               list_concat(list_resize([0::DOUBLE], any_value(len(rates)), 0), flatten(list(rates ORDER BY currency)))
-        FROM blocks"""
+        f"INSERT INTO {INDEX} FROM read_parquet('{_index(connection, staged, first, last)}')"
     )
     connection.execute("DROP TABLE all_rates")
     return RatesLoaded(count, after - before, currencies, first, last)
+
+
+def _index(connection: "duckdb.DuckDBPyConnection", staged: str, first: date, last: date) -> str:
+    """The index of `all_rates` as a Parquet file beside the staged rates: its name, as SQL has it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    answer = connection.execute(
+        "SELECT currency, date, rate FROM all_rates ORDER BY currency, date"
+    )
+    known: dict[str, list[tuple[date, float]]] = {}
+    for currency, day, rate in answer.fetchall():
+        known.setdefault(currency, []).append((day, rate))
+    days = (last - first).days + 1
+    block = days + 1
+    rates = [0.0] * block
+    for rows in known.values():
+        rates.append(0.0)
+        filled = [0.0] * days
+        ends = [day for day, _ in rows[1:]] + [last + timedelta(days=1)]
+        for (day, rate), end in zip(rows, ends, strict=True):
+            start, stop = (day - first).days, (end - first).days
+            filled[start:stop] = [rate] * (stop - start)
+        rates += filled
+    name = staged.removesuffix(".parquet") + "-index.parquet"
+    table = {
+        "currencies": pa.array([list(known)], pa.list_(pa.string())),
+        "first_day": pa.array([first], pa.date32()),
+        "block": pa.array([block], pa.int64()),
+        "rates": pa.array([rates], pa.list_(pa.float64())),
+    }
+    pq.write_table(pa.table(table), name.replace("''", "'"))
+    return name
 
 
 def _one(connection: "duckdb.DuckDBPyConnection", sql: str) -> tuple[Any, ...]:

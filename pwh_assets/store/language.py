@@ -285,7 +285,7 @@ def _cohort_of(row: sa.Row[Any]) -> Cohort:
         row.name,
         row.description,
         row.query,
-        row.count,
+        row._mapping["count"],
         row.refreshed_at,
         row.latest_error,
         row.created_at,

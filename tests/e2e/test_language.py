@@ -197,6 +197,10 @@ def test_an_action_asks_the_events_of_the_query(warehouse, ask):
     save_action(warehouse.platform, 1, "Paid", [{"event": "$pageview"}])
     assert ask("SELECT count() FROM events WHERE matchesAction('Paid')") == [(2,)]
     assert ask("SELECT count() FROM events WHERE NOT matchesAction('Paid')") == [(3,)]
+    itself = {"key": "matchesAction('Paid')", "type": "hogql"}
+    save_action(warehouse.platform, 1, "Paid", [{"properties": [itself]}])
+    with pytest.raises(HogQLError, match="asks for itself"):
+        ask("SELECT count() FROM events WHERE matchesAction('Paid')")
     remove_action(warehouse.platform, 1, "Paid")
     with pytest.raises(HogQLError, match="There is no action 'Paid'"):
         ask("SELECT count() FROM events WHERE matchesAction('Paid')")
