@@ -92,12 +92,12 @@ def _usage(args: argparse.Namespace) -> int:
     )
     if found["row_limit"] is not None:
         say(f"The limit is {found['row_limit']:,}; {found['rows_left']:,} are left.")
-    rows = [
-        (names.get(source_id, "a removed source"), f"{rows:,}")
-        for source_id, rows in sorted(
+    lines = [
+        (names.get(source_id, "a removed source"), f"{moved:,}")
+        for source_id, moved in sorted(
             found["breakdown_of_rows_by_source"].items(), key=lambda each: -each[1]
         )
     ]
-    if rows:
-        say(table(("source", "rows"), rows))
+    if lines:
+        say(table(("source", "rows"), lines))
     return 0

@@ -258,9 +258,10 @@ def _check_together(table: NewTable, options: TableOptions) -> None:
             f"What is pushed to `{table.name}` waits on disk as it came, so its columns cannot be masked. "
             "Use `sync_type` `incremental`.",
         )
-    for role, names in (("primary key", table.primary_key), ("cursor", (table.cursor,))):
+    cursor = (table.cursor,) if table.cursor else ()
+    for role, names in (("primary key", table.primary_key), ("cursor", cursor)):
         for name in names:
-            mask = options.mask(name) if name else None
+            mask = options.mask(name)
             if mask is not None and mask.kind is not MaskKind.HASH:
                 raise InvalidInputError(
                     "masks",
@@ -329,4 +330,4 @@ def _whole(attr: str, value: Any, table: NewTable, least: int, most: int, unit: 
             attr,
             f"`{attr}` of `{table.name}` is {value!r}; it must be a whole number from {least:,} to {most:,} {unit}.",
         )
-    return value
+    return int(value)

@@ -21,6 +21,7 @@ from pwh_assets.services import package as packages
 from pwh_assets.services import webhooks
 from pwh_assets.services.egress import guarded
 from pwh_assets.services.extract import extract
+from pwh_assets.services.in_place import look
 from pwh_assets.services.limits import Budget, RowLimitError
 from pwh_assets.services.masking import masker_of
 from pwh_assets.services.observing import Observed, Observer, fresh_changes
@@ -110,6 +111,8 @@ def sync_table(
         )
     with _only_one(platform, table):
         table = platform.store.table(table.id)
+        if table.mode is SyncMode.IN_PLACE:
+            return look(platform, table, run_id=run_id, attempt=attempt)
         platform.store.abandon_jobs(table.project_id)
         job = platform.store.start_job(
             table.project_id,
@@ -505,8 +508,8 @@ def _note_failure(platform: Platform, table: SyncedTable, job: Job, error: BaseE
             store.finish_job(
                 job.id, JobStatus.CANCELLED, error=error.sentence, error_code=error.code
             )
-            back = table.status if table.status is not TableStatus.RUNNING else _rested(table)
-            store.update_table(table.id, status=back)
+            was_running = table.status is TableStatus.RUNNING
+            store.update_table(table.id, status=_rested(table) if was_running else table.status)
             return
         if isinstance(error, RowLimitError):
             status = error.job_status

@@ -127,7 +127,7 @@ class Jobs(StorePart):
         jobs = models.jobs
         running = sa.and_(jobs.c.subject_id == subject_id, jobs.c.status == JobStatus.RUNNING.value)
         with self._db.write() as connection:
-            ids = list(connection.execute(sa.select(jobs.c.id).where(running)).scalars())
+            ids: list[str] = list(connection.execute(sa.select(jobs.c.id).where(running)).scalars())
             connection.execute(
                 sa.update(jobs)
                 .where(running, jobs.c.cancel_requested_at.is_(None))

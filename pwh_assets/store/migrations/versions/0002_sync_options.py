@@ -1,5 +1,7 @@
 """How tables sync beyond their mode, drift, reconciliation and limits."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 
-def _added() -> dict[str, tuple[sa.Column, ...]]:
+def _added() -> dict[str, tuple[sa.Column[Any], ...]]:
     return {
         "projects": (
             sa.Column("row_limit", sa.BigInteger()),
