@@ -21,6 +21,7 @@ from tests.servers.databricks import DatabricksServer
 from tests.servers.mariadb import PrivateMariaDB
 from tests.servers.redshift import PrivateRedshift
 from tests.servers.rigs.mysql import MySQLRig
+from tests.servers.rigs.tunnelled import Bastioned, TunnelledRig
 from tests.servers.rigs.warehouses import BigQueryRig, DatabricksRig, RedshiftRig, SnowflakeRig
 from tests.servers.snowflake import SnowflakeServer
 from tests.servers.source_rigs import (
@@ -35,9 +36,10 @@ from tests.servers.source_rigs import (
     silent_peer,
     tables_of,
 )
+from tests.servers.ssh import Bastion
 
-DATABASES = ("postgres", "mysql", "redshift", "bigquery", "databricks", "snowflake")
-GUARDED = ("postgres", "mysql", "stripe", "redshift", "bigquery", "databricks", "snowflake")
+DATABASES = ("postgres", "mysql", "tunnelled", "redshift", "bigquery", "databricks", "snowflake")
+GUARDED = ("postgres", "mysql", "tunnelled", "stripe", "redshift", "bigquery", "databricks", "snowflake")
 """Sources that refuse wrong credentials."""
 REMOTE = (*GUARDED, "bucket")
 RIGS = (*REMOTE, "folder")
@@ -47,6 +49,12 @@ RIGS = (*REMOTE, "folder")
 def postgres() -> Iterator[PrivatePostgres]:
     with PrivatePostgres() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def tunnelled(postgres: PrivatePostgres) -> Iterator[Bastioned]:
+    with Bastion(allow=None) as bastion:
+        yield Bastioned(postgres, bastion)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +100,7 @@ def storage() -> Iterator[int]:
 SERVED: dict[str, Callable[[Any], Rig]] = {
     "postgres": PostgresRig,
     "mysql": MySQLRig,
+    "tunnelled": TunnelledRig,
     "redshift": RedshiftRig,
     "bigquery": BigQueryRig,
     "databricks": DatabricksRig,

@@ -28,10 +28,13 @@ class Bastion:
     password = "a-secret-of-the-bastion"
 
     def __init__(
-        self, allow: Collection[tuple[str, int]] = (), to: dict[tuple[str, int], int] | None = None
+        self,
+        allow: Collection[tuple[str, int]] | None = (),
+        to: dict[tuple[str, int], int] | None = None,
     ) -> None:
-        """`to` sends connections for a name only this server knows to a port of loopback."""
-        self.allow, self.to = set(allow) | set(to or {}), to or {}
+        """`to` sends connections for a name only this server knows to a port of loopback. `allow` None is anywhere."""
+        self.to = to or {}
+        self.allow = None if allow is None else set(allow) | set(self.to)
         self.host_key = asyncssh.generate_private_key("ssh-ed25519")
         self.client_key = asyncssh.generate_private_key("ssh-ed25519")
         self.port = 0
@@ -132,7 +135,7 @@ class _Server(asyncssh.SSHServer):
 
     def connection_requested(self, dest_host: str, dest_port: int, *origin: Any) -> Any:
         place = dest_host, dest_port
-        if place not in self._bastion.allow:
+        if self._bastion.allow is not None and place not in self._bastion.allow:
             raise asyncssh.ChannelOpenError(
                 asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "not allowed"
             )
