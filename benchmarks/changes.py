@@ -91,8 +91,10 @@ def run(server: Any, folder: Path, rows: int) -> None:
         def measured(name: str, count: int, change: Callable[[], None]) -> None:
             change()
             began = time.monotonic()
-            sync()
+            done = sync()
             seconds = time.monotonic() - began
+            if done.rows_synced != count:
+                raise SystemExit(f"{name}: {done.rows_synced} rows were synced")
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(f"| {name} | {seconds:.1f} | {count / seconds:,.0f} | {peak:.0f} |", flush=True)
 

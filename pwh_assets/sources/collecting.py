@@ -256,7 +256,8 @@ class _Table:
         self._rows = {}
         width = len(self.shape.columns)
         blank: list[Any] = [None] * width
-        values, open_columns = [], set()
+        values: list[Sequence[Any]] = []
+        open_columns: set[int] = set()
         for key, row in rows:
             if row.values is None:
                 line = list(blank)

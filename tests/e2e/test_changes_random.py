@@ -11,7 +11,7 @@ from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.services import changes
 from tests.e2e.streams import SETTINGS, Streamed
 
-EXAMPLES = int(os.environ.get("PWH_CDC_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("PWH_CDC_EXAMPLES", "8"))
 KEYS = st.integers(1, 12)
 TABLES = st.sampled_from(["plain", "large"])
 SESSIONS = st.integers(0, 2)
@@ -107,6 +107,7 @@ def collecting(monkeypatch):
     return use
 
 
+@pytest.mark.timeout(1500)
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -9,7 +9,7 @@ import select
 import struct
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.sources.errors import StreamBusyError, StreamLostError
@@ -23,9 +23,11 @@ SENDER_TIMEOUT_S = 600
 """How long the server waits for a word from us: longer than committing a batch to the lake may take."""
 BUSY_PATIENCE_S = 15.0
 """How long a slot may still be held by a reader that just died."""
-ASK_EVERY_S = 0.1
+ASK_EVERY_S = 0.05
 QUIET_ASKS = 10
-"""So many answers that name the same position mean that nothing complete is left to be sent."""
+"""So many answers in a row that name the same position mean that nothing complete is left to be sent: the server reads
+on between one question and the next.
+"""
 _SETTINGS = {
     "TimeZone": "UTC",
     "DateStyle": "ISO",
@@ -74,7 +76,11 @@ class Receiver:
     sent: int
     flushed: int
     """What we last said is safe with us."""
+    heard_at: float = field(default_factory=time.monotonic)
+    """When the server last said anything, on the monotonic clock."""
     _asked_at: float = 0.0
+    _is_asked: bool = False
+    _heard_of: int = -1
     _repeats: int = 0
 
     def next(self, timeout_s: float) -> bytes | None:
@@ -86,6 +92,7 @@ class Receiver:
             while True:
                 size, data = self.connection.get_copy_data(1)
                 if size > 0:
+                    self.heard_at = time.monotonic()
                     if data[0] == 0x77:  # w: data
                         self._repeats = 0
                         return bytes(data[25:])
@@ -116,20 +123,23 @@ class Receiver:
                 select.select([], [self.connection.socket], [], 1.0)
         except psycopg.Error as error:
             raise_ours(self.config, error)
-        self._asked_at = time.monotonic()
+        if ask:
+            self._asked_at, self._is_asked = time.monotonic(), True
 
     def ask(self) -> None:
-        """Ask how far the server is, unless that was asked just now."""
-        if time.monotonic() - self._asked_at >= ASK_EVERY_S:
+        """Ask how far the server is, unless that was asked just now or is not answered yet."""
+        if not self._is_asked and time.monotonic() - self._asked_at >= ASK_EVERY_S:
             self.say(ask=True)
 
     @property
     def is_quiet(self) -> bool:
-        """The server said several times that it is where it was."""
+        """The server answered several times that it is where it was."""
         return self._repeats >= QUIET_ASKS
 
     def _heard(self, sent: int, wants_reply: int) -> None:
-        self._repeats = self._repeats + 1 if sent <= self.sent else 0
+        # It begins before where we asked it to, so its positions are compared with each other.
+        self._repeats = self._repeats + 1 if sent == self._heard_of else 0
+        self._heard_of, self._is_asked = sent, False
         self.sent = max(self.sent, sent)
         if wants_reply:
             self.say()

@@ -45,8 +45,10 @@ if TYPE_CHECKING:
 
 WRITERS_PATIENCE_S = 60.0
 """How long writers of a table may take to end before it is read whole."""
-STALL_S = 900.0
-"""A transaction that stops in the middle for so long will not go on."""
+STALL_S = 1800.0
+"""A server that is silent for so long will not go on; decoding a transaction of many gigabytes takes minutes."""
+RECORD_BYTES = 1 << 20
+"""How long the last record of the log may be that is not safe on disk as a whole."""
 _SETUP = {"lock_timeout": "30s", "statement_timeout": "10min", "TimeZone": "UTC"}
 _REPAIR = "`pwh source cdc repair` makes a new slot and reads the tables whole again."
 
@@ -211,22 +213,18 @@ class PostgresStream:
     def read(self, collector: Collector) -> Reached:
         receiver, decoder = self._receiver, self._decoder
         decoder.into(collector)
-        heard_at = time.monotonic()
         while True:
             message = receiver.next(0.0 if self._is_at_target else 0.05)
             if message is not None:
-                heard_at = time.monotonic()
                 if decoder.feed(message) and collector.is_full:
                     return Reached(text_of(decoder.position), decoder.position >= self._target)
                 continue
-            if decoder.in_transaction:
-                if time.monotonic() - heard_at > STALL_S:
-                    raise SourceUnavailableError(
-                        f"{place(receiver.config)} stopped in the middle of a transaction. Sync again."
-                    )
-                continue
-            if self._is_at_target or receiver.is_quiet:
+            if not decoder.in_transaction and (self._is_at_target or self._is_at_end):
                 return Reached(text_of(max(decoder.position, receiver.sent)), True)
+            if time.monotonic() - receiver.heard_at > STALL_S:
+                raise SourceUnavailableError(
+                    f"{place(receiver.config)} has sent nothing for {STALL_S / 60:.0f} minutes. Sync again."
+                )
             receiver.ask()
 
     @property
@@ -234,6 +232,11 @@ class PostgresStream:
         if self._decoder.in_transaction:
             return False
         return max(self._receiver.sent, self._decoder.position) >= self._target
+
+    @property
+    def _is_at_end(self) -> bool:
+        """The log is safe on disk up to the middle of its last record, and the server has sent what comes before."""
+        return self._receiver.is_quiet and self._target - self._receiver.sent <= RECORD_BYTES
 
     def confirm(self, position: str) -> None:
         self._receiver.flushed = max(self._receiver.flushed, number_of(position))
