@@ -109,6 +109,7 @@ class Expressions(Operands):
             return self.done(
                 exp.Bracket(this=left, expressions=[index], safe=True), self.starts[first]
             )
+        part: Node
         if self.kinds[pos] in NAMES:
             part = self.identifier("a property")
         else:

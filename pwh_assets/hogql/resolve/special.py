@@ -85,7 +85,8 @@ class SpecialCalls(Calls):
                 return Literal(BOOLEAN, True, node=node)
             return self.compare(name, self.value(trees[0]), self.value(trees[1]), node)
         if name in ("isDistinctFrom", "isNotDistinctFrom") and len(trees) == 2:
-            return self.differs(*map(self.value, trees), name == "isDistinctFrom", node)
+            left, right = self.value(trees[0]), self.value(trees[1])
+            return self.differs(left, right, name == "isDistinctFrom", node)
         if name in ("in", "notIn", "globalIn", "globalNotIn") and len(trees) == 2:
             is_negated = name.lower().endswith("notin")
             if isinstance(trees[1], exp.Subquery | exp.Select):
