@@ -23,7 +23,7 @@ def test_an_unknown_source_type_names_the_nearest():
         UnknownSourceTypeError, match=r"`Postgrs` is not a source type. Did you mean `postgres`?"
     ):
         find(discover(), "Postgrs")
-    with pytest.raises(UnknownSourceTypeError, match=r"There are .*`stripe`"):
+    with pytest.raises(UnknownSourceTypeError, match=r"There are .*`files`"):
         find(discover(), "zzz")
 
 
