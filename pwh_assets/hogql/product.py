@@ -252,12 +252,26 @@ _SESSION: tuple[tuple[str, str, Type, str], ...] = (
     ("$entry_gclid", _ENTRY.format("gclid"), STRING, ""),
     ("$entry_gad_source", _ENTRY.format("gad_source"), STRING, ""),
     ("$entry_fbclid", _ENTRY.format("fbclid"), STRING, ""),
-*(
+    *(
         (f"$entry_{name}", _ENTRY.format(name), STRING, "")
-        for name in (
-            "gclsrc dclid gbraid wbraid msclkid twclid li_fat_id mc_cid igshid ttclid rdt_cid epik "
-            "qclid sccid irclid _kx"
-        ).split()
+        for name in [
+            "gclsrc",
+            "dclid",
+            "gbraid",
+            "wbraid",
+            "msclkid",
+            "twclid",
+            "li_fat_id",
+            "mc_cid",
+            "igshid",
+            "ttclid",
+            "rdt_cid",
+            "epik",
+            "qclid",
+            "sccid",
+            "irclid",
+            "_kx",
+        ]
     ),
     (
         "$last_external_click_url",
