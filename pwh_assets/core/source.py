@@ -26,6 +26,8 @@ class SyncMode(StrEnum):
     """The source's stream of changes: inserts, updates, deletes and truncations, in commit order."""
     WEBHOOK = "webhook"
     """As incremental, and of what the vendor pushed to us."""
+    IN_PLACE = "in_place"
+    """Not copied at all: queries read the files where they lie. A sync looks what columns there are."""
 
     @property
     def merges(self) -> bool:
@@ -148,7 +150,7 @@ class SyncedTable:
     @property
     def tracked_by(self) -> str | None:
         """What a watermark is a value of: the cursor column, or `xmin`; None where there is none."""
-        if self.mode in (SyncMode.FULL, SyncMode.CDC):
+        if self.mode in (SyncMode.FULL, SyncMode.CDC, SyncMode.IN_PLACE):
             return None
         return "xmin" if self.mode is SyncMode.XMIN else self.cursor
 

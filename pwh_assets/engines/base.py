@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pwh_assets.core.in_place import PlacedTable
 from pwh_assets.errors import PwhError
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ class Engine(Protocol):
 
     name: str
 
-    def open(self, project_id: int, limits: Limits) -> Session: ...
+    def open(
+        self, project_id: int, limits: Limits, placed: Sequence[PlacedTable] = ()
+    ) -> Session:
+        """`placed` are the tables outside the lake that the query reads."""
+        ...
 
 
 class QueryTimeoutError(PwhError):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from pwh_assets.core.in_place import PlacedTable
 from pwh_assets.engines.base import (
     Answer,
     EngineColumn,
@@ -90,7 +91,14 @@ class ClickHouseEngine:
         self._readers: dict[tuple[Any, ...], list[Any]] = {}
         self._killer: Any = None
 
-    def open(self, project_id: int, limits: Limits) -> "ClickHouseSession":
+    def open(
+        self, project_id: int, limits: Limits, placed: Sequence[PlacedTable] = ()
+    ) -> "ClickHouseSession":
+        if placed:
+            raise EngineError(
+                f"`{placed[0].path[-1]}` is read where it lies, which only DuckDB does. Ask with `--engine duckdb`, or "
+                "sync the table."
+            )
         with self._lock:
             mirror = self._mirrors.get(project_id)
             if mirror is None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pwh_assets.core.in_place import PlacedTable
 from pwh_assets.engines.base import (
     Answer,
     EngineColumn,
@@ -48,7 +49,12 @@ class DuckDBEngine:
         self._idle: dict[Key, list[DuckDBSession]] = {}
         self._inherited: list[DuckDBSession] = []
 
-    def open(self, project_id: int, limits: Limits) -> "DuckDBSession":
+    def open(
+        self, project_id: int, limits: Limits, placed: Sequence[PlacedTable] = ()
+    ) -> "DuckDBSession":
+        if placed:
+            connection = self.lakes.of(project_id).sandbox(limits, placed)
+            return DuckDBSession(self, None, connection, str(self.settings.home))
         key = (os.getpid(), project_id, limits.memory_mb, limits.threads)
         with self._lock:
             self._forget_other_processes()
@@ -88,7 +94,11 @@ class DuckDBSession:
     """A locked database that runs one query at a time. `close` gives it back to the engine."""
 
     def __init__(
-        self, engine: DuckDBEngine, key: Key, connection: "duckdb.DuckDBPyConnection", home: str
+        self,
+        engine: DuckDBEngine,
+        key: Key | None,
+        connection: "duckdb.DuckDBPyConnection",
+        home: str,
     ) -> None:
         from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
 
@@ -115,7 +125,7 @@ class DuckDBSession:
         self._connection.interrupt()
 
     def close(self) -> None:
-        if self._is_broken:
+        if self._is_broken or self._key is None:
             self.end()
         else:
             self._engine.keep(self._key, self)

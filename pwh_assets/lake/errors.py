@@ -36,3 +36,17 @@ class PublishError(LakeError):
 
     code = "publish_failed"
     status = 422
+
+
+class PlacedTableError(LakeError):
+    """A table that is read where it lies cannot be read."""
+
+    code = "placed_table"
+    status = 502
+
+    def __init__(self, table: str, reason: str) -> None:
+        self.table = table
+        super().__init__(
+            f"`{table}` is read where it lies, and that failed: {reason} Sync it, which looks at its files again, "
+            "or look there."
+        )

@@ -199,6 +199,7 @@ def _synced_description(table: SyncedTable) -> str:
         "append": f"rows past `{table.cursor}`, added",
         "xmin": f"rows written since the last sync, merged on {_key_in_words(table)}",
         "cdc": "every change, in the order of the source",
+        "in_place": "not copied: queries read the files where they lie",
         "webhook": f"what the vendor pushes, merged on {_key_in_words(table)}",
     }[table.mode.value]
     when = in_words(table.frequency) if is_scheduled(table) else "paused"

@@ -116,16 +116,37 @@ def _synced(table: "SyncedTable", stored: "dict[tuple[str, str], LakeTable]") ->
     from pwh_assets.core.names import slug
     from pwh_assets.hogql.catalog import TableDef
 
+    names = table_spellings(table.source.source_type, table.source.prefix, table.name)
+    if table.mode is SyncMode.IN_PLACE:
+        return _in_place(table, names) if table.last_synced_at else None
     lake = stored.get((table.source.slug, slug(table.name)))
     if lake is None:
         return None
-    names = table_spellings(table.source.source_type, table.source.prefix, table.name)
     described = {column.name: column.description for column in table.columns}
     return TableDef(
         name=names[0],
         spellings=names[1:],
         physical=(lake.schema, lake.name),
         columns=_columns(lake, described),
+        source=table.source.slug,
+        description=table.description,
+    )
+
+
+def _in_place(table: "SyncedTable", names: "tuple[str, ...]") -> "TableDef":
+    """A table that is read where it lies, with the columns the last look found."""
+    from pwh_assets.hogql.catalog import ColumnDef, TableDef
+    from pwh_assets.hogql.stored import type_of
+    from pwh_assets.services.in_place import path_of
+
+    return TableDef(
+        name=names[0],
+        spellings=names[1:],
+        physical=path_of(table),
+        columns=tuple(
+            ColumnDef(column.name, type_of(column.type), column.description, stored=column.type)
+            for column in table.columns
+        ),
         source=table.source.slug,
         description=table.description,
     )

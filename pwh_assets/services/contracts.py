@@ -24,7 +24,7 @@ SAMPLE_ROWS = 1_000
 
 def contract_of(table: SyncedTable) -> Mapping[str, str]:
     """The checks a table has: name -> what it says. One of which only the changes are kept has none."""
-    if _has_only_changes(table):
+    if _has_no_rows_here(table):
         return {}
     checks = {COLUMNS: "Every declared column is there, with its type or a wider one."}
     if table.primary_key:
@@ -44,7 +44,7 @@ def check_contract(
     Columns are checked with pandera on a sample, keys with SQL on all rows; memory is bounded by the
     connection's limit. A table whose declared columns are not known yet passes the first.
     """
-    if _has_only_changes(table):
+    if _has_no_rows_here(table):
         return ()
     place = f"{ALIAS}.{quote(table.source.slug)}.{quote(slug(table.name))}"
     results = [_columns(connection, table, place)]
@@ -53,7 +53,10 @@ def check_contract(
     return tuple(results)
 
 
-def _has_only_changes(table: SyncedTable) -> bool:
+def _has_no_rows_here(table: SyncedTable) -> bool:
+    """Whether the lake has no table of current rows: only changes are kept, or nothing is copied."""
+    if table.mode is SyncMode.IN_PLACE:
+        return True
     return table.mode is SyncMode.CDC and table.options.cdc_table_mode == "cdc_only"
 
 

@@ -12,6 +12,7 @@ _DISPOSITION = {
     SyncMode.FULL: "replace",
     SyncMode.WEBHOOK: "merge",
     SyncMode.APPEND: "append",
+    SyncMode.IN_PLACE: "skip",
 }
 
 

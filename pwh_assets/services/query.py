@@ -14,6 +14,7 @@ from uuid import UUID
 from pwh_assets.engines.base import Limits, StatementRefusedError
 from pwh_assets.errors import InvalidInputError, quoted
 from pwh_assets.services.catalog import build_catalog
+from pwh_assets.services.in_place import placed
 from pwh_assets.services.platform import Platform
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def run_query(
     started = time.perf_counter()
     plan = _plan(platform, project_id, sql, engine, limit, export, now, variables)
     allowed = limits or Limits()
-    session = platform.engines[plan.engine].open(project_id, allowed)
+    outside = placed(platform, project_id, plan.physical)
+    session = platform.engines[plan.engine].open(project_id, allowed, outside)
     try:
         session.prepare(plan.physical)
         answer = session.run(plan.sql, dict(plan.settings), allowed)

@@ -353,7 +353,12 @@ def _look(
 def _modes(platform: Platform, table: SyncedTable) -> list[SyncMode]:
     """What the table's source could do: few push, tell what changed, or say which transaction wrote a row."""
     source_type = platform.sources.get(table.source.source_type)
-    wants = {SyncMode.WEBHOOK: "receive", SyncMode.CDC: "changes", SyncMode.XMIN: "has_xmin"}
+    wants = {
+        SyncMode.WEBHOOK: "receive",
+        SyncMode.CDC: "changes",
+        SyncMode.XMIN: "has_xmin",
+        SyncMode.IN_PLACE: "place",
+    }
     return [mode for mode in SyncMode if mode not in wants or hasattr(source_type, wants[mode])]
 
 

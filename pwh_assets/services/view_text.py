@@ -5,9 +5,10 @@ import re
 from dataclasses import replace
 
 from pwh_assets import hogql
+from pwh_assets.core.in_place import is_in_place
 from pwh_assets.core.source import Column
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.errors import InvalidInputError, PwhError, quoted
+from pwh_assets.errors import InvalidInputError, PwhError, UserError, quoted
 from pwh_assets.hogql.catalog import Catalog
 from pwh_assets.hogql.errors import HogQLError, SyntaxProblem
 from pwh_assets.hogql.plan import OutputColumn, Plan
@@ -44,6 +45,20 @@ class MissingInputError(PwhError):
         super().__init__(
             f"View `{name}` reads {quoted(tables)}, which {verb} never synced. "
             f"Run `pwh sync {' '.join(tables)}` first."
+        )
+
+
+class InPlaceInputError(UserError):
+    """A view reads files where they lie, so it can be asked but not built."""
+
+    code = "in_place_input"
+    status = 409
+
+    def __init__(self, name: str, tables: tuple[str, ...]) -> None:
+        self.name, self.tables = name, tables
+        super().__init__(
+            f"View `{name}` reads {quoted(tables)} where the files lie, so it cannot be kept as a table. Sync "
+            f"{quoted(tables)} in another mode, or leave the view as it is."
         )
 
 
@@ -120,6 +135,7 @@ def model_text(platform: Platform, view: SavedQuery) -> ModelText:
 
     Raises:
         HogQLError: the text no longer fits its inputs.
+        InPlaceInputError: it reads a table that is not in the lake.
     """
     seed = hashlib.sha256(view.sql.encode()).hexdigest()[:12]
     tokens: dict[tuple[str, ...], str] = {}
@@ -129,6 +145,10 @@ def model_text(platform: Platform, view: SavedQuery) -> ModelText:
 
     catalog = build_catalog(platform, view.project_id)
     plan = hogql.compile(view.sql, catalog, "duckdb", relation=relation)
+    outside = {path for path in tokens if is_in_place(path)}
+    if outside:
+        names = tuple(table.name for table in catalog.tables if table.physical in outside)
+        raise InPlaceInputError(view.name, names)
     return ModelText(_storable(plan), {token: path for path, token in tokens.items()})
 
 

@@ -10,7 +10,7 @@ from pwh_assets.services.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.models.project import model_name
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.view_builds import ViewResult, build_view, dependents, view_exclusively
-from pwh_assets.services.view_text import MissingInputError, examine
+from pwh_assets.services.view_text import MissingInputError, examine, model_text
 
 __all__ = [
     "MissingInputError",
@@ -208,6 +208,7 @@ def materialize_view(
         )
     view = platform.store.view(project_id, name)
     examine(platform, project_id, view.name, view.sql)
+    model_text(platform, view)
     return platform.store.update_view(view.id, is_materialized=True, frequency=frequency)
 
 

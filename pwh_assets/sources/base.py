@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pwh_assets.core.in_place import PlacedTable
 from pwh_assets.core.options import RowFilter
 from pwh_assets.core.source import Column, DiscoveredTable, SyncMode
 from pwh_assets.sources.chunks import ChunkedRows, Unfinished
@@ -193,6 +194,24 @@ class CanTearDown(Protocol):
 
     def teardown(self, config: Mapping[str, Any]) -> None:
         """Called before the source is removed. What it raises is told and does not stop the removal."""
+        ...
+
+
+class CanPlace(Protocol):
+    """A source whose tables can be queried where they lie (mode `in_place`)."""
+
+    def look(self, config: Mapping[str, Any], name: str) -> tuple[Column, ...]:
+        """A table's columns with the types all its values have. Raises TableMissingError."""
+        ...
+
+    def place(
+        self,
+        config: Mapping[str, Any],
+        name: str,
+        columns: Sequence[Column],
+        path: tuple[str, ...],
+    ) -> PlacedTable:
+        """How an engine reads the table as it is now. Raises TableMissingError."""
         ...
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
+from pwh_assets.core.in_place import is_in_place
 from pwh_assets.hogql.functions.sqltext import struct_of
 from pwh_assets.hogql.lower.clauses import order_sql, tail
 from pwh_assets.hogql.lower.literals import DUCKDB

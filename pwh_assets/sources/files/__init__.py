@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pwh_assets.core.in_place import PlacedTable
 from pwh_assets.core.source import Column, DiscoveredTable, SyncMode
 from pwh_assets.errors import InvalidInputError, SourceUnavailableError
 from pwh_assets.sources.base import Field, Reading, ReadRequest
@@ -117,6 +118,27 @@ class Files:
             batches=reader.batches(),
         )
 
+    def look(self, config: Mapping[str, Any], name: str) -> tuple[Column, ...]:
+        """The columns of a table that is read in place; every value is looked at."""
+        from pwh_assets.sources.files.in_place import columns_of
+
+        table = next((one for one in self._groups(config) if one.name == name), None)
+        if table is None:
+            raise TableMissingError(name, f"`{config['url']}`")
+        return columns_of(config, table)
+
+    def place(
+        self,
+        config: Mapping[str, Any],
+        name: str,
+        columns: Sequence[Column],
+        path: tuple[str, ...],
+    ) -> PlacedTable:
+        """How a table that is read in place is read now."""
+        from pwh_assets.sources.files.in_place import place
+
+        return place(config, self._groups(config), name, columns, path)
+
     def probe(
         self, config: Mapping[str, Any], requests: Sequence[ReadRequest]
     ) -> dict[str, str | None]:
@@ -189,13 +211,14 @@ def _discovered(config: Mapping[str, Any], table: "FileTable") -> DiscoveredTabl
             name=table.name,
             columns=_columns(config, table),
             description=_described(table),
-            modes=(SyncMode.FULL,),
+            modes=(SyncMode.FULL, SyncMode.IN_PLACE),
         )
     return DiscoveredTable(
         name=table.name,
         columns=_with_ours(_columns(config, table)),
         cursors=(MODIFIED_AT,),
         description=_described(table),
+        modes=(SyncMode.FULL, SyncMode.INCREMENTAL, SyncMode.APPEND, SyncMode.IN_PLACE),
     )
 
 

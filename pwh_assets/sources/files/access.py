@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.sources.files.location import Location
 from pwh_assets.sources.files.problems import raise_ours
-from pwh_assets.sources.files.words import literal
+from pwh_assets.sources.files.words import literal, quoted_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -16,9 +16,7 @@ TIMEOUT_S = 60
 
 
 @contextmanager
-def opened(
-    config: Mapping[str, Any], *more: str, may_look_locally: bool = False
-) -> Iterator["duckdb.DuckDBPyConnection"]:
+def opened(config: Mapping[str, Any], *more: str) -> Iterator["duckdb.DuckDBPyConnection"]:
     """A connection with the extensions the storage needs and `more`. Errors are ours, also inside.
 
     Raises:
@@ -29,12 +27,12 @@ def opened(
     from pwh_assets.duckdb_extensions import connect
 
     location = Location.of(config)
-    connection = connect(*_extensions(location), *more)
+    connection = connect(*extensions_of(location), *more)
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET python_enable_replacements = false")
         if not location.is_local:
-            for statement in _key(location, config):
+            for statement in secrets_of(location, config):
                 connection.execute(statement)
             connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
         yield connection
@@ -44,23 +42,32 @@ def opened(
         connection.close()
 
 
-def _extensions(location: Location) -> tuple[str, ...]:
+def extensions_of(location: Location) -> tuple[str, ...]:
     if location.is_local:
         return ()
     return ("azure",) if location.is_azure else ("httpfs",)
 
 
-def _key(location: Location, config: Mapping[str, Any]) -> list[str]:
-    """Always a secret of our own, so that the operator's cloud variables are never used for a user's source."""
+def secrets_of(
+    location: Location, config: Mapping[str, Any], name: str = "storage", scope: str = ""
+) -> list[str]:
+    """What makes the keys known, for all addresses or those below `scope`; nothing for this machine's folders.
+
+    Always a secret of our own, so that the operator's cloud variables are never used for a user's source.
+    """
+    if location.is_local:
+        return []
+    scoped = {"SCOPE": scope} if scope else {}
     if location.is_azure:
-        words = {"CONNECTION_STRING": _connection_string(config)}
+        words = {**scoped, "CONNECTION_STRING": _connection_string(config)}
         return [
             "SET azure_transport_option_type = 'curl'",  # finds this machine's certificate authorities
-            f"CREATE TEMPORARY SECRET storage (TYPE azure, {_words(words)})",
+            f"CREATE TEMPORARY SECRET {quoted_name(name)} (TYPE azure, {_words(words)})",
         ]
     endpoint = str(config.get("endpoint") or "")
     scheme, separator, host = endpoint.rpartition("://")
     words = {
+        **scoped,
         "KEY_ID": config.get("key_id") or "",
         "SECRET": config.get("secret") or "",
         "REGION": config.get("region") or "us-east-1",
@@ -71,7 +78,8 @@ def _key(location: Location, config: Mapping[str, Any]) -> list[str]:
     return [
         f"SET http_retries = {RETRIES}",
         f"SET http_timeout = {TIMEOUT_S}",
-        f"CREATE TEMPORARY SECRET storage (TYPE s3, PROVIDER config, {_words(words)}, USE_SSL {use_ssl})",
+        f"CREATE TEMPORARY SECRET {quoted_name(name)} "
+        f"(TYPE s3, PROVIDER config, {_words(words)}, USE_SSL {use_ssl})",
     ]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def columns(config: Mapping[str, Any], table: FileTable) -> tuple[Column, ...]:
     with opened(config, "delta") as connection:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {_source(table)}").fetchall()
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source(table)}").fetchall()
     return tuple(Column(name, lake_type(kind)) for name, kind, *_ in described)
 
 
@@ -31,11 +31,11 @@ def read(config: Mapping[str, Any], table: FileTable, request: ReadRequest) -> R
             for one in wanted
         )
         with opened(config, "delta") as connection:
-            query = f"SELECT {chosen} FROM {_source(table)}"
+            query = f"SELECT {chosen} FROM {source(table)}"
             yield from connection.execute(query).to_arrow_reader(request.batch_rows)
 
     return Reading(None, tuple(wanted), lambda: None, batches=batches())
 
 
-def _source(table: FileTable) -> str:
+def source(table: FileTable) -> str:
     return f"delta_scan({literal(table.path)})"

@@ -64,6 +64,20 @@ def plan(
     return _json(connection, files, known, is_exact)
 
 
+def placed(
+    connection: "duckdb.DuckDBPyConnection",
+    format: str,  # noqa: A002
+    files: Sequence[StoredFile],
+    columns: Sequence[Column],
+) -> list[str]:
+    """Queries that read files as they are now with the columns as they are known, without looking at the values."""
+    if format == "csv":
+        return [_csv_query(run, columns) for run in _runs(connection, files)]
+    if format == "parquet":
+        return list(_parquet(connection, files).queries)
+    return [_json_query(files, columns)]
+
+
 def _paths(files: Sequence[StoredFile]) -> str:
     return "[" + ", ".join(literal(file.path) for file in files) + "]"
 
@@ -250,13 +264,7 @@ def _json(
     is_exact: bool,
 ) -> Plan:
     """Every record of every file is looked at; what is nested stays JSON."""
-    is_lines = not any(
-        file.name.lower().split(".json")[-1] in ("", ".gz", ".zst") for file in files
-    )
-    options = (
-        f"format = '{'newline_delimited' if is_lines else 'auto'}', filename = '{PATH}', "
-        "hive_partitioning = false, ignore_errors = false"
-    )
+    options = _json_options(files)
     described = connection.execute(
         f"DESCRIBE SELECT * EXCLUDE ({PATH}) FROM read_json({_paths(files)}, {options}, "
         f"sample_size = {-1 if is_exact else _SAMPLE_ROWS}, maximum_depth = 2, union_by_name = true, map_inference_threshold = -1)"
@@ -265,15 +273,29 @@ def _json(
         Column(name, "VARCHAR" if known.get(name) == "VARCHAR" else _json_type(kind))
         for name, kind, *_ in described
     )
+    return Plan(columns, (_json_query(files, columns),))
+
+
+def _json_query(files: Sequence[StoredFile], columns: Sequence[Column]) -> str:
     words = ", ".join(f"{literal(column.name)}: {literal(column.type)}" for column in columns)
-    source = f"read_json({_paths(files)}, {options}, columns = {{{words}}})"
+    source = f"read_json({_paths(files)}, {_json_options(files)}, columns = {{{words}}})"
     chosen = ", ".join(
         f"CAST({quoted_name(c.name)} AS VARCHAR) AS {quoted_name(c.name)}"
         if c.type == "JSON"
         else quoted_name(c.name)
         for c in columns
     )
-    return Plan(columns, (f"SELECT {chosen}, {PATH} FROM {source}",))
+    return f"SELECT {chosen}, {PATH} FROM {source}"
+
+
+def _json_options(files: Sequence[StoredFile]) -> str:
+    is_lines = not any(
+        file.name.lower().split(".json")[-1] in ("", ".gz", ".zst") for file in files
+    )
+    return (
+        f"format = '{'newline_delimited' if is_lines else 'auto'}', filename = '{PATH}', "
+        "hive_partitioning = false, ignore_errors = false"
+    )
 
 
 def _json_type(kind: str) -> str:
