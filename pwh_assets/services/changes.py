@@ -176,7 +176,12 @@ class SharedStream:
                 attempt=attempt,
                 tell=_teller(progress),
             )
-            found = self._done.pop(table.id)
+            found = self._done.pop(table.id, None)
+        if found is None:
+            raise InvalidInputError(
+                "sync_type",
+                f"`{table.table_name}` does not follow its source's changes any more. Sync it again.",
+            )
         if isinstance(found, PwhError):
             raise found
         return found
