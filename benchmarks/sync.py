@@ -48,9 +48,12 @@ def copy(config: Config, home: Path, name: str) -> int:
     import psycopg
 
     began = time.monotonic()
-    with psycopg.connect(_dsn(config)) as connection, connection.cursor() as cursor:
-        with cursor.copy(f"COPY {name} TO STDOUT".encode()) as stream:
-            size = sum(len(block) for block in stream)
+    with (
+        psycopg.connect(_dsn(config)) as connection,
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {name} TO STDOUT".encode()) as stream,
+    ):
+        size = sum(len(block) for block in stream)
     print(json.dumps({"copy_s": time.monotonic() - began}))
     return size
 
@@ -86,6 +89,24 @@ def connectorx(config: Config, home: Path, name: str) -> int:
         partition_num=4,
     )
     return sum(batch.num_rows for batch in reader)
+
+
+def engine(config: Config, home: Path, name: str) -> int:
+    """A full sync without the command line and without Dagster's run around it."""
+    from pwh_assets.platform import open_platform
+    from pwh_assets.services.sources import create_source
+    from pwh_assets.services.sync import sync_table
+    from pwh_assets.settings import Settings
+
+    platform = open_platform(
+        Settings.from_env({"PWH_HOME": str(home / "home"), "PWH_ALLOW_PRIVATE_HOSTS": "1"})
+    )
+    schema = {"name": name, "should_sync": True, "sync_type": "full"}
+    create_source(
+        platform, 1, {"source_type": "postgres", "payload": {**config, "schemas": [schema]}}
+    )
+    table = next(each for each in platform.store.tables(1) if each.name == name)
+    return sync_table(platform, table).rows_synced
 
 
 def dlt_pyarrow(config: Config, home: Path, name: str) -> int:
@@ -127,6 +148,7 @@ INSIDE: dict[str, Callable[[Config, Path, str], int]] = {
     "scanner": scanner,
     "adbc": adbc,
     "connectorx": connectorx,
+    "engine": engine,
     "dlt-connectorx": dlt_connectorx,
     "dlt-pyarrow": dlt_pyarrow,
 }
@@ -139,6 +161,7 @@ TITLES = {
     "again": f"pwh sync again, {CHANGED:.0%} changed",
     "idle": "pwh sync again, nothing new",
     "full": "pwh sync, full",
+    "engine": "the same without Dagster's run",
     "dlt-connectorx": "plain dlt, connectorx, to DuckDB",
     "dlt-pyarrow": "plain dlt, pyarrow, to DuckDB",
 }
