@@ -56,7 +56,7 @@ bench: setup  ## every benchmark; each prints a table of ratios
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
 
 fuzz: setup  ## ten minutes of hostile HogQL (ARGS="--seconds 60" for one)
-	@$(BIN)/python tests/fuzz/hogql.py $(if $(ARGS),$(ARGS),--seconds 600)
+	@$(BIN)/python tests/fuzz/hogql.py $(if $(ARGS),$(ARGS),--seconds 600 --jobs 2)
 
 docs: setup  ## write the pages that are made from the code
 	@$(BIN)/python scripts/docs.py
