@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 
-def _project(table: str) -> tuple[sa.Column, sa.ForeignKeyConstraint]:
+def _project(table: str) -> "tuple[sa.Column[int], sa.ForeignKeyConstraint]":
     name = op.f(f"fk_{table}_project_id")
     return (
         sa.Column("project_id", sa.Integer(), nullable=False),
