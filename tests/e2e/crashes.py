@@ -82,7 +82,7 @@ def kill_somewhere(child, random, number, duration_s):
     child.kill()
 
 
-def _look(home, sql, stop, pipe):
+def _look(home, sql, every_s, stop, pipe):
     platform = open_home(Path(home), None)
     lake = platform.lakes.of(1)
     looks, odd = 0, []
@@ -98,17 +98,19 @@ def _look(home, sql, stop, pipe):
         except Exception as error:
             odd.append(f"look {looks}: {type(error).__name__}: {error}")
         looks += 1
-        time.sleep(0.02)
+        time.sleep(every_s)
     pipe.send((looks, odd[:5]))
 
 
 class Reader:
     """A process that asks all the time; the first column of the answer says whether the table is whole."""
 
-    def __init__(self, home, sql):
+    def __init__(self, home, sql, every_s=0.02):
         self.pipe, theirs = CONTEXT.Pipe()
         self.stop = CONTEXT.Event()
-        self.process = CONTEXT.Process(target=_look, args=(str(home), sql, self.stop, theirs))
+        self.process = CONTEXT.Process(
+            target=_look, args=(str(home), sql, every_s, self.stop, theirs)
+        )
         self.process.start()
 
     def end(self):
