@@ -14,6 +14,9 @@ from pwh_assets.errors import (
 from pwh_assets.sources.base import Field
 from pwh_assets.sources.errors import driver_missing
 from pwh_assets.sources.form import checked
+from pwh_assets.sources.network.route import Route, routed
+from pwh_assets.sources.network.tunnel import FIELD as SSH_TUNNEL
+from pwh_assets.sources.network.tunnel import bastion_of
 from pwh_assets.sources.warehouse.base import (
     Dialect,
     Typed,
@@ -167,15 +170,27 @@ def connect(config: Mapping[str, Any]) -> Iterator[_Session]:
     """A session in one transaction. Errors are ours, also inside."""
     with driver_missing("redshift"):
         import redshift_connector as client
+    with routed(config) as route:
+        yield from _connected(config, route, client)
+
+
+def _connected(config: Mapping[str, Any], route: Route, client: Any) -> Iterator[_Session]:
+    """The connector checks a certificate against what it connects to: the name, where that is wanted and there is
+    no tunnel; else the address that was checked.
+    """
+    name, address = route.peers[0]
+    mode = config["sslmode"]
+    if bastion_of(config) is not None and mode == "verify-full":
+        mode = "verify-ca"
     try:
         connection = client.connect(
-            host=config["host"],
-            port=config["port"],
+            host=name if mode == "verify-full" else address,
+            port=route.port,
             database=config["database"],
             user=config["user"],
             password=config["password"],
-            ssl=config["sslmode"] != "disable",
-            sslmode=config["sslmode"] if config["sslmode"] != "disable" else "verify-ca",
+            ssl=mode != "disable",
+            sslmode=mode if mode != "disable" else "verify-ca",
             timeout=TIMEOUT_S,
             application_name="pwh",
             iam=False,
@@ -228,6 +243,7 @@ class Redshift(Warehouse):
         Field("password", "Password", kind="password", secret=True),
         Field("schema", "Schema", default="public"),
         Field("sslmode", "TLS", kind="select", default="verify-full", options=SSL_MODES),
+        SSH_TUNNEL,
     )
     dialect = _DIALECT
     connect = staticmethod(connect)

@@ -287,6 +287,9 @@ def test_wrong_credentials_are_an_access_error_without_the_secret(rig: Rig) -> N
 
 @pytest.mark.parametrize("rig", REMOTE, indirect=True)
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.filterwarnings(  # Redshift's connector leaves sockets to the collector
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 def test_a_server_that_is_down_is_worth_another_try(rig: Rig) -> None:
     assert rig.unreachable is not None
     for attempt in (rig.source.test_connection, rig.source.tables):

@@ -25,7 +25,9 @@ from pwh_assets.sources.network.tunnel import (
 )
 from pwh_assets.sources.registry import discover
 from tests.servers.mariadb import PrivateMariaDB
+from tests.servers.redshift import PrivateRedshift
 from tests.servers.rigs.mysql import MySQLRig
+from tests.servers.rigs.warehouses import RedshiftRig
 from tests.servers.source_rigs import PostgresRig, read, request
 from tests.servers.ssh import Bastion, OpenSSH, OpenSSHMissingError
 
@@ -305,3 +307,15 @@ def test_a_tunnel_that_is_switched_off_is_none() -> None:
     source = discover()["postgres"]
     for off in (None, {}, {"enabled": False}, {"enabled": "false", "host": "b"}):
         assert source.validate({**BASE, "ssh_tunnel": off})["ssh_tunnel"] is None
+
+
+def test_redshift_is_reached_through_a_bastion_too() -> None:
+    with PrivateRedshift() as server:
+        rig = RedshiftRig(server)
+        rig.insert(1, 2)
+        with Bastion(to={("cluster.internal", 5439): rig.config["port"]}) as bastion:
+            place = {"host": "cluster.internal", "port": 5439, "ssh_tunnel": bastion.config}
+            config = rig.source.validate({**rig.config, **place})
+            assert [table.name for table in rig.source.tables(config)] == ["item"]
+            rig.config = config
+            assert read(rig, SyncMode.FULL)[0] == [1, 2]
