@@ -24,7 +24,7 @@ build/fakesnow:  # the stand-in for Snowflake pins other versions than we do
 		--python $@/bin/python "fakesnow[server]==0.12.1" "snowflake-connector-python[pandas]<5"
 
 build/azurite:  # the stand-in for Azure Blob Storage is a Node program
-	@npm install --silent --no-fund --no-audit --prefix $@ azurite@3.37.0
+	@NODE_OPTIONS=--use-openssl-ca npm install --silent --no-fund --no-audit --prefix $@ azurite@3.37.0
 
 test: setup  ## the whole suite, quick tests first
 	@$(PYTEST) tests/unit tests/test_*.py -q -n 2 $(ARGS)

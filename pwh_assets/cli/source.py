@@ -17,7 +17,9 @@ def register(groups: Groups) -> None:
     add.add_argument(
         "file", metavar="FILE", help="JSON with the API's create body, or - for standard input"
     )
-    preview = command(nouns, "preview", "the first rows a source would bring; keeps nothing", _preview)
+    preview = command(
+        nouns, "preview", "the first rows a source would bring; keeps nothing", _preview
+    )
     preview.add_argument("file", metavar="FILE", help="as for add")
     preview.add_argument("--rows", metavar="N", type=int, default=10, help="rows of each table")
     command(nouns, "list", "all sources with their tables", _list)

@@ -55,9 +55,7 @@ class Engine(Protocol):
 
     name: str
 
-    def open(
-        self, project_id: int, limits: Limits, placed: Sequence[PlacedTable] = ()
-    ) -> Session:
+    def open(self, project_id: int, limits: Limits, placed: Sequence[PlacedTable] = ()) -> Session:
         """`placed` are the tables outside the lake that the query reads."""
         ...
 

@@ -257,7 +257,11 @@ def _with_frequency(entry: Mapping[str, Any], table: NewTable) -> NewTable:
         if value is not None and not isinstance(value, str):
             raise InvalidInputError(attr, f"`{attr}` of `{table.name}` must be a text.")
     now = table.frequency
-    if name is None and entry.get("sync_time_of_day") and (now.is_never or now.name == DEFAULT_FREQUENCY):
+    if (
+        name is None
+        and entry.get("sync_time_of_day")
+        and (now.is_never or now.name == DEFAULT_FREQUENCY)
+    ):
         name = "24hour"  # a time of day alone says once a day, as the seeds' examples do
     frequency = Frequency.parse(name or now.name, time_of_day)
     is_anchored = not frequency.is_never and frequency.every > timedelta(hours=1)

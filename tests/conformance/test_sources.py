@@ -39,7 +39,16 @@ from tests.servers.source_rigs import (
 from tests.servers.ssh import Bastion
 
 DATABASES = ("postgres", "mysql", "tunnelled", "redshift", "bigquery", "databricks", "snowflake")
-GUARDED = ("postgres", "mysql", "tunnelled", "stripe", "redshift", "bigquery", "databricks", "snowflake")
+GUARDED = (
+    "postgres",
+    "mysql",
+    "tunnelled",
+    "stripe",
+    "redshift",
+    "bigquery",
+    "databricks",
+    "snowflake",
+)
 """Sources that refuse wrong credentials."""
 REMOTE = (*GUARDED, "bucket")
 RIGS = (*REMOTE, "folder")

@@ -321,7 +321,12 @@ ROWS: tuple[Row, ...] = (
         "A condition on events: of each submission of a survey only the last answer.",
         _survey_filter,
     ),
-    Expansion("sparkline", (1, 1), "A small chart of an array, as a display tag.", _tag("Sparkline", "data")),
+    Expansion(
+        "sparkline",
+        (1, 1),
+        "A small chart of an array, as a display tag.",
+        _tag("Sparkline", "data"),
+    ),
     Expansion(
         "recordingButton",
         (1, 2),

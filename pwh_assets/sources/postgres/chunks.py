@@ -45,8 +45,8 @@ class _Session:
 class TableChunks:
     """`ChunkedRows` of one table; see sources/chunks.py for what that promises.
 
-    With one chunk: one statement, so one snapshot. With more: one connection exports a snapshot and holds it,
-    the others read in it. Where a snapshot cannot be exported or connections are few, one reads everything.
+    One connection exports a snapshot and holds it, with a lock that keeps the table from being written anew; the
+    others read in it. Where a snapshot cannot be exported or connections are few, one reads everything.
     """
 
     def __init__(
@@ -134,14 +134,11 @@ class TableChunks:
                 raise _ended()
             if self._is_open:
                 return
-            if len(self.names) == 1:
-                self._add(None)
-            else:
-                self._open_in_one_snapshot()
+            self._open_in_one_snapshot()
             self._is_open = True
 
     def _open_in_one_snapshot(self) -> None:
-        snapshot = self._exported() if self.parallel > 1 else ""
+        snapshot = self._exported()
         for number in range(self.parallel if snapshot else 0):
             try:
                 self._add(snapshot)
@@ -150,17 +147,23 @@ class TableChunks:
                 break
         if not self._sessions:
             self._stack.close()  # the snapshot's holder may have the only connection there is
-            self._add("")
+            self._add("" if len(self.names) > 1 else None)
 
     def _exported(self) -> str:
-        """The name of a snapshot that stays as long as this reading; empty where there are none."""
+        """The name of a snapshot that stays as long as this reading; empty where there are none.
+
+        To a snapshot older than a TRUNCATE, or than an ALTER TABLE that writes all rows anew, the table is empty
+        (https://www.postgresql.org/docs/current/mvcc-caveats.html). So it is taken while the table is locked against
+        them, which only READ COMMITTED does in this order.
+        """
         import psycopg
 
         with contextlib.ExitStack() as stack:
             try:
                 holder = stack.enter_context(connected(self._reader.config))
                 holder.execute("SET idle_in_transaction_session_timeout = 0")
-                holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                holder.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+                holder.execute(f"SELECT 1 FROM {self._reader.relation} LIMIT 0".encode())
                 row = holder.execute("SELECT pg_export_snapshot()").fetchone()
             except (psycopg.Error, SourceError):
                 return ""
@@ -168,7 +171,8 @@ class TableChunks:
         return str(row[0]) if row else ""
 
     def _add(self, snapshot: str | None) -> None:
-        """Another connection: with a transaction of its own (``""``) or in a snapshot; None: without one.
+        """Another connection: with a transaction of its own (``""``) or in a snapshot; None: without one. In one it has
+        its lock on the table at once, so that it does not queue behind a change that waits for the snapshot's holder.
 
         A transaction must be ended by hand, also after an error: DuckDB aborts the process when it has to end
         one on a connection that is gone.
@@ -185,9 +189,11 @@ class TableChunks:
                 if snapshot:
                     words = literal(f"SET TRANSACTION SNAPSHOT {literal(snapshot)}")
                     here.execute(f"CALL postgres_execute('pg', {words})")
-            row = here.execute(
-                "SELECT * FROM postgres_query('pg', 'SELECT pg_backend_pid() AS pid')"
-            ).fetchone()
+            pid = (
+                "SELECT pg_backend_pid() AS pid FROM (SELECT 1) s "
+                f"LEFT JOIN (SELECT 1 FROM {self._reader.relation} LIMIT 0) t ON true"
+            )
+            row = here.execute(f"SELECT * FROM postgres_query('pg', {literal(pid)})").fetchone()
             session = _Session(here, stack.pop_all(), int(row[0]) if row else 0)
         self._sessions.append(session)
         self._free.put(session)

@@ -109,7 +109,7 @@ class TableReader:
         division = divided(
             connection,
             self.table,
-            self._relation,
+            self.relation,
             self.request,
             self.cursor_column(),
             bound,
@@ -168,7 +168,7 @@ class TableReader:
     def _fits(self, connection: "psycopg.Connection[Any]", tests: list[str]) -> Sequence[Any]:
         if not tests:
             return ()
-        query = f"SELECT {', '.join(tests)} FROM {self._relation}{self._where(None)}"
+        query = f"SELECT {', '.join(tests)} FROM {self.relation}{self._where(None)}"
         return connection.execute(query.encode()).fetchone() or ()
 
     def _bound(self, connection: "psycopg.Connection[Any]") -> str | None:
@@ -196,7 +196,7 @@ class TableReader:
 
     def _touch(self, connection: "psycopg.Connection[Any]") -> None:
         """Where a missing permission or a lock shows."""
-        connection.execute(f"SELECT 1 FROM {self._relation} LIMIT 0".encode())
+        connection.execute(f"SELECT 1 FROM {self.relation} LIMIT 0".encode())
 
     def _batch_rows(self, connection: "psycopg.Connection[Any]") -> int:
         """As many rows as were asked for, fewer where rows are so wide that they would fill the memory."""
@@ -205,7 +205,7 @@ class TableReader:
 
     def _row_bytes(self, connection: "psycopg.Connection[Any]") -> float:
         columns = ", ".join(quoted_name(column.name) for column in self.table.columns)
-        query = _ROW_BYTES.format(columns=columns, relation=self._relation, oid=self.table.oid)
+        query = _ROW_BYTES.format(columns=columns, relation=self.relation, oid=self.table.oid)
         row = connection.execute(query.encode()).fetchone()
         return max(1.0, float(row[0] or 0)) if row else 1.0
 
@@ -264,11 +264,11 @@ class TableReader:
             f"{value} AS {quoted_name(column.name)}"
             for value, column in zip(values, columns, strict=True)
         )
-        query = f"SELECT {on_server} FROM {self._relation}{condition}"
+        query = f"SELECT {on_server} FROM {self.relation}{condition}"
         return f"SELECT {here} FROM postgres_query('pg', {literal(query)})"
 
     @property
-    def _relation(self) -> str:
+    def relation(self) -> str:
         return f"{quoted_name(self.config['schema'])}.{quoted_name(self.table.name)}"
 
 

@@ -156,7 +156,9 @@ def _list(types: Mapping[int, PgType], element: int, modifier: int) -> Typed:
     found = types.get(element)
     if found is not None and found.is_builtin and found.name == "bytea":
         # The scanner gives lists of bytes as one text.
-        return Typed("BLOB[]", "({0})::text[]", "list_transform({0}, lambda x: unhex(substr(x, 3)))")
+        return Typed(
+            "BLOB[]", "({0})::text[]", "list_transform({0}, lambda x: unhex(substr(x, 3)))"
+        )
     if found is not None and found.is_builtin and found.name in _AS_THEY_ARE:
         return Typed(f"{_AS_THEY_ARE[found.name]}[]")
     if found is not None and found.is_builtin and found.name == "numeric":

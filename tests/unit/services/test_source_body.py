@@ -84,7 +84,7 @@ def test_names_match_in_another_case_when_only_one_can_be_meant() -> None:
         ({"name": ""}, "name", "no `name`"),
         ({"name": 5}, "name", "no `name`"),
         ({"name": "users", "sync_typ": "full"}, "sync_typ", "Did you mean `sync_type`"),
-        ({"name": "users", "sync_type": "cdc"}, "sync_type", "`full`, `incremental`, `append`"),
+        ({"name": "users", "sync_type": "cdc"}, "sync_type", "`full`, `incremental` or `append`"),
         (
             {"name": "users", "sync_type": ["full"]},
             "sync_type",
