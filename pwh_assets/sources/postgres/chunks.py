@@ -64,10 +64,10 @@ class TableChunks:
         names = [name for name in every if name not in done]
         if done and reader.request.mode in (SyncMode.INCREMENTAL, SyncMode.XMIN):
             names.append(f"{AGAIN}-{len(done)}")
-        self.names = tuple(names)
-        self.is_resumable = self._division.by == "column" and plan["bound"] is not None
+        self.names: Sequence[str] = tuple(names)
+        self.is_resumable: bool = self._division.by == "column" and plan["bound"] is not None
         self.parallel = min(len(names), parallel_reads())
-        self.rows_are_unique = not done and plan["key_is_unique"]
+        self.rows_are_unique: bool = not done and plan["key_is_unique"]
         self._group_rows = max(1_000, min(122_880, int(ROW_GROUP_BYTES / max(row_bytes, 1))))
         self._free: queue.SimpleQueue[_Session] = queue.SimpleQueue()
         self._sessions: list[_Session] = []
