@@ -1,7 +1,7 @@
 """The whole matrix: `python tests/faults/run.py [--mode cdc] [--fault 'network cut'] [--server mysql] [--times 3]`.
 
 Prints a table in Markdown: a row per fault, a column per mode, in each cell how often it was played and held.
-The status is 1 when any promise was broken; what was found follows the table.
+The status is 1 when any promise was broken; what was found is told as it comes.
 """
 
 import argparse
@@ -83,8 +83,6 @@ def main() -> int:
         for fault in dict.fromkeys(fault for fault, _ in wanted):
             row = [found.get((fault, mode), "") for mode in MODES]
             print(f"| {fault} | " + " | ".join(row) + " |")
-    for each in trouble:
-        print(f"\n{each}")
     return 1 if trouble else 0
 
 
@@ -101,6 +99,7 @@ def _play(
             return "not run"
         except Exception:
             trouble.append(f"{kind}, {mode}, {fault}:\n{traceback.format_exc()}")
+            print(trouble[-1], file=sys.stderr, flush=True)
     seconds = time.monotonic() - began
     word = f"{held} of {times}" if held < times else f"{times} ×"
     print(f"{kind}, {mode}, {fault}: {word}, {seconds:.0f} s", file=sys.stderr, flush=True)
