@@ -2,6 +2,7 @@
 less. Also between the lake's commit and the word to the source, and when the server goes down in the middle.
 """
 
+import os
 import time
 
 import pytest
@@ -14,7 +15,8 @@ from tests.e2e.bank import WHOLE, Bank
 from tests.e2e.crashes import Child, Reader, dice, kill_somewhere
 from tests.e2e.streams import SETTINGS, Streamed
 
-KILLS = 20
+KILLS = int(os.environ.get("PWH_KILLS", "8"))
+"""`make faults` asks for more."""
 SIZE = 20_000
 
 
