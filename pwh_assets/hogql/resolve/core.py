@@ -48,6 +48,9 @@ class Core:
         self.anchor: exp.Expression | None = None
         """While a text of the catalog is resolved: the place of the user's text that asked for it."""
         self.views: tuple[str, ...] = ()
+        self.placing: tuple[str, ...] = ()
+        """Placeholders for tables whose values are being resolved, the outermost first."""
+        self.placed = 0
         self.tables: dict[str, None] = {}
         """Tables and views the text names, in order."""
         self.nodes = 0

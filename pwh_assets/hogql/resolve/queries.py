@@ -19,6 +19,7 @@ from pwh_assets.hogql.resolve.nodes import (
     SetQuery,
     Value,
 )
+from pwh_assets.hogql.resolve.placeholders import placed
 from pwh_assets.hogql.rules import RULES
 from pwh_assets.hogql.scope import Binding, Env, Fields, ScalarCte, Scope
 from pwh_assets.hogql.types import Type
@@ -41,11 +42,22 @@ class Queries(Columns):
                     return self.query(node.this, env, parent)
                 case exp.Values():
                     return self.values_query(node)
+                case exp.Placeholder():
+                    return self.placeholder_query(node, env, parent)
                 case _:
                     self.problem(CODES.UNSUPPORTED, "Only a query can stand here", node)
                     return Select([], [])
         finally:
             self.scope = outer
+
+    def placeholder_query(self, node: exp.Placeholder, env: Env, parent: Scope | None) -> Query:
+        """`{name}` where a query stands, such as a part of a UNION; a table's name is all of its rows."""
+        with placed(self, node) as tree:
+            if tree is None:
+                return Select([], [])
+            if isinstance(tree, exp.Table):
+                tree = exp.Select(expressions=[exp.Star()], from_=exp.From(this=tree))
+            return self.query(tree, env, parent)
 
     def values_query(self, node: exp.Values) -> Query:
         source, _ = self.values_source(node, "")

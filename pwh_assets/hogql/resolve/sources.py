@@ -22,6 +22,7 @@ from pwh_assets.hogql.resolve.nodes import (
     ValuesSource,
 )
 from pwh_assets.hogql.resolve.pivots import Pivots
+from pwh_assets.hogql.resolve.placeholders import placed
 from pwh_assets.hogql.scope import Binding, Fields, Scope
 from pwh_assets.hogql.types import BOOLEAN, DATETIME, INTEGER, UNKNOWN, Type
 
@@ -194,7 +195,9 @@ class Sources(Pivots):
             return JoinedSource("joined", self.joined(table, table.args.get("joins") or [], scope))
         alias = tree.args.get("alias")
         name = alias.name if isinstance(alias, exp.Expression) else ""
-        if isinstance(tree, exp.Table) and not isinstance(tree.this, exp.Identifier):
+        if isinstance(tree, exp.Table) and isinstance(tree.this, exp.Placeholder):
+            source, names = self.placeholder_source(tree.this, name, scope)
+        elif isinstance(tree, exp.Table) and not isinstance(tree.this, exp.Identifier):
             source, names = self.table_function(tree, name)
         elif isinstance(tree, exp.Table):
             source, names = self.table(tree, name, scope)
@@ -243,22 +246,22 @@ class Sources(Pivots):
             entry = scope.env.get(name.lower())
             if isinstance(entry, Cte):
                 return CteSource(label, entry), names
-            placeholder = self.options.variables.get(name) if name.startswith("{") else None
-            if placeholder is not None:
-                name = str(placeholder)
         table = self.find_table(name)
         if table is None:
             hint = self.did_you_mean(name, [*self.catalog.by_name, *(str(k) for k in scope.env)])
             self.problem(
                 CODES.UNKNOWN_TABLE, f"There is no table or view `{name}`", identifier, hint
             )
-            unknown = TableDef(name, (), physical=("unknown", name), kind="unknown")
-            return TableSource(label, unknown), names
+            return self.unknown_table(name, label), names
         if not alias:
             names = tuple(dict.fromkeys((*names, table.name.lower())))
-        if self.anchor is None:
+        if self.anchor is None or (self.placing and not self.views):
             self.tables[table.name] = None
         return self.table_source(table, label, identifier), names
+
+    def unknown_table(self, name: str, label: str) -> Source:
+        """Stands in for a table that could not be found: whatever is asked of it, it has."""
+        return TableSource(label, TableDef(name, (), physical=("unknown", name), kind="unknown"))
 
     def find_table(self, name: str) -> TableDef | None:
         by_name = self.catalog.by_name
@@ -314,7 +317,8 @@ class Sources(Pivots):
             self.problem(CODES.CYCLE, f"The view `{table.name}` reads itself: {chain}", node)
             return Query([(c.name, c.type) for c in table.columns], [c.name for c in table.columns])
         cache: dict[str, Query] = self.catalog.__dict__.setdefault("_views", {})
-        found = cache.get(table.name) if self.options.policy is None else None
+        is_shared = self.options.policy is None and not self.options.variables
+        found = cache.get(table.name) if is_shared else None
         if found is not None:
             return found
         assert table.view_sql is not None
@@ -333,9 +337,20 @@ class Sources(Pivots):
             found = Query([], [])
         finally:
             self.scope, self.anchor, self.views = saved
-        if len(self.problems) == count and self.options.policy is None:
+        if len(self.problems) == count and is_shared:
             cache[table.name] = found
         return found
+
+    def placeholder_source(
+        self, node: exp.Placeholder, alias: str, scope: Scope
+    ) -> tuple[Source, tuple[str, ...]]:
+        """`FROM {name}`: the table or the query its value names, under the table's own name unless there is an alias."""
+        with placed(self, node) as tree:
+            if tree is None:
+                return self.unknown_table(self.placeholder_name(node), alias), (alias.lower(),)
+            if isinstance(tree, exp.Table):
+                return self.table(tree, alias, scope)
+            return self.derived(tree, alias, scope)
 
     def derived(
         self, tree: exp.Expression, alias: str, scope: Scope
@@ -346,9 +361,6 @@ class Sources(Pivots):
             values = tree if isinstance(tree, exp.Values) else tree.this
             source, _ = self.values_source(values, alias)
             return source, names or ("values",)
-        if isinstance(tree, exp.Placeholder):
-            self.problem(CODES.UNSUPPORTED, "A placeholder for a table has no value here", tree)
-            return ValuesSource("unknown", [], []), names
         inner = tree.this if isinstance(tree, exp.Subquery) else tree
         query = self.query(inner, scope.env, scope.parent)
         return QuerySource(alias or "q", query), names or ("",)

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.unit.hogql.catalogs import plan, problems, sql, types
+from pwh_assets.hogql.catalog import Catalog, TableDef
+from pwh_assets.hogql.errors import HogQLError
+from tests.unit.hogql.catalogs import INVOICE, plan, problems, sql, types
 
 
 def test_a_property_is_read_as_text_from_its_table():
@@ -225,3 +227,73 @@ def test_placeholders_take_values_and_unset_filters_restrict_nothing():
         "SELECT count() FROM events WHERE {filters} AND timestamp > {filters.dateRange.from}"
     )
     assert "WHERE" not in text.replace("WHERE TRUE", "")
+
+
+INVOICES = "SELECT id, amount_paid AS paid FROM stripe_invoice"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("SELECT stripe_invoice.id FROM {source}", "stripe.invoice"),
+        ("SELECT s.id FROM {variables.source} AS s", "stripe_invoice"),
+        ("SELECT s.id FROM {source} AS s WHERE s.paid > 1", INVOICES),
+        ("SELECT id FROM ({source})", INVOICES),
+        ("SELECT 'x' AS id, 1 AS paid UNION ALL {source}", INVOICES),
+        ("SELECT id FROM {source}", "SELECT * FROM {inner}"),
+        ("WITH recent AS (SELECT 1 AS id FROM stripe_invoice) SELECT id FROM {source}", "recent"),
+    ],
+)
+def test_a_placeholder_for_a_table_takes_a_tables_name_or_a_query(text, value):
+    made = plan(text, variables={"source": value, "inner": "stripe_invoice"})
+    assert made.columns[0].name == "id"
+    assert made.tables == ("stripe_invoice",)
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "message"),
+    [
+        (None, "unsupported", "`{source}` has no value"),
+        (3, "wrong_type", "`{source}` stands for a table, and its value is no text"),
+        ("stripe_invoces", "unknown_table", "There is no table or view `stripe_invoces`"),
+        ("paid WHERE 1", "unknown_table", "There is no table or view `paid WHERE 1`"),
+        ("SELECT emial FROM paid", "unknown_column", "`paid` has no column `emial`"),
+        ("SELECT 1 FROM {source}", "view_cycle", "`{source}` reads itself: source → source"),
+        (
+            "SELECT 1 SETTINGS a = 1",
+            "syntax_error",
+            "The value of `{source}` cannot be read: `SETTINGS` is not allowed; limits are set by the project",
+        ),
+    ],
+)
+def test_a_mistake_in_a_value_for_a_table_is_shown_at_the_placeholder(value, code, message):
+    text = "SELECT 1 FROM {source}"
+    with pytest.raises(HogQLError) as caught:
+        plan(text, variables={"source": value})
+    found = caught.value.problems[0]
+    assert (found.code, found.message, text[found.start : found.end]) == (code, message, "{source}")
+
+
+def test_values_that_multiply_are_refused():
+    twice = {f"a{i}": f"SELECT 1 FROM {{a{i + 1}}} UNION ALL {{a{i + 1}}}" for i in range(40)}
+    found = problems("SELECT 1 FROM {a0}", variables={**twice, "a40": "paid"})
+    assert ("query_too_large", "{a0}", "Name the inner queries using WITH.") in found
+
+
+def test_a_policy_holds_for_a_table_put_in_for_a_placeholder():
+    text = sql(
+        "SELECT id FROM {source}",
+        variables={"source": "SELECT id FROM stripe_invoice"},
+        policy=lambda table: "amount_paid > 7" if table.name == "stripe_invoice" else None,
+    )
+    assert "> 7" in text or "7 <" in text
+
+
+def test_a_view_that_reads_a_filter_is_made_anew_for_each_value():
+    view = TableDef(
+        "chosen", (), view_sql="SELECT id FROM stripe_invoice WHERE {filters}", kind="view"
+    )
+    catalog = Catalog((INVOICE, view), version="filtered")
+    for value in (True, False):
+        text = sql("SELECT id FROM chosen", catalog=catalog, variables={"filters": value})
+        assert ("FALSE" in text.upper()) is not value
