@@ -42,8 +42,10 @@ def in_words(address: Address) -> Iterator[None]:
             "then try again; nothing half-written is visible."
         ) from None
     except duckdb.Error as error:
-        text = first_line(scrub(str(error), address))
-        kind = LakeStorageError if _is_storage(text) else LakeError
+        lines = scrub(str(error), address).strip().split("\n")
+        # A COMMIT that fails says why in its second line.
+        cause = next((line for line in lines if _is_storage(line)), None)
+        kind, text = LakeStorageError if cause else LakeError, first_line(cause or lines[0])
         raise kind(
             f"The lake of project `{address.project_id}` refused this: {text} Nothing was changed."
         ) from None
@@ -61,6 +63,7 @@ def _is_storage(text: str) -> bool:
         "Permission denied",
         "disk is full",
         "readonly database",
+        "database is locked",
     )
     return any(word in text for word in words)
 

@@ -11,7 +11,7 @@ import pytest
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import BusyError
 from pwh_assets.lake import Lakes
-from pwh_assets.lake.errors import LakeBusyError
+from pwh_assets.lake.errors import LakeBusyError, LakeStorageError
 from pwh_assets.lake.locks import hold
 from pwh_assets.settings import Settings
 
@@ -140,3 +140,31 @@ def test_many_writers_lose_nothing(tmp_path):
             "SELECT count(*), count(DISTINCT (who, n)) FROM lake.s.t"
         ).fetchone()
     assert found == (24, 24)
+
+
+LOCKING = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_catalog_another_program_has_locked_is_worth_another_try(tmp_path):
+    lakes = Lakes(Settings(home=tmp_path))
+    lake = lakes.of(1)
+    arguments = [sys.executable, "-c", LOCKING, str(lake.address.catalog_file)]
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout.readline() == "locked\n"
+        with (
+            pytest.raises(LakeStorageError, match="database is locked") as caught,
+            lake.write() as connection,
+        ):
+            connection.execute("CREATE TABLE lake.t AS SELECT 1 AS x")
+    assert caught.value.retryable
+    with lake.write() as connection:
+        connection.execute("CREATE TABLE lake.t AS SELECT 1 AS x")
+    lakes.close()
