@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import SourceError, SourceUnavailableError
 from pwh_assets.sources.chunks import PARQUET, parallel_reads, storage_error
+from pwh_assets.sources.network import sockets
 from pwh_assets.sources.postgres import xmin
 from pwh_assets.sources.postgres.connection import (
     attached,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 AGAIN = "again"
 """The chunk of rows that changed since a dead run took its snapshot."""
 ROW_GROUP_BYTES = 64 << 20
+CANCEL_PATIENCE_S = 5.0
+"""How long statements that were cancelled may take to end before their connections are cut."""
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +43,8 @@ class _Session:
     here: "duckdb.DuckDBPyConnection"
     stack: contextlib.ExitStack
     pid: int
+    sockets: frozenset[sockets.Local]
+    """Its connection at our end; none through a tunnel."""
 
 
 class TableChunks:
@@ -177,6 +182,8 @@ class TableChunks:
         A transaction must be ended by hand, also after an error: DuckDB aborts the process when it has to end
         one on a connection that is gone.
         """
+        port = int(self._reader.config["port"])
+        before = sockets.to_port(port)
         with contextlib.ExitStack() as stack:
             here = stack.enter_context(attached(self._reader.config))
             here.execute("SET threads = 1")
@@ -194,7 +201,8 @@ class TableChunks:
                 f"LEFT JOIN (SELECT 1 FROM {self._reader.relation} LIMIT 0) t ON true"
             )
             row = here.execute(f"SELECT * FROM postgres_query('pg', {literal(pid)})").fetchone()
-            session = _Session(here, stack.pop_all(), int(row[0]) if row else 0)
+            fresh = sockets.to_port(port) - before
+            session = _Session(here, stack.pop_all(), int(row[0]) if row else 0, fresh)
         self._sessions.append(session)
         self._free.put(session)
 
@@ -206,9 +214,18 @@ class TableChunks:
             self._cancel(sessions)
         for _ in sessions:
             with contextlib.suppress(SourceError):
-                self._free.get().stack.close()
+                self._returned(sessions).stack.close()
         with contextlib.suppress(SourceError):
             self._stack.close()
+
+    def _returned(self, sessions: Sequence[_Session]) -> _Session:
+        """A session nobody reads through. A server that says nothing any more does not end a statement either."""
+        try:
+            return self._free.get(timeout=CANCEL_PATIENCE_S)
+        except queue.Empty:
+            for session in sessions:
+                sockets.end(session.sockets)
+            return self._free.get()
 
     def _cancel(self, sessions: Sequence[_Session]) -> None:
         """End running statements at both ends: without the server's, the rest of a COPY would be read to its end."""
