@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -265,3 +266,24 @@ def test_examples_have_their_values_through_the_whole_compiler(engines: Engines)
                 if isinstance(value, Exception) or not same(value, wanted):
                     different.append(f"{engine}: {text} is {value!r}, not {wanted!r}")
     assert not different, "\n".join(line[:300] for line in different)
+
+
+def test_made_up_words_and_weights_have_the_same_answers_on_both_engines(engines: Engines) -> None:
+    random = Random(7)
+    letters = "abcdefghijklmnopqrstuvwxyzHWRS -1é"
+    words = ["".join(random.choices(letters, k=random.randrange(9))) for _ in range(60)]
+    texts = [f"soundex('{word}')" for word in words]
+    for _ in range(10):
+        pairs = ", ".join(
+            f"({random.choice(['1', '2', '3', '4', 'NULL'])}, {random.choice(['0', '2', '-1', '7', 'NULL'])})"
+            for _ in range(12)
+        )
+        rows = f"(SELECT t.1 AS a, t.2 AS b FROM (SELECT arrayJoin([{pairs}]) AS t))"
+        texts += [
+            f"SELECT topKWeighted(3)(a, b) FROM {rows}",
+            f"SELECT argAndMin(b, b).2 FROM {rows}",
+        ]
+    answers = [
+        ask(engines, engine, [Compiler(engine).query(text) for text in texts]) for engine in ENGINES
+    ]
+    assert answers[0] == answers[1]

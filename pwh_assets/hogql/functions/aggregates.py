@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Agg, Arg, Call, Handler, Rendering, Row, on
 from pwh_assets.hogql.functions.rules import array_of_first, first, sum_type
-from pwh_assets.hogql.functions.sqltext import both, tail
+from pwh_assets.hogql.functions.sqltext import both, let, struct_of, tail
 from pwh_assets.hogql.functions.texts import to_number, to_text
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, STRING, Type, array, map_, tuple_
 
@@ -144,17 +144,32 @@ def _unique_list(call: Call, /) -> str:
     return first_n(call.engine, sql, call.params[0].sql) if call.params else sql
 
 
+def _weights(gathered: str) -> str:
+    """DuckDB: each value of a list of {k, w} with its weights' sum, negated."""
+    summed = f"list_sum(list_transform(list_filter({gathered}, lambda __e: __e.k = __k), lambda __e: __e.w))"
+    return (
+        f"list_transform(list_distinct(list_transform({gathered}, lambda __e: __e.k)), "
+        f"lambda __k: {{'c': -CAST({summed} AS BIGINT), 'k': __k}})"
+    )
+
+
 def _top(call: Call, /) -> str:
     arg = call.args[0]
     size = call.params[0].sql if call.params else "10"
-    weight = f"CAST({call.args[1].sql} AS BIGINT)" if len(call.args) > 1 else None
-    kept = replace(call, filter_sql=both(call.filter_sql, f"{arg.sql} IS NOT NULL"))
+    weight = call.args[1].sql if len(call.args) > 1 else None
+    known = [f"{one.sql} IS NOT NULL" for one in call.args]
+    kept = replace(call, filter_sql=both(call.filter_sql, " AND ".join(known)))
     if call.engine == "clickhouse":
-        counted = f"sumMap(map(assumeNotNull({arg.sql}), toInt64({weight or 1}))){tail(kept)}"
+        number = f"toInt64(assumeNotNull({weight}))" if weight else "toInt64(1)"
+        counted = f"sumMap(map(assumeNotNull({arg.sql}), {number})){tail(kept)}"
         ranked = f"arraySort(t -> (-t.2, t.1), arrayZip(mapKeys({counted}), mapValues({counted})))"
         return f"arraySlice(arrayMap(t -> t.1, {ranked}), 1, {size})"
     if weight:
-        raise ValueError("weights are not known there; sum them per value and sort.")
+        gathered = (
+            f"coalesce(list({{'k': {arg.sql}, 'w': CAST({weight} AS BIGINT)}}){tail(kept)}, [])"
+        )
+        summed = let(gathered, _weights, "__g")
+        return f"list_transform(list_sort({summed}), lambda __e: __e.k)[1:{size}]"
     counted = f"coalesce(map_entries(histogram({arg.sql}){tail(kept)}), [])"
     return (
         f"list_transform(list_sort(list_transform({counted}, "
@@ -186,6 +201,20 @@ def _arg_extreme(duckdb: str, clickhouse: str) -> Handler:
     return handler
 
 
+def _extreme_with_key(handler: Handler, fold: str) -> Handler:
+    """The tuple of argMax and max (or argMin and min), over the same rows."""
+
+    def both_of(call: Call, /) -> str:
+        value, key = call.args
+        kept = replace(call, filter_sql=both(call.filter_sql, f"{value.sql} IS NOT NULL"))
+        first, second = handler(call), f"{fold}({key.sql}){tail(kept)}"
+        if call.engine == "clickhouse":
+            return f"tuple({first}, {second})"
+        return struct_of((first, second))
+
+    return both_of
+
+
 def _pair(handler: Handler) -> dict[str, Rendering]:
     return on(handler, handler)
 
@@ -201,8 +230,6 @@ def _by_key(fold: str, drop_zero: bool) -> Handler:
     """sumMap, minMap, maxMap: of one Map, or of an array of keys and one of values."""
 
     def handler(call: Call, /) -> str:
-        from pwh_assets.hogql.functions.sqltext import let
-
         name = {"list_sum": "sumMap", "list_min": "minMap", "list_max": "maxMap"}[fold]
         if call.engine == "clickhouse":
             return f"{name}({', '.join(arg.sql for arg in call.args)}){tail(call)}"
@@ -399,6 +426,24 @@ ROWS: tuple[Row, ...] = (
         ),
         aliases=("max_by", "arg_max"),
     ),
+    *(
+        Agg(
+            f"argAnd{word}",
+            (2, 2),
+            lambda types: tuple_(*types),
+            f"The tuple of the first argument where the second is {extreme}, and that second one.",
+            _pair(
+                _extreme_with_key(_arg_extreme(f"arg_{word.lower()}", f"arg{word}"), word.lower())
+            ),
+            example=(
+                (pairs(f"argAnd{word}(a, b).1", "[('x', 3), ('y', 1)]"), value),
+                (pairs(f"argAnd{word}(a, b).2", "[('x', 3), ('y', 1), (NULL, 9), (NULL, 0)]"), key),
+                (pairs(f"argAnd{word}If(a, b, b > 9).2", "[('x', 3)]"), None),
+            ),
+            native="",
+        )
+        for word, extreme, value, key in (("Max", "greatest", "x", 3), ("Min", "smallest", "y", 1))
+    ),
     Agg(
         "groupArray",
         (1, 1),
@@ -439,6 +484,21 @@ ROWS: tuple[Row, ...] = (
             (over("topKIf(2)(x, x > 9)"), []),
         ),
         aliases=("approx_top_k",),
+        params=(0, 3),
+    ),
+    Agg(
+        "topKWeighted",
+        (2, 2),
+        array_of_first,
+        "The values with the greatest sum of weights, the greatest first; exact, equals by value.",
+        _pair(_top),
+        example=(
+            (
+                pairs("topKWeighted(2)(a, b)", "[('x', 1), ('y', 5), ('x', 1), ('z', 3)]"),
+                ["y", "z"],
+            ),
+            (pairs("topKWeightedIf(2)(a, b, b > 9)", "[('x', 1)]"), []),
+        ),
         params=(0, 3),
     ),
     Agg(

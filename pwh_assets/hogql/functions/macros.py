@@ -38,6 +38,20 @@ def _parse(name: str, formats: tuple[str, ...]) -> str:
     )
 
 
+def _soundex() -> str:
+    """Letters alone; a code that repeats counts once, whatever is no consonant parts two; the first code is the letter."""
+    letters = "upper(regexp_replace(t, '[^a-zA-Z]', '', 'g'))"
+    codes = f"translate({letters}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '01230120022455012623010202')"
+    for code in range(7):
+        codes = f"regexp_replace({codes}, '{code}+', '{code}', 'g')"
+    return (
+        "CREATE OR REPLACE TEMP MACRO hog_soundex(t) AS "
+        f"(rpad(left({letters}, 1) || left(replace(substring({codes}, 2), '0', ''), 3), 4, '0'))"
+    )
+
+
+_SOUNDEX = _soundex()
+
 DUCKDB_MACROS: tuple[str, ...] = (
     """CREATE OR REPLACE TEMP MACRO hog_prop(j, p) AS (
     CASE WHEN suffix(json_extract_string(j, p), '.0') AND json_type(j, p) = 'DOUBLE'
@@ -66,6 +80,7 @@ DUCKDB_MACROS: tuple[str, ...] = (
     """CREATE OR REPLACE TEMP MACRO hog_ascii(t) AS (
     CASE WHEN ascii(t) < 128 THEN ascii(t) WHEN ascii(t) < 2048 THEN 192 + (ascii(t) >> 6)
         WHEN ascii(t) < 65536 THEN 224 + (ascii(t) >> 12) ELSE 240 + (ascii(t) >> 18) END)""",
+    _SOUNDEX,
     """CREATE OR REPLACE TEMP MACRO hog_substring(s, start, size) AS (
     CASE
         WHEN s IS NULL OR start IS NULL THEN NULL

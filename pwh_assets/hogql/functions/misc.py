@@ -18,6 +18,12 @@ from pwh_assets.hogql.types import (
     tuple_,
 )
 
+_UUID_TEXT = "[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}"
+_UUID_PARTS = "^(.{{8}})(.{{4}})(.{{4}})(.{{4}})(.{{12}})$"
+_UUID_JOINED = "\\1-\\2-\\3-\\4-\\5"
+_UUID_JOINED_NATIVE = _UUID_JOINED.replace("\\", "\\\\")
+
+BYTES = Type("Bytes")
 row = family("other")
 geo = family("geo")
 
@@ -455,6 +461,29 @@ ROWS: tuple[Row, ...] = (
             ),
             ("String", STRING, ("reinterpretAsString(97)", "a")),
         )
+    ),
+    row(
+        "UUIDStringToNum",
+        (1, 1),
+        BYTES,
+        "The 16 bytes of a UUID's text; NULL where it is none.",
+        f"CASE WHEN regexp_full_match({{0}}, '{_UUID_TEXT}') THEN unhex(replace({{0}}, '-', '')) END",
+        f"if(match({{0}}, '^{_UUID_TEXT}$'), unhex(replaceAll({{0}}, '-', '')), NULL)",
+        (
+            "hex(UUIDStringToNum('612f3c40-5d3c-217e-707b-592a6b523d61'))",
+            "612F3C405D3C217E707B592A6B523D61",
+        ),
+        ("UUIDStringToNum('612f3c40')", None),
+    ),
+    row(
+        "UUIDNumToString",
+        (1, 1),
+        STRING,
+        "The UUID of 16 bytes as text; NULL where they are not 16.",
+        f"CASE WHEN length(hex({{0}})) = 32 THEN regexp_replace(lower(hex({{0}})), '{_UUID_PARTS}', '{_UUID_JOINED}') END",
+        f"if(length({{0}}) = 16, replaceRegexpOne(lower(hex({{0}})), '{_UUID_PARTS}', '{_UUID_JOINED_NATIVE}'), NULL)",
+        ("UUIDNumToString('a/<@]<!~p{Y*kR=`')", "612f3c40-5d3c-217e-707b-592a6b523d60"),
+        ("UUIDNumToString('a')", None),
     ),
     geo(
         "greatCircleDistance",

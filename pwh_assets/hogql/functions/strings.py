@@ -319,6 +319,19 @@ ROWS: tuple[Row, ...] = (
         category="strings",
     ),
     Fn(
+        "soundex",
+        (1, 1),
+        STRING,
+        "How an English word sounds, as a letter and three digits.",
+        on(texts("hog_soundex({0})"), texts("soundex({0})")),
+        example=(
+            ("soundex('Robert')", "R163"),
+            ("soundex('Ashcraft')", "A226"),
+            ("soundex('')", "0000"),
+        ),
+        category="strings",
+    ),
+    Fn(
         "initcap",
         (1, 1),
         STRING,
