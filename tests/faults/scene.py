@@ -51,7 +51,8 @@ class Scene:
         ledger = self.ledger
         ledger.pause()
         time.sleep(0.5)  # a cursor stays a moment behind the newest row
-        self.sync()
+        for _ in range(2 if self.mode is SyncMode.APPEND else 1):
+            self.sync()  # one that goes on where a dead run stopped appends up to that run's bound
         here, there = ledger.in_lake(self.columns), ledger.at_source(self.columns)
         assert here == there, _difference(here, there)
         table = ledger.platform.store.table(ledger.table.id)
