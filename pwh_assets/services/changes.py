@@ -21,10 +21,13 @@ from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.services import package as packages
 from pwh_assets.services.egress import guarded
 from pwh_assets.services.extract import extract
+from pwh_assets.services.outcome import note_failure
 from pwh_assets.services.package import Package
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.running import Interrupted
 from pwh_assets.services.scrub import scrubbed
 from pwh_assets.services.selection import shaped, with_options
+from pwh_assets.services.stream_running import StreamRunning, Tell
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.changes import (
     ChangeSource,
@@ -47,9 +50,6 @@ log = logging.getLogger(__name__)
 _CURSOR = "changes"
 LOG_SUFFIX = "_cdc"
 """What a table of every change is called after its table."""
-
-Tell = Callable[[SyncedTable, str, int, int], None]
-"""Told table, phase (`extract`, `publish`), rows and bytes."""
 
 
 class StreamBusyHereError(BusyError):
@@ -106,7 +106,8 @@ def sync_changes(
 ) -> dict[str, SyncResult | PwhError]:
     """Bring these tables, and all others of the source in mode `cdc` that were read before, up to date.
 
-    Returns, by table id, what was done or what went wrong. A table that fails fails alone.
+    Returns, by table id, what was done or what went wrong. A table that fails fails alone. Cancelling one ends the
+    pass for all: they share a position, which stays where the lake was committed last.
 
     Raises:
         BusyError: the stream or one of the tables is being worked on; nothing was started.
@@ -129,18 +130,26 @@ def sync_changes(
         }
         for table in wanted:
             store.update_table(table.id, status=TableStatus.RUNNING)
-        run = _Run(platform, source, streaming, {table.id for table in wanted}, full, tell)
+        running = StreamRunning(platform, jobs, tell)
+        run = _Run(platform, source, streaming, {table.id for table in wanted}, full, running)
         try:
-            run.run()
+            with running:
+                run.run()
+        except Interrupted:
+            run.cancelled()
         except PwhError as error:
+            if running.cause is not None:
+                run.cancelled()  # what was interrupted may say so in words of its own
             error.__cause__ = error.__context__ = None  # a driver's error may show credentials
             for table in wanted:
                 run.errors.setdefault(table.id, error)
             _note_stream_error(platform, source, error)
         except BaseException as error:
-            for table in wanted:
-                _note_failure(platform, table, jobs[table.id], error)
-            raise
+            if running.cause is None or not isinstance(error, Exception):
+                for table in wanted:
+                    note_failure(platform, table, jobs[table.id], error)
+                raise
+            run.cancelled()
         return {table.id: _note(platform, run, table, jobs[table.id]) for table in wanted}
 
 
@@ -238,9 +247,9 @@ class _Run:
         tables: Sequence[SyncedTable],
         wanted: set[str],
         full: bool,
-        tell: Tell,
+        running: StreamRunning,
     ) -> None:
-        self.platform, self.source, self.wanted, self.tell = platform, source, wanted, tell
+        self.platform, self.source, self.wanted, self.running = platform, source, wanted, running
         self.tables = {table.id: table for table in tables}
         self.full = {table.id for table in tables if full and table.id in wanted}
         self.lake: Lake = platform.lakes.of(source.project_id)
@@ -271,6 +280,11 @@ class _Run:
                 self._pass()
         for table_id, reason in self.reasons.items():
             self.platform.store.update_table(table_id, resync_reason=reason)
+
+    def cancelled(self) -> None:
+        """Every table this run was for was cancelled, unless it had failed already."""
+        for table_id in self.wanted:
+            self.errors.setdefault(table_id, self.running.ended(self.tables[table_id]))
 
     def _leave_others(self) -> None:
         """A table whose sync is off misses changes: when it is turned on again it is read whole."""
@@ -311,6 +325,10 @@ class _Run:
         since = self._since(base, prepared.position)
         tables = {self._by_name(name).id: name for name in (t.name for t in spec.tables)}
         joined = {table_id: _Joined.of(states[table_id]) for table_id in tables}
+        for table_id, name in tables.items():
+            if name in prepared.added and joined[table_id] is not None:
+                # The source will not say again that it was added, should this run end before the table is read.
+                self.lake.forget_state(table_id)
         fresh = [
             table_id
             for table_id, name in tables.items()
@@ -380,6 +398,8 @@ class _Run:
                 return
             batch.join(table, *self._snapshot(batch, table))
         except PwhError as error:
+            if self.running.cause is not None:
+                raise Interrupted from None
             self.errors[table.id] = error
 
     def _snapshot(self, batch: "_Pass", table: SyncedTable) -> tuple[_Joined, Package]:
@@ -400,7 +420,7 @@ class _Run:
         packages.discard(folder)
         reading = shaped(self.source_type.read(self.config, request), request, None)
         extracted = extract(
-            reading, folder, lambda rows, size: self.tell(table, "extract", rows, size)
+            reading, folder, lambda rows, size: self.running.tell(table, "extract", rows, size)
         )
         columns = tuple(column for column in reading.columns if request.wants(column.name))
         newest = self.changes.status(self.config, batch.spec).newest
@@ -450,7 +470,7 @@ class _Run:
         return SyncResult(
             table_name=table.table_name,
             mode=str(table.mode),
-            rows_synced=tally.written + tally.deleted,
+            rows_synced=tally.rows,
             row_count=tally.row_count,
             bytes_staged=tally.bytes,
             duration_s=time.monotonic() - self.began,
@@ -486,9 +506,11 @@ class _Pass:
         self.joined[table.id] = joined
 
     def leave(self, errors: Mapping[str, PwhError]) -> None:
-        """Tables that could not be read whole are not in the stream yet."""
+        """Tables that could not be read whole are not in the stream; the next sync reads them whole."""
         for table_id in errors:
-            self.joined.pop(table_id, None)
+            if self.joined.pop(table_id, None) is not None:
+                # Their changes are passed by, so what the lake has of them is not up to date any more.
+                self.run.lake.forget_state(table_id)
 
     def tables(self) -> list[SyncedTable]:
         return [self.run.tables[table_id] for table_id in self.joined]
@@ -518,19 +540,29 @@ class _Pass:
             unsettled=frozenset(
                 table.name for table in self.tables() if self.joined[table.id].settled > self.since
             ),
+            on_rows=self._progressed,
         )
         reached = stream.read(collector)
         collected = collector.finish()
-        if collected or self.waiting or self.base is None:
-            self._commit(collected, collector, reached.position)
-        elif reached.position > self.since:
-            run.platform.store.note_stream(
-                run.source.project_id, run.source.id, base=self.base, idle=reached.position
-            )
-        self.since = max(self.since, reached.position)
-        stream.confirm(self.since)
+        self._progressed(collector.rows)
+        with run.running.shielded():
+            if collected or self.waiting or self.base is None:
+                self._commit(collected, collector, reached.position)
+            elif reached.position > self.since:
+                run.platform.store.note_stream(
+                    run.source.project_id, run.source.id, base=self.base, idle=reached.position
+                )
+            self.since = max(self.since, reached.position)
+            stream.confirm(self.since)
         shutil.rmtree(run.folder, ignore_errors=True)
         return reached.is_caught_up
+
+    def _progressed(self, staged: Mapping[str, int]) -> None:
+        """So many rows are staged per table, by its name."""
+        run = self.run
+        for name, rows in staged.items():
+            table = run._by_name(name)
+            run.running.tell(table, "extract", run.results[table.id].rows + rows)
 
     def _commit(
         self, collected: Sequence[Collected], collector: StagingCollector, position: str
@@ -545,7 +577,10 @@ class _Pass:
             changes = found.get(table.id)
             if changes is None and table.id not in self.waiting:
                 continue
-            run.tell(table, "publish", changes.changes if changes else 0, 0)
+            package = self.waiting.get(table.id, (None, None))[1]
+            rows, size = (package.rows, package.bytes) if package else (0, 0)
+            rows += run.results[table.id].rows + collector.rows.get(table.name, 0)
+            run.running.tell(table, "publish", rows, size)
             parts.append(self._part(table, changes))
         load_id = str(uuid.uuid4())
         batch = Batch(
@@ -567,7 +602,10 @@ class _Pass:
                     f"`{table.name}` lacks {applied.holes} rows the stream took for known.",
                 )
         for name, reason in collector.reasons.items():
-            run.reasons.setdefault(run._by_name(name).id, reason)
+            table_id = run._by_name(name).id
+            run.reasons.setdefault(table_id, reason)
+            # At once: the stream does not say it again, should this run end before it is through.
+            run.platform.store.update_table(table_id, resync_reason=reason)
         for table_id in self.waiting:
             packages.discard(run.platform.settings.home / "pipelines" / table_id)
         self.waiting = {}
@@ -649,6 +687,10 @@ class _Tally:
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
     is_full: bool = False
+
+    @property
+    def rows(self) -> int:
+        return self.written + self.deleted
 
 
 _REPAIR = (
@@ -737,7 +779,12 @@ def facts_of(status: StreamStatus) -> dict[str, Any]:
 def _note(platform: Platform, run: _Run, table: SyncedTable, job: Job) -> SyncResult | PwhError:
     error = run.errors.get(table.id)
     if error is not None:
-        _note_failure(platform, table, job, error)
+        tally = run.results[table.id]
+        if tally.rows:  # of batches that were committed before
+            platform.store.add_usage(
+                table.project_id, table.id, JobKind.SYNC, tally.rows, tally.bytes
+            )
+        note_failure(platform, table, job, error)
         return error
     result = run.result(table)
     store = platform.store
@@ -765,27 +812,6 @@ def _note(platform: Platform, run: _Run, table: SyncedTable, job: Job) -> SyncRe
     )
     log.info("synced %s: %d rows", result.table_name, result.rows_synced)
     return result
-
-
-def _note_failure(platform: Platform, table: SyncedTable, job: Job, error: BaseException) -> None:
-    """What went wrong goes to the job and the table; a failure to write that down must not hide it."""
-    store = platform.store
-    try:
-        if not isinstance(error, Exception):
-            store.finish_job(job.id, JobStatus.CANCELLED, error="The run was stopped.")
-            back = table.status if table.status is not TableStatus.RUNNING else TableStatus.FAILED
-            store.update_table(table.id, status=back)
-            return
-        sentence, code = f"Internal error: {type(error).__name__}. See the log.", "internal"
-        if isinstance(error, PwhError):
-            sentence, code = error.sentence, error.code
-        store.finish_job(job.id, JobStatus.FAILED, error=sentence, error_code=code)
-        since = table.failed_at if table.latest_error and table.failed_at else datetime.now(UTC)
-        store.update_table(
-            table.id, status=TableStatus.FAILED, latest_error=sentence, failed_at=since
-        )
-    except Exception:
-        log.exception("%s: the failure could not be written down", table.table_name)
 
 
 def _note_stream_error(platform: Platform, source: Source, error: PwhError) -> None:

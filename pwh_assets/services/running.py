@@ -5,9 +5,11 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 from pwh_assets.core.job import Job, JobProgress
 from pwh_assets.core.source import SyncedTable
@@ -37,41 +39,31 @@ class SyncCancelledError(PwhError):
 
 
 class Interrupted(BaseException):
-    """Raised inside the sync's thread; never leaves `sync_table`."""
+    """Raised inside the sync's thread; never leaves `sync_table` nor `sync_changes`."""
 
 
-class Running:
-    """One running sync. Use it as a context in the thread that syncs.
+class Interruptible(ABC):
+    """Work that is watched from outside. Use it as a context in the thread that works.
 
-    `tell` may raise; and from outside an `Interrupted` may come at any point until `disarm` was called. `cause` says
-    why, and is what the caller is told.
+    From outside an `Interrupted` may come at any point until `disarm` was called. `cause` says why, and is what the
+    caller is told.
     """
 
-    def __init__(
-        self,
-        platform: Platform,
-        table: SyncedTable,
-        job: Job,
-        progress: Callable[[JobProgress], None] | None = None,
-    ) -> None:
-        self.table, self.job = table, job
+    def __init__(self, name: str) -> None:
         self.cause: PwhError | None = None
-        self.rows_expected: int | None = None
-        self.on_rows: Callable[[int], PwhError | None] = lambda rows: None
-        """Asked with every count of rows; what it returns ends the sync."""
-        self._store, self._progress = platform.store, progress
-        self._now = JobProgress("extract")
-        self._began = time.monotonic()
-        self._extract_began = self._began
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._is_armed = False
         self._thread_id = threading.get_ident()
         self._handler: Any = None
         self._has_signal = False
-        self._beat = threading.Thread(target=self._watch, name=f"job-{job.id}", daemon=True)
+        self._beat = threading.Thread(target=self._watch, name=name, daemon=True)
 
-    def __enter__(self) -> "Running":
+    @abstractmethod
+    def _look(self) -> PwhError | None:
+        """Write progress down; why the work has to end, if it has to. Called once a beat, in a thread of its own."""
+
+    def __enter__(self) -> Self:
         if _SIGNAL is not None and threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(_SIGNAL, self._on_signal)
             self._has_signal = True
@@ -98,6 +90,76 @@ class Running:
             if not self._has_signal:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread_id), None)
 
+    def check(self) -> None:
+        """Raises Interrupted when the work has to end here."""
+        if self._is_armed and self.cause is not None:
+            self.disarm()
+            raise Interrupted
+
+    @contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Nobody interrupts what is done inside; a wish to end is fulfilled right after it."""
+        self.disarm()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._is_armed = True
+        self.check()
+
+    def _watch(self) -> None:
+        interrupted_at: float | None = None
+        while not self._done.wait(BEAT_S):
+            try:
+                found = self._look()
+            except Exception as error:  # the store may be busy or away; the sync need not care
+                log.warning("progress could not be written: %s", type(error).__name__)
+                continue
+            self.cause = self.cause or found
+            if self.cause is None:
+                continue
+            is_due = interrupted_at is None or time.monotonic() - interrupted_at > AGAIN_S
+            if is_due and self._interrupt():
+                interrupted_at = time.monotonic()
+
+    def _interrupt(self) -> bool:
+        """Get the thread out of whatever it waits for; False while nobody may."""
+        with self._lock:
+            if not self._is_armed:
+                return False
+            if self._has_signal and _SIGNAL is not None:
+                signal.pthread_kill(self._thread_id, _SIGNAL)
+            else:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread_id), ctypes.py_object(Interrupted)
+                )
+        return True
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._is_armed and self.cause is not None:
+            raise Interrupted
+
+
+class Running(Interruptible):
+    """One running sync of one table. `tell` may raise."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        table: SyncedTable,
+        job: Job,
+        progress: Callable[[JobProgress], None] | None = None,
+    ) -> None:
+        super().__init__(f"job-{job.id}")
+        self.table, self.job = table, job
+        self.rows_expected: int | None = None
+        self.on_rows: Callable[[int], PwhError | None] = lambda rows: None
+        """Asked with every count of rows; what it returns ends the sync."""
+        self._store, self._progress = platform.store, progress
+        self._now = JobProgress("extract")
+        self._began = time.monotonic()
+        self._extract_began = self._began
+
     def tell(self, phase: str, rows: int = 0, size: int = 0) -> None:
         """How far it is. Raises Interrupted when the sync has to end here."""
         if phase == "extract" and self._now.phase != "extract":
@@ -109,42 +171,12 @@ class Running:
             self._progress(self._now)
         if self._is_armed and self.cause is None and phase == "extract":
             self.cause = self.on_rows(rows)
-        if self._is_armed and self.cause is not None:
-            self.disarm()
-            raise Interrupted
+        self.check()
 
     @property
     def elapsed_s(self) -> float:
         return time.monotonic() - self._began
 
-    def _watch(self) -> None:
-        interrupted_at: float | None = None
-        while not self._done.wait(BEAT_S):
-            try:
-                asked = self._store.note_progress(self.job.id, self._now)
-            except Exception as error:  # the store may be busy or away; the sync need not care
-                log.warning("progress could not be written: %s", type(error).__name__)
-                continue
-            if asked and self.cause is None:
-                self.cause = SyncCancelledError(self.table.table_name)
-            if self.cause is None:
-                continue
-            if interrupted_at is None or time.monotonic() - interrupted_at > AGAIN_S:
-                interrupted_at = time.monotonic()
-                self._interrupt()
-
-    def _interrupt(self) -> None:
-        """Get the sync's thread out of whatever it waits for."""
-        with self._lock:
-            if not self._is_armed:
-                return
-            if self._has_signal and _SIGNAL is not None:
-                signal.pthread_kill(self._thread_id, _SIGNAL)
-            else:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self._thread_id), ctypes.py_object(Interrupted)
-                )
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._is_armed and self.cause is not None:
-            raise Interrupted
+    def _look(self) -> PwhError | None:
+        asked = self._store.note_progress(self.job.id, self._now)
+        return SyncCancelledError(self.table.table_name) if asked else None

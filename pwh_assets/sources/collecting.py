@@ -5,7 +5,8 @@ happened to it. A value an update left alone is taken from the change before, el
 rows are applied: by the key the row had there, its origin.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -23,6 +24,9 @@ MEMORY_BYTES = 128 << 20
 """What all tables of a batch may hold in memory, about; beyond that the largest goes to disk."""
 ROW_BYTES = 400
 """What a row costs in memory besides its values, about."""
+
+REPORT_CHANGES, REPORT_EVERY_S = 1000, 0.25
+"""After so many changes it is looked whether so much time went by, to tell how far it is."""
 
 SEQUENCE, GONE = "__pwh_seq", "__pwh_gone"
 
@@ -75,6 +79,7 @@ class StagingCollector:
         unsettled: frozenset[str] = frozenset(),
         batch_changes: int = BATCH_CHANGES,
         memory_bytes: int = MEMORY_BYTES,
+        on_rows: Callable[[Mapping[str, int]], None] = lambda rows: None,
     ) -> None:
         """Args:
         logged: tables every change of which is kept.
@@ -82,6 +87,7 @@ class StagingCollector:
         tables: what the stream was asked for; columns they do not want are not staged.
         unsettled: tables that were read whole at a later moment than the stream is at: a stored row may be newer
             than a change of it.
+        on_rows: told a few times a second how many rows are staged per table; may raise.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -93,6 +99,7 @@ class StagingCollector:
         self._wanted = {table.name: table for table in tables}
         self.unsettled = unsettled
         self._batch_changes, self._memory_bytes = batch_changes, memory_bytes
+        self._on_rows, self._reported_at = on_rows, time.monotonic()
         self._tables: dict[str, _Table] = {}
         self._files = count()
         self.sequence = count()
@@ -129,12 +136,24 @@ class StagingCollector:
             table.spill()
         return [table.collected for table in self._tables.values() if table.collected.changes]
 
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows are staged per table."""
+        return {name: table.rows for name, table in self._tables.items()}
+
     def grown(self, size: int) -> None:
         self.changes += 1
         self.bytes += size
+        if self.changes % REPORT_CHANGES == 0:
+            self._report()
         if self.bytes > self._memory_bytes:
             largest = max(self._tables.values(), key=lambda table: table.bytes)
             largest.spill()
+
+    def _report(self) -> None:
+        if time.monotonic() - self._reported_at > REPORT_EVERY_S:
+            self._reported_at = time.monotonic()
+            self._on_rows(self.rows)
 
     def file(self, kind: str) -> Path:
         return self.folder / f"{kind}-{next(self._files):06d}.parquet"
@@ -326,6 +345,13 @@ class _Table:
             self.collected.spilled.append(Spilled(file, tuple(columns), rows, places_open))
 
     # -- bookkeeping ---------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> int:
+        """Rows that are staged; where only the log is kept, its entries."""
+        if self.is_consolidated:
+            return len(self._rows) + sum(one.rows for one in self.collected.spilled)
+        return len(self._log) + sum(one.rows for one in self.collected.logged)
 
     def _grown(self, size: int) -> None:
         self.collected.changes += 1

@@ -140,6 +140,15 @@ class Jobs(StorePart):
             query = sa.select(models.jobs.c.cancel_requested_at).filter_by(id=job_id)
             return connection.execute(query).scalar() is not None
 
+    def cancels_requested(self, job_ids: Sequence[str]) -> frozenset[str]:
+        """Those of these jobs that somebody asked to stop."""
+        jobs = models.jobs
+        query = sa.select(jobs.c.id).where(
+            jobs.c.id.in_(job_ids), jobs.c.cancel_requested_at.is_not(None)
+        )
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
     def note_reconciliation(self, job_id: str, table_id: str, found: Reconciliation) -> None:
         """Keep it with the sync's job, and as the table's latest."""
         values = reconciliation_to_json(found)
