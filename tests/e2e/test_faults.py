@@ -14,8 +14,7 @@ SHORT = [
     ("kill -9 between chunks", SyncMode.INCREMENTAL),
     ("kill -9 after commit", SyncMode.APPEND),
     ("network cut", SyncMode.CDC),
-    ("disk full while publishing", SyncMode.FULL),
-    ("table rewritten mid-run", SyncMode.INCREMENTAL),
+    ("table rewritten mid-run", SyncMode.FULL),
 ]
 
 
