@@ -21,6 +21,7 @@ from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.services import package as packages
 from pwh_assets.services.egress import guarded
 from pwh_assets.services.extract import extract
+from pwh_assets.services.limits import Budget, RowLimitReachedError
 from pwh_assets.services.outcome import note_failure
 from pwh_assets.services.package import Package
 from pwh_assets.services.platform import Platform
@@ -37,7 +38,13 @@ from pwh_assets.sources.changes import (
     StreamStatus,
     StreamTable,
 )
-from pwh_assets.sources.collecting import Collected, Logged, Spilled, StagingCollector
+from pwh_assets.sources.collecting import (
+    Collected,
+    Logged,
+    RowsSpentError,
+    Spilled,
+    StagingCollector,
+)
 from pwh_assets.sources.errors import StreamLostError, StreamNotReadyError
 
 if TYPE_CHECKING:
@@ -342,9 +349,10 @@ class _Run:
         for table_id in fresh:
             self._read_whole(batch, self.tables[table_id])
         batch.leave(self.errors)
-        batch.stream()
+        is_through = batch.stream()
         self.full = set()
-        self._look(batch)
+        if is_through:
+            self._look(batch)
 
     def _must_reread(self, table_id: str) -> bool:
         return self.tables[table_id].resync_reason is not None
@@ -413,15 +421,23 @@ class _Run:
         wish = packages.fingerprint(replace(request, columns=()), batch.since, batch.identity)
         known = packages.load(folder)
         is_asked = table.id in self.full
+        budget = batch.budget(table)
         if known and not is_asked and known.mode is SyncMode.CDC and known.base_load_id == wish:
+            if error := budget.exceeded_by(known.rows):
+                raise error
             parts = (known.cursor or "").split(" ", 2)
             return _Joined(parts[1], parts[2]), known
+        expected = budget.check(self.source_type, self.config, request)
         marks = self.changes.settle(self.config, batch.spec, [table.name])
         packages.discard(folder)
+
+        def tell(rows: int, size: int) -> None:
+            self.running.tell(table, "extract", rows, size, expected)
+            if error := budget.exceeded_by(rows):
+                raise error
+
         reading = shaped(self.source_type.read(self.config, request), request, None)
-        extracted = extract(
-            reading, folder, lambda rows, size: self.running.tell(table, "extract", rows, size)
-        )
+        extracted = extract(reading, folder, tell)
         columns = tuple(column for column in reading.columns if request.wants(column.name))
         newest = self.changes.status(self.config, batch.spec).newest
         joined = _Joined(newest or batch.since, marks.get(table.name, ""))
@@ -515,7 +531,39 @@ class _Pass:
     def tables(self) -> list[SyncedTable]:
         return [self.run.tables[table_id] for table_id in self.joined]
 
-    def stream(self) -> None:
+    def budget(self, table: SyncedTable) -> Budget:
+        """What is left of the project's rows, less those this run has read and nobody booked."""
+        run = self.run
+        read = sum(tally.rows for tally in run.results.values())
+        staged = sum(package.rows for _, package in self.waiting.values() if package)
+        return Budget(
+            run.platform,
+            table.project_id,
+            table.table_name,
+            *run.running.job_ids,
+            spent=read + staged,
+        )
+
+    def stream(self) -> bool:
+        """Read and commit all there is; False when the project's row limit ended it before."""
+        try:
+            self._stream(None)
+        except RowsSpentError as spent:
+            if spent.whole:
+                # A transaction too many: those before it still fit.
+                self._stream(spent.whole)
+            for table in self.tables():
+                self.run.errors.setdefault(table.id, self._reached(table))
+            return False
+        return True
+
+    def _reached(self, table: SyncedTable) -> RowLimitReachedError:
+        budget = self.budget(table)
+        return RowLimitReachedError(
+            table.table_name, budget.limit or 0, budget.used, budget.period.until
+        )
+
+    def _stream(self, until: str | None) -> None:
         run = self.run
         told = []
         for table in self.tables():
@@ -524,11 +572,13 @@ class _Pass:
             told.append(_stream_table(table, columns, self.joined[table.id].mark))
         spec = replace(self.spec, tables=tuple(told))
         with run.changes.open(run.config, spec, self.since) as stream:
-            while not self._batch(stream, told):
+            while not self._batch(stream, told, until):
                 pass
 
-    def _batch(self, stream: ChangeStream, told: Sequence[StreamTable]) -> bool:
-        """Read and commit one batch; True when all is read."""
+    def _batch(
+        self, stream: ChangeStream, told: Sequence[StreamTable], until: str | None = None
+    ) -> bool:
+        """Read and commit one batch; True when all is read, or all until there."""
         run = self.run
         shutil.rmtree(run.folder, ignore_errors=True)
         options = {table.name: table.options.cdc_table_mode for table in self.tables()}
@@ -541,6 +591,8 @@ class _Pass:
                 table.name for table in self.tables() if self.joined[table.id].settled > self.since
             ),
             on_rows=self._progressed,
+            most_rows=self.budget(self.tables()[0]).left if self.joined else None,
+            until=until,
         )
         reached = stream.read(collector)
         collected = collector.finish()
@@ -555,7 +607,7 @@ class _Pass:
             self.since = max(self.since, reached.position)
             stream.confirm(self.since)
         shutil.rmtree(run.folder, ignore_errors=True)
-        return reached.is_caught_up
+        return reached.is_caught_up or (until is not None and self.since >= until)
 
     def _progressed(self, staged: Mapping[str, int]) -> None:
         """So many rows are staged per table, by its name."""

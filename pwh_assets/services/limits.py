@@ -70,8 +70,9 @@ class Budget:
     """What one sync may read. Rows other syncs are reading right now count as used."""
 
     def __init__(
-        self, platform: Platform, project_id: int, table: str, job_id: str | None = None
+        self, platform: Platform, project_id: int, table: str, *job_ids: str, spent: int = 0
     ) -> None:
+        """`job_ids` are the sync's own; `spent` are rows it has read before these, not booked yet."""
         store = platform.store
         self.table = table
         self.limit = store.row_limit(project_id)
@@ -79,7 +80,7 @@ class Budget:
         self.used = 0
         if self.limit is not None:
             booked = store.rows_used(project_id, self.period.since)
-            self.used = booked + store.rows_in_flight(project_id, job_id)
+            self.used = spent + booked + store.rows_in_flight(project_id, job_ids)
 
     @property
     def left(self) -> int | None:

@@ -66,6 +66,14 @@ class Collected:
     changes: int = 0
 
 
+class RowsSpentError(Exception):
+    """More rows were staged than there may be. `whole`: the position up to which there were not; empty for none."""
+
+    def __init__(self, whole: str, rows: int) -> None:
+        self.whole, self.rows = whole, rows
+        super().__init__(f"{rows} rows")
+
+
 class StagingCollector:
     """A `Collector` that stages in a folder. `finish` gives what came of it."""
 
@@ -80,6 +88,8 @@ class StagingCollector:
         batch_changes: int = BATCH_CHANGES,
         memory_bytes: int = MEMORY_BYTES,
         on_rows: Callable[[Mapping[str, int]], None] = lambda rows: None,
+        most_rows: int | None = None,
+        until: str | None = None,
     ) -> None:
         """Args:
         logged: tables every change of which is kept.
@@ -88,6 +98,8 @@ class StagingCollector:
         unsettled: tables that were read whole at a later moment than the stream is at: a stored row may be newer
             than a change of it.
         on_rows: told a few times a second how many rows are staged per table; may raise.
+        most_rows: with more, it raises RowsSpentError; None for any number.
+        until: a transaction begun at this position or later is the last.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -99,6 +111,7 @@ class StagingCollector:
         self._wanted = {table.name: table for table in tables}
         self.unsettled = unsettled
         self._batch_changes, self._memory_bytes = batch_changes, memory_bytes
+        self._most_rows, self._until, self._whole = most_rows, until, ""
         self._on_rows, self._reported_at = on_rows, time.monotonic()
         self._tables: dict[str, _Table] = {}
         self._files = count()
@@ -108,7 +121,10 @@ class StagingCollector:
 
     @property
     def is_full(self) -> bool:
-        return self.changes >= self._batch_changes
+        self._check_rows()
+        self._whole = self.position
+        is_last = self._until is not None and self.position >= self._until
+        return is_last or self.changes >= self._batch_changes
 
     def begin(self, position: str, committed_at: datetime | None) -> None:
         self.position, self.committed_at = position, committed_at
@@ -145,10 +161,19 @@ class StagingCollector:
         self.changes += 1
         self.bytes += size
         if self.changes % REPORT_CHANGES == 0:
+            self._check_rows()
             self._report()
         if self.bytes > self._memory_bytes:
             largest = max(self._tables.values(), key=lambda table: table.bytes)
             largest.spill()
+
+    def _check_rows(self) -> None:
+        most = self._most_rows
+        if most is None or 2 * self.changes <= most:  # a change is two rows at most
+            return
+        rows = sum(self.rows.values())
+        if rows > most:
+            raise RowsSpentError(self._whole, rows)
 
     def _report(self) -> None:
         if time.monotonic() - self._reported_at > REPORT_EVERY_S:

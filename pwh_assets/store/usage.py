@@ -1,5 +1,6 @@
 """Usage: rows and bytes moved, written at sync time so that a month adds up in milliseconds."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -75,14 +76,14 @@ class Usage(StorePart):
         with self._db.read() as connection:
             return int(connection.execute(query).scalar() or 0)
 
-    def rows_in_flight(self, project_id: int, but: str | None = None) -> int:
-        """Rows that running syncs have read and not yet booked; `but` is a job left out."""
+    def rows_in_flight(self, project_id: int, but: Sequence[str] = ()) -> int:
+        """Rows that running syncs have read and not yet booked; `but` are jobs left out."""
         jobs = models.jobs
         query = sa.select(sa.func.coalesce(sa.func.sum(jobs.c.rows), 0)).where(
             jobs.c.project_id == project_id, jobs.c.kind == "sync", jobs.c.status == "Running"
         )
-        if but is not None:
-            query = query.where(jobs.c.id != but)
+        if but:
+            query = query.where(jobs.c.id.not_in(but))
         with self._db.read() as connection:
             return int(connection.execute(query).scalar() or 0)
 

@@ -2,13 +2,21 @@
 
 import threading
 import time
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from pwh_assets.core.job import JobStatus
 from pwh_assets.demo.postgres import PrivatePostgres
+from pwh_assets.errors import SourceUnavailableError
 from pwh_assets.services import changes
+from pwh_assets.services.limits import (
+    RowLimitReachedError,
+    RowLimitTooLowError,
+    period_of,
+    set_row_limit,
+)
 from pwh_assets.services.running import SyncCancelledError
 from pwh_assets.services.table_actions import cancel_sync
 from pwh_assets.sources.collecting import StagingCollector
@@ -124,4 +132,83 @@ def test_a_table_that_is_read_whole_is_cancelled_and_goes_on_with_the_next_sync(
         patch.setattr(changes, "extract", endless)
         sync_cancelled(home)
     assert home.sync()["t"].is_full
+    assert home.differences() == []
+
+
+def usage(home):
+    """Rows booked this month per table's name."""
+    now = datetime.now(UTC)
+    period = period_of(now)
+    by_id = home.platform.store.usage(1, period.since, period.until, "sync")
+    return {name: by_id.get(table.id, 0) for name, table in home.tables.items()}
+
+
+def errors(home, *names):
+    tables = home.tables
+    done = changes.sync_changes(home.platform, home.source.id, [tables[name] for name in names])
+    return {name: done[tables[name].id] for name in names}
+
+
+def test_the_row_limit_ends_a_stream_after_the_last_transaction_that_fits(home):
+    home.execute(
+        "INSERT INTO t SELECT g, g FROM generate_series(1, 3) g",
+        "INSERT INTO u SELECT g, g FROM generate_series(1, 4) g",
+        "INSERT INTO t SELECT g, g FROM generate_series(11, 15) g",
+        "INSERT INTO u SELECT g, g FROM generate_series(11, 12) g",
+    )
+    set_row_limit(home.platform, 1, 10)
+    found = errors(home, "t", "u")
+    assert all(isinstance(error, RowLimitReachedError) for error in found.values())
+    counts = "SELECT (SELECT count(*) FROM lake.postgres.t), (SELECT count(*) FROM lake.postgres.u)"
+    assert home.rows(counts) == [(3, 4)]
+    assert usage(home) == {"t": 3, "u": 4}
+    newest = home.platform.store.last_attempts(1)
+    assert {newest[table.id].status for table in home.tables.values()} == {
+        JobStatus.BILLING_LIMIT_REACHED
+    }
+    before = state(home)
+    assert isinstance(errors(home, "t", "u")["t"], RowLimitReachedError)
+    assert (state(home), usage(home)) == (before, {"t": 3, "u": 4})
+    set_row_limit(home.platform, 1, 14)
+    assert home.sync()["u"].rows_synced == 2
+    assert home.differences() == []
+    assert usage(home) == {"t": 8, "u": 6}
+    assert home.sync()["t"].rows_synced == 0  # nothing is left, and nothing was to be read
+
+
+def test_a_table_to_be_read_whole_that_exceeds_the_limit_fails_alone_and_joins_later(home):
+    home.execute(
+        "INSERT INTO t SELECT g, g FROM generate_series(1, 9) g", "INSERT INTO u VALUES (1, 1)"
+    )
+    home.sync()
+    home.platform.store.update_table(home.tables["t"].id, resync_reason="A test wants it.")
+    home.execute("UPDATE t SET v = 0 WHERE id = 1", "UPDATE u SET v = 2")
+    set_row_limit(home.platform, 1, 15)
+    found = errors(home, "t", "u")
+    assert isinstance(found["t"], RowLimitTooLowError)
+    assert found["u"].rows_synced == 1
+    assert home.differences("u") == []
+    assert len(home.differences("t")) == 2
+    status = home.tables["t"].status
+    assert status.value == JobStatus.BILLING_LIMIT_TOO_LOW.value
+    set_row_limit(home.platform, 1, None)
+    assert home.sync()["t"].is_full
+    assert home.differences() == []
+
+
+def test_a_table_asked_for_whole_that_fails_misses_no_change_afterwards(home, monkeypatch):
+    home.execute("INSERT INTO t VALUES (1, 1)")
+    home.sync()
+    home.execute("UPDATE t SET v = 2")
+
+    def fail(*args, **more):
+        raise SourceUnavailableError("The server went away.")
+
+    tables = home.tables
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "extract", fail)
+        asked = [tables["t"]]
+        done = changes.sync_changes(home.platform, home.source.id, asked, full=True)
+    assert isinstance(done[tables["t"].id], SourceUnavailableError)
+    home.sync()
     assert home.differences() == []
