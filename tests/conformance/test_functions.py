@@ -287,3 +287,36 @@ def test_made_up_words_and_weights_have_the_same_answers_on_both_engines(engines
         ask(engines, engine, [Compiler(engine).query(text) for text in texts]) for engine in ENGINES
     ]
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    "modes",
+    [
+        "",
+        ", 'strict_deduplication'",
+        ", 'strict_order'",
+        ", 'strict_increase'",
+        ", 'strict_order', 'strict_increase', 'strict_deduplication'",
+    ],
+)
+def test_funnels_over_made_up_events_have_the_same_answers_on_both_engines(
+    engines: Engines, modes: str
+) -> None:
+    random = Random(11)
+    texts = []
+    for _ in range(60):
+        steps = random.randint(1, 4)
+        events = ", ".join(
+            f"({random.randint(1, 12)}, {random.choice([0, 1, 2, 4, 8, 3, 6])})"
+            for _ in range(random.randint(1, 9))
+        )
+        conditions = ", ".join(f"bitAnd(b, {1 << step}) > 0" for step in range(steps))
+        texts.append(
+            f"SELECT windowFunnel({random.randint(1, 12)}{modes})(a, {conditions}) "
+            f"FROM (SELECT t.1 AS a, t.2 AS b FROM (SELECT arrayJoin([{events}]) AS t))"
+        )
+    answers = [
+        ask(engines, engine, [Compiler(engine).query(text) for text in texts]) for engine in ENGINES
+    ]
+    assert answers[0] == answers[1]
+    assert len(set(answers[0])) > 2

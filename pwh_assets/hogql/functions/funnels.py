@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from pwh_assets.hogql.functions.base import Agg, Call, Handler, Row, on
-from pwh_assets.hogql.functions.sqltext import both, tail
+from pwh_assets.hogql.functions.sqltext import both, let, tail
 from pwh_assets.hogql.types import BOOLEAN, INTEGER, array
 
 
@@ -18,54 +18,77 @@ def _stamp(call: Call) -> str:
     return f"CAST({arg.sql} AS BIGINT)"
 
 
-def _events(call: Call) -> str:
-    """DuckDB: the sorted list of [time, step] of every condition that is true."""
+def _events(call: Call, *, keeps_others: bool = False) -> str:
+    """DuckDB: the sorted list of [time, step] of every condition that is true; others have step 0, if they are kept."""
     time = _stamp(call)
     pairs = ", ".join(
         f"CASE WHEN {condition.sql} THEN [{time}, {step}] END"
         for step, condition in enumerate(call.args[1:], 1)
     )
     listed = f"list_filter([{pairs}], lambda __p: __p IS NOT NULL)"
+    if keeps_others:
+        some = " OR ".join(f"coalesce({condition.sql}, FALSE)" for condition in call.args[1:])
+        listed = f"CASE WHEN {some} THEN {listed} ELSE [[{time}, 0]] END"
     kept = replace(call, filter_sql=both(call.filter_sql, f"{call.args[0].sql} IS NOT NULL"))
     return f"list_sort(coalesce(flatten(list({listed}){tail(kept)}), []))"
 
 
+MODES = ("strict_deduplication", "strict_order", "strict_increase")
+
+
 def _window_funnel(call: Call, /) -> str:
-    """Steps reached in order within the window, as a fold: the accumulator holds, per step, when its chain began."""
-    window, *modes = call.params
-    listed = ", ".join(arg.sql for arg in call.args)
+    """Steps reached in order within the window."""
+    window, *given = call.params
+    modes = [str(mode.literal) for mode in given]
+    if unknown := [mode for mode in modes if mode not in (*MODES, "strict_once")]:
+        raise ValueError(f"it has no mode {unknown[0]}, only {', '.join(MODES)}.")
+    time = call.args[0]
+    width = (
+        f"CAST({window.sql} AS BIGINT) * 1000000" if time.type.name == "DateTime" else window.sql
+    )
     if call.engine == "clickhouse":
-        time = call.args[0]
-        first = f"toDateTime64({time.sql}, 6)" if time.type.name == "DateTime" else time.sql
+        first = time.sql
         rest = ", ".join(f"ifNull({arg.sql}, false)" for arg in call.args[1:])
-        width = (
-            f"CAST({window.sql} AS BIGINT) * 1000000"
-            if time.type.name == "DateTime"
-            else window.sql
-        )
         if time.type.name == "DateTime":
-            first = f"toUInt64(toUnixTimestamp64Micro({first}))"
+            first = f"toUInt64(toUnixTimestamp64Micro(toDateTime64({time.sql}, 6)))"
         elif time.type.name == "Integer":
             first = f"toUInt64({time.sql})"
-        del listed
-        named = "".join(f", {mode.sql}" for mode in modes)
+        named = "".join(f", '{mode}'" for mode in modes)
         return f"coalesce(windowFunnel({width}{named})({first}, {rest}){tail(call)}, 0)"
-    if modes:
-        raise ValueError("its modes are not known there; the plain funnel is.")
+    if "strict_once" in modes:
+        raise ValueError(f"there it has only the modes {', '.join(MODES)}.")
+    return _funnel_fold(call, width, modes)
+
+
+def _funnel_fold(call: Call, width: str, modes: list[str]) -> str:
+    """DuckDB: a fold over the events. Its state holds, per step, when its chain began, then, per step, when the step was
+    reached, and at the end the answer where a mode has ended the funnel early. Steps are reached in order, so their
+    number is how many of them have a beginning.
+    """
     steps = len(call.args) - 1
-    width = (
-        f"CAST({window.sql} AS BIGINT) * 1000000"
-        if call.args[0].type.name == "DateTime"
-        else window.sql
-    )
-    begin = f"[{', '.join(['CAST(NULL AS BIGINT)'] * steps)}]"
+    chained = f"__acc[__e[2] - 1] IS NOT NULL AND __e[1] <= __acc[__e[2] - 1] + {width}"
+    if "strict_increase" in modes:
+        chained += f" AND __acc[{steps} + __e[2] - 1] < __e[1]"
+    reached = f"len(list_filter(__acc[1:{steps}], lambda __s: __s IS NOT NULL))"
+    ends = ["__e[2] = 0 AND __acc[1] IS NOT NULL"]
+    if "strict_deduplication" in modes:
+        ends.append("__e[2] > 1 AND __acc[__e[2]] IS NOT NULL")
+    if "strict_order" in modes:
+        ends.append("__e[2] > 1 AND __acc[1] IS NOT NULL AND __acc[__e[2] - 1] IS NULL")
+    ended = " OR ".join(f"({end})" for end in ends)
     step = (
-        "list_transform(__acc, lambda __v, __k: CASE WHEN __k <> __e[2] THEN __v WHEN __k = 1 THEN __e[1] "
-        f"WHEN __acc[__k - 1] IS NOT NULL AND __e[1] <= __acc[__k - 1] + {width} THEN __acc[__k - 1] ELSE __v END)"
+        f"list_transform(__acc, lambda __v, __k: CASE WHEN __k = {2 * steps + 1} "
+        f"THEN coalesce(__v, CASE WHEN {ended} THEN {reached} END) "
+        f"WHEN __e[2] = 0 OR __k NOT IN (__e[2], {steps} + __e[2]) THEN __v WHEN __e[2] = 1 THEN __e[1] "
+        f"WHEN {chained} THEN CASE WHEN __k <= {steps} THEN __acc[__e[2] - 1] ELSE __e[1] END ELSE __v END)"
     )
-    return (
-        f"len(list_filter(list_reduce({_events(call)}, lambda __acc, __e: {step}, {begin}), "
-        "lambda __v: __v IS NOT NULL))"
+    begin = f"[{', '.join(['CAST(NULL AS BIGINT)'] * (2 * steps + 1))}]"
+    events = _events(call, keeps_others="strict_order" in modes)
+    final = f"list_reduce({events}, lambda __acc, __e: {step}, {begin})"
+    return let(
+        final,
+        lambda acc: f"coalesce({acc}[{2 * steps + 1}], {reached.replace('__acc', acc)})",
+        "__f",
     )
 
 
@@ -150,6 +173,7 @@ ROWS: tuple[Row, ...] = (
             (_query("windowFunnel(10)(a, b = 'a', b = 'b', b = 'c')"), 2),
             (_query("windowFunnel(100)(a, b = 'a', b = 'b', b = 'c')"), 3),
             (_query("windowFunnel(10)(a, b = 'x', b = 'b')"), 0),
+            (_query("windowFunnel(100, 'strict_order')(a, b = 'a', b = 'c')"), 1),
         ),
         params=(1, 4),
     ),
