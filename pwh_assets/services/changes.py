@@ -28,6 +28,7 @@ from pwh_assets.services.platform import Platform
 from pwh_assets.services.running import Interrupted
 from pwh_assets.services.scrub import scrubbed
 from pwh_assets.services.selection import shaped, with_options
+from pwh_assets.services.stream_drift import note_drift, seen_in_stream
 from pwh_assets.services.stream_running import StreamRunning, Tell
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.changes import (
@@ -714,8 +715,10 @@ class _Pass:
         changed: dict[str, Any] = {}
         if joined is not None and joined[1] is not None:
             tally.is_full, tally.bytes = True, tally.bytes + joined[1].bytes
-            known = joined[1].columns
+            known = tally.seen = joined[1].columns
             changed = {"resync_reason": None, "full_synced_at": datetime.now(UTC)}
+        if changes is not None and changes.columns:
+            tally.seen = seen_in_stream(changes.columns, known, table.available)
         columns = _columns(known, table.columns, applied)
         if columns and columns != table.columns:
             changed["columns"] = columns
@@ -739,6 +742,8 @@ class _Tally:
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
     is_full: bool = False
+    seen: tuple[Column, ...] = ()
+    """The table's columns as the source last showed them."""
 
     @property
     def rows(self) -> int:
@@ -829,16 +834,18 @@ def facts_of(status: StreamStatus) -> dict[str, Any]:
 
 
 def _note(platform: Platform, run: _Run, table: SyncedTable, job: Job) -> SyncResult | PwhError:
-    error = run.errors.get(table.id)
+    error, tally = run.errors.get(table.id), run.results[table.id]
+    changes = note_drift(
+        platform, table, job, tally.seen, tally.widened, is_full=tally.is_full and error is None
+    )
     if error is not None:
-        tally = run.results[table.id]
         if tally.rows:  # of batches that were committed before
             platform.store.add_usage(
                 table.project_id, table.id, JobKind.SYNC, tally.rows, tally.bytes
             )
         note_failure(platform, table, job, error)
         return error
-    result = run.result(table)
+    result = replace(run.result(table), changes=changes)
     store = platform.store
     if result.cursor_after is None:
         state = run.lake.state(table.id)

@@ -64,6 +64,8 @@ class Collected:
     spilled: list[Spilled] = field(default_factory=list)
     logged: list[Logged] = field(default_factory=list)
     changes: int = 0
+    columns: tuple[StagedColumn, ...] = ()
+    """Of the last shape, those that are wanted."""
 
 
 class RowsSpentError(Exception):
@@ -209,6 +211,7 @@ class _Table:
         self._key = tuple(names.index(name) for name in shape.key)
         wanted = self.wanted
         self._kept = [i for i, name in enumerate(names) if wanted is None or wanted.wants(name)]
+        self.collected.columns = tuple(shape.columns[i] for i in self._kept)
 
     def reshape(self, shape: TableShape) -> None:
         if shape.columns != self.shape.columns or shape.key != self.shape.key:

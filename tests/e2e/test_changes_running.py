@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from pwh_assets.core.job import JobStatus
+from pwh_assets.core.job import ChangeKind, JobStatus
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import SourceUnavailableError
 from pwh_assets.services import changes
@@ -212,3 +212,32 @@ def test_a_table_asked_for_whole_that_fails_misses_no_change_afterwards(home, mo
     assert isinstance(done[tables["t"].id], SourceUnavailableError)
     home.sync()
     assert home.differences() == []
+
+
+def test_columns_a_stream_adds_drops_and_widens_are_written_down_once(home):
+    home.execute("INSERT INTO t VALUES (1, 1)")
+    assert home.sync()["t"].changes == ()
+    home.execute(
+        "ALTER TABLE t ADD COLUMN fresh text",
+        "INSERT INTO t VALUES (2, 2, 'f')",
+        "ALTER TABLE t ALTER v TYPE bigint",
+        "INSERT INTO t VALUES (3, 5000000000, 'f')",
+        "ALTER TABLE t DROP COLUMN fresh, ADD COLUMN other text",
+        "INSERT INTO t VALUES (4, 4, 'o')",
+    )
+    told = [(c.column, c.kind, c.before, c.after) for c in home.sync()["t"].changes]
+    assert told == [
+        ("v", ChangeKind.WIDENED, "INTEGER", "BIGINT"),
+        ("other", ChangeKind.NEW, None, "VARCHAR"),
+    ]
+    home.execute("ALTER TABLE t DROP COLUMN other", "INSERT INTO t VALUES (5, 5)")
+    (gone,) = home.sync()["t"].changes
+    assert (gone.column, gone.kind) == ("other", ChangeKind.DROPPED)
+    home.execute("INSERT INTO t VALUES (6, 6)")
+    assert home.sync()["t"].changes == ()
+    stored = home.platform.store.schema_changes(1, home.tables["t"].id)
+    assert sorted((change.column, change.kind) for _, change in stored) == [
+        ("other", ChangeKind.DROPPED),
+        ("other", ChangeKind.NEW),
+        ("v", ChangeKind.WIDENED),
+    ]
