@@ -3,7 +3,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 ARGS ?=
 
-.PHONY: help setup demo test quick compiled check fix dev bench fuzz docs lock clean
+.PHONY: help setup demo test quick compiled check fix dev bench fuzz faults docs lock clean
 
 help:  ## print this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -57,6 +57,10 @@ bench: setup  ## every benchmark; each prints a table of ratios
 
 fuzz: setup  ## ten minutes of hostile HogQL (ARGS="--seconds 60" for one)
 	@$(BIN)/python tests/fuzz/hogql.py $(if $(ARGS),$(ARGS),--seconds 600 --jobs 2)
+
+faults: setup  ## everything that can go wrong with a sync, on real servers (ARGS="--mode cdc --times 3")
+	@$(BIN)/python tests/faults/run.py $(ARGS)
+	@PWH_KILLS=20 $(PYTEST) tests/e2e/test_sync_kill.py tests/e2e/test_changes_kill.py -q
 
 docs: setup  ## write the pages that are made from the code
 	@$(BIN)/python scripts/docs.py
