@@ -1,7 +1,10 @@
+import sys
+
 import duckdb
 import pytest
 
 from pwh_assets.core.source import Column, Source, SyncedTable, SyncMode
+from pwh_assets.services import contracts
 from pwh_assets.services.contracts import (
     COLUMNS,
     PRESENT,
@@ -123,3 +126,27 @@ def test_keys_are_checked_within_the_memory_the_connection_has(lake, tmp_path):
         "CREATE VIEW lake.app.users AS SELECT md5(range::VARCHAR) AS id FROM range(2_000_000)"
     )
     assert checked(lake, table({"id": "VARCHAR"}))[UNIQUE].passed
+
+
+def test_a_table_in_order_is_checked_without_pandas(lake, monkeypatch):
+    columns = {f"c{i}": kind for i, kind in enumerate(EVERY_TYPE)}
+    declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    lake.execute(f"CREATE TABLE lake.app.users ({declared})")
+    lake.execute("INSERT INTO lake.app.users (c0) VALUES (1), (2)")
+    for name in ("pandas", "pandera", "pandera.pandas"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert all(each.passed for each in checked(lake, table(columns, key=("c0",))).values())
+    lake.execute("UPDATE lake.app.users SET c0 = NULL")
+    with pytest.raises(ImportError):
+        checked(lake, table(columns, key=("c0",)))
+
+
+@pytest.mark.parametrize("memory", ["192MiB", "1KiB"])
+def test_repeated_keys_are_found_in_little_memory_and_in_too_little(lake, monkeypatch, memory):
+    monkeypatch.setattr(contracts, "KEY_MEMORY", memory)
+    lake.execute("SET memory_limit = '700MiB'")
+    lake.execute("CREATE TABLE lake.app.users AS SELECT range % 99999 AS id FROM range(100_000)")
+    found = checked(lake, table({"id": "BIGINT"}))[UNIQUE].details
+    assert (found["duplicated_keys"], found["surplus_rows"]) == (1, 1)
+    (limit,) = lake.execute("SELECT current_setting('memory_limit')").fetchone()
+    assert limit == "700.0 MiB"
