@@ -24,7 +24,7 @@ from pwh_assets.errors import (
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.chunks import Unfinished
 from pwh_assets.sources.errors import UnreadableDataError
-from pwh_assets.sources.mysql import bounds, connection, reading, wire
+from pwh_assets.sources.mysql import bounds, connection, counting, reading, wire
 from tests.servers.mariadb import PrivateMariaDB
 from tests.servers.rigs.mysql import MySQLRig
 from tests.servers.source_rigs import read, request, rows_of
@@ -290,6 +290,63 @@ def test_only_the_wanted_columns_and_rows_are_asked_for(rig: MySQLRig) -> None:
     reading = rig.source.read(rig.config, wanted)
     assert reading.is_filtered
     assert rows_of(reading) == [{"id": 3, "name": "row 3"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        ("INT", ["-3", "7"]),
+        ("BIGINT UNSIGNED", ["18446744073709551615", "0"]),
+        ("VARCHAR(20) CHARACTER SET latin1", ["'ü a'", "''"]),
+        ("CHAR(6) CHARACTER SET utf8mb4", ["'🎈'", "'ab'"]),
+    ],
+)
+def test_rows_and_keys_are_counted_up_to_the_bound_as_the_lake_counts_them(
+    rig: MySQLRig, kind: str, keys: list[str]
+) -> None:
+    import duckdb
+
+    rig.run(f"CREATE TABLE counted (id {kind}, part INT, at DATETIME(6), PRIMARY KEY (id, part))")
+    late = "'2024-02-01 00:00:00'"
+    for key in keys:
+        rig.run(f"INSERT INTO counted VALUES ({key}, 1, '2024-01-01'), ({key}, 2, NULL)")
+        rig.run(f"INSERT INTO counted VALUES ({key}, 3, {late})")
+    wanted = ReadRequest("counted", SyncMode.INCREMENTAL, (), ("id", "part"), cursor="at")
+    tally = rig.source.reconcile(rig.config, wanted, "2024-01-15 00:00:00.000000")
+    rows = [row for row in read_all(rig, "counted") if row["part"] != 3]
+    texts = ["\x1f".join((str(row["id"]), str(row["part"]))) for row in rows]
+    (checksum,) = duckdb.execute(
+        "SELECT sum(CAST('0x' || substr(md5(t), 1, 15) AS UBIGINT)) FROM unnest($1::VARCHAR[]) u(t)",
+        [texts],
+    ).fetchone() or (None,)
+    assert tally is not None
+    assert (tally.rows, tally.checksum) == (4, int(checksum))
+    assert sorted(tally.moved_keys or ()) == sorted(
+        (str(row["id"]), "3") for row in read_all(rig, "counted") if row["part"] == 3
+    )
+    filtered = ReadRequest(
+        "counted", SyncMode.FULL, (), ("id", "part"), filters=(RowFilter("part", "<", 3),)
+    )
+    assert rig.source.count_rows(rig.config, filtered) == 4
+
+
+def test_keys_whose_texts_differ_are_counted_without_a_checksum(rig: MySQLRig) -> None:
+    rig.run("CREATE TABLE padded (id INT(8) ZEROFILL PRIMARY KEY, at DATETIME)")
+    rig.run("INSERT INTO padded VALUES (42, '2024-01-01'), (43, '2024-03-01')")
+    wanted = ReadRequest("padded", SyncMode.INCREMENTAL, (), ("id",), cursor="at")
+    tally = rig.source.reconcile(rig.config, wanted, "2024-02-01 00:00:00")
+    assert tally is not None
+    assert (tally.rows, tally.checksum, tally.moved_keys) == (1, None, None)
+
+
+def test_a_count_that_takes_too_long_is_given_up(
+    rig: MySQLRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "PATIENCE_S", 0.2)
+    rig.run("CREATE VIEW sleepy AS SELECT SLEEP(5) AS v, seq AS id FROM seq_1_to_3 HAVING v >= 0")
+    wanted = ReadRequest("sleepy", SyncMode.FULL, (), ("id",))
+    assert rig.source.count_rows(rig.config, wanted) is None
+    assert rig.source.reconcile(rig.config, wanted, None) is None
 
 
 # Rights and trouble

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.source import DiscoveredTable
 from pwh_assets.errors import InvalidInputError, SourceAccessError, quoted
-from pwh_assets.sources.base import Field, Reading, ReadRequest
+from pwh_assets.sources.base import Field, Reading, ReadRequest, Tally
 from pwh_assets.sources.form import checked
 from pwh_assets.sources.network.tunnel import FIELD as SSH_TUNNEL
 from pwh_assets.sources.network.tunnel import checked_tunnel, spelled
@@ -108,6 +108,19 @@ class MySQL:
         from pwh_assets.sources.mysql.probing import probe
 
         return probe(config, requests)
+
+    def count_rows(self, config: Mapping[str, Any], request: ReadRequest) -> int | None:
+        """Rows a read would bring now."""
+        from pwh_assets.sources.mysql.counting import count_rows
+
+        return count_rows(config, request)
+
+    def reconcile(
+        self, config: Mapping[str, Any], request: ReadRequest, bound: str | None
+    ) -> Tally | None:
+        from pwh_assets.sources.mysql.counting import reconcile
+
+        return reconcile(config, request, bound)
 
 
 def _explain_emptiness(connection: Any, config: Mapping[str, Any]) -> None:

@@ -1,0 +1,120 @@
+"""Counting at the server: rows a read would bring, and what a table should hold after a sync."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pwh_assets.core.source import SyncMode
+from pwh_assets.sources.base import ReadRequest, Tally
+from pwh_assets.sources.conditions import conditions
+from pwh_assets.sources.mysql.catalog import MyColumn
+from pwh_assets.sources.mysql.connection import connected, fetched, quoted_name
+from pwh_assets.sources.mysql.reading import TableReader, _value, begin_snapshot, find_table
+
+PATIENCE_S = 60
+"""How long the server may count."""
+MOST_MOVED = 100_000
+"""Keys changed since the sync that are still compared one by one."""
+_TIMED_OUT = (1969, 3024)
+
+
+class _TookTooLong(Exception):
+    """The server did not count in time."""
+
+
+def count_rows(config: Mapping[str, Any], request: ReadRequest) -> int | None:
+    """Rows a read of this request would bring now; None when counting takes the server too long."""
+    try:
+        with _counting(config) as connection:
+            table = find_table(connection, config, request.table)
+            reader = TableReader(config, request, table)
+            where = reader.where(reader.bound(connection))
+            ((rows,),) = fetched(connection, f"SELECT COUNT(*) FROM {reader.relation}{where}")
+    except _TookTooLong:
+        return None
+    return int(rows)
+
+
+def reconcile(config: Mapping[str, Any], request: ReadRequest, bound: str | None) -> Tally | None:
+    """Count, checksum and the keys past the bound, in one snapshot; None when the server takes too long."""
+    try:
+        with _counting(config) as connection:
+            table = find_table(connection, config, request.table)
+            relation = TableReader(config, request, table).relation
+            known = {column.name: column for column in table.columns}
+            key = [known[name] for name in request.primary_key if name in known]
+            filters = list(conditions(request.filters, quoted_name, _value))
+            upto, past = list(filters), list(filters)
+            if bound is not None and request.cursor and request.mode is not SyncMode.FULL:
+                cursor = quoted_name(request.cursor)
+                upto.append(f"{cursor} <= {_value(bound)} OR {cursor} IS NULL")
+                past.append(f"{cursor} > {_value(bound)}")
+            begin_snapshot(connection)
+            rows, checksum = _counted(connection, relation, key, _where(upto))
+            moved: tuple[tuple[str, ...], ...] | None = ()
+            if len(past) > len(filters) and key:
+                moved = _moved(connection, relation, key, _where(past))
+    except _TookTooLong:
+        return None
+    return Tally(rows, checksum, moved)
+
+
+@contextmanager
+def _counting(config: Mapping[str, Any]) -> Iterator[Any]:
+    """A connection whose statements end in time. Raises _TookTooLong."""
+    import pymysql.err
+
+    with connected(config) as connection:
+        is_mariadb = "mariadb" in connection.get_server_info().lower()
+        limit = (
+            f"max_statement_time = {PATIENCE_S}"
+            if is_mariadb
+            else f"max_execution_time = {round(PATIENCE_S * 1000)}"
+        )
+        connection.query(f"SET SESSION {limit}")
+        try:
+            yield connection
+        except pymysql.err.Error as error:
+            if error.args and error.args[0] in _TIMED_OUT:
+                raise _TookTooLong from None
+            raise
+
+
+def _counted(
+    connection: Any, relation: str, key: Sequence[MyColumn], where: str
+) -> tuple[int, int | None]:
+    if not key or not all(map(_is_plain, key)):
+        ((rows,),) = fetched(connection, f"SELECT COUNT(*) FROM {relation}{where}")
+        return int(rows), None
+    text = f"CONCAT_WS(CHAR(31 USING utf8mb4), {', '.join(map(_text, key))})"
+    # As a number of its own: CONV gives a text, which would be added up as floats.
+    number = f"CAST(CONV(SUBSTR(MD5({text}), 1, 15), 16, 10) AS UNSIGNED)"
+    query = f"SELECT COUNT(*), COALESCE(SUM({number}), 0) FROM {relation}{where}"
+    ((rows, checksum),) = fetched(connection, query)
+    return int(rows), int(checksum)
+
+
+def _moved(
+    connection: Any, relation: str, key: Sequence[MyColumn], where: str
+) -> tuple[tuple[str, ...], ...] | None:
+    """Keys past the bound; None for too many, or where their texts are not the lake's."""
+    most = MOST_MOVED if all(map(_is_plain, key)) else 0
+    query = f"SELECT {', '.join(map(_text, key))} FROM {relation}{where} LIMIT {most + 1}"
+    found = fetched(connection, query)
+    return None if len(found) > most else tuple(tuple(map(str, row)) for row in found)
+
+
+def _is_plain(column: MyColumn) -> bool:
+    """Whether a value's text is the same on the server and in the lake."""
+    if column.is_integer:
+        return "zerofill" not in column.full
+    is_text = column.kind in ("char", "varchar") and column.charset not in (None, "binary")
+    return is_text or column.kind == "uuid"
+
+
+def _text(column: MyColumn) -> str:
+    return f"CONVERT(CAST({quoted_name(column.name)} AS CHAR) USING utf8mb4)"
+
+
+def _where(clauses: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(f'({one})' for one in clauses)}" if clauses else ""
