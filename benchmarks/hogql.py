@@ -56,7 +56,9 @@ def main():
             compiled.append(text)
         except PwhError:
             continue
-    print(f"{len(compiled)} of {len(known)} texts, microseconds of CPU time, best of {options.times}")
+    print(
+        f"{len(compiled)} of {len(known)} texts, microseconds of CPU time, best of {options.times}"
+    )
     print(f"{'':28} {'median':>10} {'p95':>10} {'max':>10}")
     steps = {step.__name__: [] for step in STEPS}
     for text in compiled:

@@ -22,9 +22,10 @@ from pwh_assets.services import webhooks
 from pwh_assets.services.egress import guarded
 from pwh_assets.services.extract import extract
 from pwh_assets.services.in_place import look
-from pwh_assets.services.limits import Budget, RowLimitError
+from pwh_assets.services.limits import Budget
 from pwh_assets.services.masking import masker_of
 from pwh_assets.services.observing import Observed, Observer, fresh_changes
+from pwh_assets.services.outcome import note_failure
 from pwh_assets.services.package import Package
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.running import Interrupted, Running, SyncCancelledError
@@ -106,9 +107,7 @@ def sync_table(
         from pwh_assets.services.changes import SharedStream
 
         shared = SharedStream(platform, [table])
-        return shared.sync(
-            table, full=full, run_id=run_id, attempt=attempt, progress=progress
-        )
+        return shared.sync(table, full=full, run_id=run_id, attempt=attempt, progress=progress)
     with _only_one(platform, table):
         table = platform.store.table(table.id)
         if table.mode is SyncMode.IN_PLACE:
@@ -130,16 +129,16 @@ def sync_table(
             result = _note_success(platform, table, job, result, columns, observed)
         except Interrupted:
             cause = running.cause or SyncCancelledError(table.table_name)
-            _note_failure(platform, table, job, cause)
+            note_failure(platform, table, job, cause)
             raise cause from None
         except BaseException as error:
             if running.cause is not None and isinstance(error, Exception):
                 # What was interrupted may say so in words of its own.
-                _note_failure(platform, table, job, running.cause)
+                note_failure(platform, table, job, running.cause)
                 raise running.cause from None
             if isinstance(error, PwhError):
                 error.__cause__ = error.__context__ = None  # a driver's error may show credentials
-            _note_failure(platform, table, job, error)
+            note_failure(platform, table, job, error)
             raise
         return result
 
@@ -292,9 +291,7 @@ class _Sync:
             cursor=table.cursor,
             since=since,
         )
-        masker = masker_of(
-            table.options.masks, lambda: platform.store.mask_key(table.project_id)
-        )
+        masker = masker_of(table.options.masks, lambda: platform.store.mask_key(table.project_id))
         can_mask = getattr(source_type, "masks_in_chunks", False)
         request = with_options(request, table, masker, can_mask)
         config = platform.store.source_config(table.source.id)
@@ -488,48 +485,3 @@ def _note_success(
         **changes,
     )
     return result
-
-
-def _rested(table: SyncedTable) -> TableStatus:
-    """What a table is when nothing runs."""
-    return TableStatus.COMPLETED if table.last_synced_at else TableStatus.NEVER_RUN
-
-
-def _note_failure(platform: Platform, table: SyncedTable, job: Job, error: BaseException) -> None:
-    """What went wrong goes to the job and the table; a failure to write that down must not hide it."""
-    store = platform.store
-    try:
-        if not isinstance(error, Exception):
-            store.finish_job(job.id, JobStatus.CANCELLED, error="The run was stopped.")
-            back = table.status if table.status is not TableStatus.RUNNING else TableStatus.FAILED
-            store.update_table(table.id, status=back)
-            return
-        if isinstance(error, SyncCancelledError):
-            store.finish_job(
-                job.id, JobStatus.CANCELLED, error=error.sentence, error_code=error.code
-            )
-            was_running = table.status is TableStatus.RUNNING
-            store.update_table(table.id, status=_rested(table) if was_running else table.status)
-            return
-        if isinstance(error, RowLimitError):
-            status = error.job_status
-            store.finish_job(job.id, status, error=error.sentence, error_code=error.code)
-            since = table.failed_at if table.latest_error and table.failed_at else datetime.now(UTC)
-            store.update_table(
-                table.id,
-                status=TableStatus(status.value),
-                latest_error=error.sentence,
-                failed_at=since,
-            )
-            return
-        if isinstance(error, PwhError):
-            sentence, code = error.sentence, error.code
-        else:
-            sentence, code = f"Internal error: {type(error).__name__}. See the log.", "internal"
-        store.finish_job(job.id, JobStatus.FAILED, error=sentence, error_code=code)
-        since = table.failed_at if table.latest_error and table.failed_at else datetime.now(UTC)
-        store.update_table(
-            table.id, status=TableStatus.FAILED, latest_error=sentence, failed_at=since
-        )
-    except Exception:
-        log.exception("%s: the failure could not be written down", table.table_name)

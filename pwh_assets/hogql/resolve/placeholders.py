@@ -13,7 +13,7 @@ from pwh_assets.hogql.resolve.core import CODES, parse_view
 from pwh_assets.hogql.resolve.expressions import MISSING
 
 if TYPE_CHECKING:
-    from pwh_assets.hogql.resolve.queries import Queries
+    from pwh_assets.hogql.resolve.sources import Sources
 
 MAX_PLACED = 100
 """Values put in for tables in one text; values that hold further placeholders multiply."""
@@ -22,7 +22,7 @@ _QUERY = re.compile(r"\s*(?:\(|(?:SELECT|WITH)\b)", re.IGNORECASE)
 
 
 @contextmanager
-def placed(resolver: "Queries", node: exp.Expression) -> Iterator[exp.Expression | None]:
+def placed(resolver: "Sources", node: exp.Expression) -> Iterator[exp.Expression | None]:
     """The tree a placeholder's value stands for, its mistakes shown at the placeholder; None when it has no value."""
     words = resolver.placeholder_name(node)
     tree = _tree(resolver, words, node)
@@ -34,7 +34,7 @@ def placed(resolver: "Queries", node: exp.Expression) -> Iterator[exp.Expression
         resolver.anchor, resolver.placing = anchor, placing
 
 
-def _tree(resolver: "Queries", words: str, node: exp.Expression) -> exp.Expression | None:
+def _tree(resolver: "Sources", words: str, node: exp.Expression) -> exp.Expression | None:
     value = resolver.lookup_variable(words)
     if value is MISSING or value is None:
         hint = (
