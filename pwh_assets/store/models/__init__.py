@@ -1,0 +1,47 @@
+"""The store's tables, a module per noun.
+
+Belongs here: table definitions. A change comes with a revision in `migrations/versions`.
+Keep out: statements and values; they live in the part of the store that owns the table.
+"""
+
+from pwh_assets.store.models.base import UtcDateTime, metadata
+from pwh_assets.store.models.jobs import checks, jobs, usage
+from pwh_assets.store.models.language import (
+    actions,
+    cohorts,
+    joins,
+    project_settings,
+    property_definitions,
+)
+from pwh_assets.store.models.people import api_keys, projects, users
+from pwh_assets.store.models.sources import (
+    change_streams,
+    names,
+    schema_changes,
+    source_tables,
+    sources,
+)
+from pwh_assets.store.models.views import saved_queries, saved_query_versions
+
+__all__ = [
+    "UtcDateTime",
+    "actions",
+    "api_keys",
+    "change_streams",
+    "checks",
+    "cohorts",
+    "jobs",
+    "joins",
+    "metadata",
+    "names",
+    "project_settings",
+    "projects",
+    "property_definitions",
+    "saved_queries",
+    "saved_query_versions",
+    "schema_changes",
+    "source_tables",
+    "sources",
+    "usage",
+    "users",
+]
