@@ -200,7 +200,7 @@ def test_delta_tables_lie_beside_other_files(tmp_path: Path) -> None:
     config = source.validate({"url": str(tmp_path)})
     tables = {table.name: table for table in source.tables(config)}
     assert list(tables) == ["plain", "sales_orders"]
-    assert tables["sales_orders"].modes == (SyncMode.FULL,)
+    assert tables["sales_orders"].modes == (SyncMode.FULL, SyncMode.IN_PLACE)
     assert [column.name for column in tables["sales_orders"].columns] == ["id", "day"]
     assert delta_rows(source, config, "sales_orders") == rows.to_pylist()
     single = source.validate({"url": f"{tmp_path}/sales/orders", "format": "delta"})

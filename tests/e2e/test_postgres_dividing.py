@@ -16,9 +16,21 @@ SHAPES = {
         "i, now() - (30000 - i) * interval '1 s'",
         "column",
     ),
-    "negative": ("id int PRIMARY KEY, at timestamptz", "i - 10000, now()", "column"),
-    "texts": ("id text PRIMARY KEY, at timestamptz", "lpad(i::text, 9, '0'), now()", "column"),
-    "shuffled": ("id uuid PRIMARY KEY, at timestamptz", "gen_random_uuid(), now()", "pages"),
+    "negative": (
+        "id int PRIMARY KEY, at timestamptz",
+        "i - 10000, now() - interval '1 h'",
+        "column",
+    ),
+    "texts": (
+        "id text PRIMARY KEY, at timestamptz",
+        "lpad(i::text, 9, '0'), now() - interval '1 h'",
+        "column",
+    ),
+    "shuffled": (
+        "id uuid PRIMARY KEY, at timestamptz",
+        "gen_random_uuid(), now() - interval '1 h'",
+        "pages",
+    ),
     "shuffled_by_time": (
         "id uuid PRIMARY KEY, at timestamptz UNIQUE",
         "gen_random_uuid(), now() - (30000 - i) * interval '1 s'",
@@ -31,12 +43,12 @@ SHAPES = {
     ),
     "composite": (
         "id bigint, part int, at timestamptz, PRIMARY KEY (id, part)",
-        "i / 3, i, now()",
+        "i / 3, i, now() - interval '1 h'",
         "column",
     ),
     "huge_gap": (
         "id bigint PRIMARY KEY, at timestamptz",
-        "CASE WHEN i < 19990 THEN i ELSE 9000000000000000000 + i END, now()",
+        "CASE WHEN i < 19990 THEN i ELSE 9000000000000000000 + i END, now() - interval '1 h'",
         "column",
     ),
 }
@@ -93,7 +105,7 @@ def test_partitions_are_divided_together(server):
             "DROP TABLE IF EXISTS p; CREATE TABLE p (id bigint, at timestamptz, PRIMARY KEY (id)) PARTITION BY RANGE (id);"
             "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (5000);"
             "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (5000) TO (100000);"
-            f"INSERT INTO p SELECT i, now() FROM generate_series(1, {COUNT}) i; ANALYZE p"
+            f"INSERT INTO p SELECT i, now() - interval '1 h' FROM generate_series(1, {COUNT}) i; ANALYZE p"
         )
         expected = ids(connection, "p")
     for mode, by in ((SyncMode.FULL, "pages"), (SyncMode.INCREMENTAL, "column")):
@@ -135,7 +147,7 @@ def test_views_are_read_in_one_piece(server):
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         connection.execute(
             "DROP VIEW IF EXISTS v; DROP TABLE IF EXISTS w; CREATE TABLE w (id bigint, at timestamptz);"
-            f"INSERT INTO w SELECT i, now() FROM generate_series(1, {COUNT}) i; CREATE VIEW v AS SELECT * FROM w"
+            f"INSERT INTO w SELECT i, now() - interval '1 h' FROM generate_series(1, {COUNT}) i; CREATE VIEW v AS SELECT * FROM w"
         )
         expected = ids(connection, "w")
     found, count, rows, _ = read(server, "v", SyncMode.FULL, ())
