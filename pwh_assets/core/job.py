@@ -16,6 +16,8 @@ class JobStatus(StrEnum):
     COMPLETED = "Completed"
     FAILED = "Failed"
     CANCELLED = "Cancelled"
+    SKIPPED = "Skipped"
+    """A view's build that was due and not begun: something it reads is broken, or it is suspended."""
     BILLING_LIMIT_REACHED = "BillingLimitReached"
     BILLING_LIMIT_TOO_LOW = "BillingLimitTooLow"
 

@@ -18,7 +18,7 @@ from pwh_assets.core.job import (
 )
 from pwh_assets.core.options import AutoSync, Mask, MaskKind, RowFilter, TableOptions
 from pwh_assets.core.source import Column, Source, SyncedTable, SyncMode, TableStatus
-from pwh_assets.core.view import SavedQuery
+from pwh_assets.core.view import Refresh, SavedQuery, ViewOrigin
 
 DEFAULT_FREQUENCY = Frequency("6hour")
 
@@ -113,6 +113,20 @@ def view_of(row: sa.Row[Any]) -> SavedQuery:
         row_count=row.row_count,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        refresh=Refresh(row.refresh),
+        incremental=row.incremental,
+        incremental_state=row.incremental_state,
+        freshness_target=row.freshness_target,
+        failures_in_a_row=row.failures_in_a_row,
+        suspended_at=row.suspended_at,
+        last_attempt_at=row.last_attempt_at,
+        stale_since=row.stale_since,
+        stale_reason=row.stale_reason,
+        built_version=row.built_version,
+        folder=row.folder,
+        origin=ViewOrigin(row.origin),
+        managed_by=row.managed_by,
+        audit_blocks=row.audit_blocks,
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pwh_assets.core.job import JobStatus
 from pwh_assets.core.source import Column, TableStatus
-from pwh_assets.core.view import SavedQuery, SavedQueryVersion
-from pwh_assets.errors import NotFoundError
+from pwh_assets.core.view import SUSPENDED_AFTER, SavedQuery, SavedQueryVersion, ViewOrigin
+from pwh_assets.errors import ConflictError, NotFoundError
 from pwh_assets.store import models
 from pwh_assets.store.names import claim, release, view_claim
 from pwh_assets.store.part import StorePart, differs, touch
@@ -24,7 +25,42 @@ _CHANGEABLE = frozenset(field.name for field in fields(SavedQuery)) - {
     "created_at",
     "updated_at",
 }
-_RUN_STATE = frozenset(("status", "last_run_at", "latest_error", "failed_at", "row_count"))
+_RUN_STATE = frozenset(
+    (
+        "status",
+        "last_run_at",
+        "latest_error",
+        "failed_at",
+        "row_count",
+        "incremental_state",
+        "failures_in_a_row",
+        "suspended_at",
+        "last_attempt_at",
+        "stale_since",
+        "stale_reason",
+        "built_version",
+    )
+)
+
+
+class EditConflictError(ConflictError):
+    """Somebody else saved the view since its editor last saw it."""
+
+    code = "edit_conflict"
+
+    def __init__(self, name: str, seen: int, version: int, author: str) -> None:
+        self.name, self.seen, self.version, self.author = name, seen, version, author
+        if not version:
+            found = f"There is no view `{name}` any more; this edit began from version {seen}."
+        elif not seen:
+            found = f"There is a view `{name}` already; a new one needs another name."
+        else:
+            by = f" by {author}" if author else ""
+            found = (
+                f"View `{name}` is at version {version} now{by}; this edit began from version {seen}. "
+                f"`pwh view diff {name} {seen} {version}` shows what came between."
+            )
+        super().__init__(f"{found} Nothing was saved.")
 
 
 class Views(StorePart):
@@ -38,11 +74,21 @@ class Views(StorePart):
         description: str = "",
         owner: str = "",
         author: str = "",
+        note: str = "",
+        *,
+        expected_version: int | None = None,
+        origin: ViewOrigin = ViewOrigin.USER,
+        managed_by: str = "",
     ) -> SavedQuery:
         """Make the view or change it; a new text adds a version. An empty description or owner keeps the old one.
 
+        Args:
+            note: what the new version changes, kept with it.
+            expected_version: the version the edit began from; 0 for a view that should not exist yet.
+
         Raises:
             NameClashError: the name is a table's.
+            EditConflictError: it is at another version than the expected one.
             NotFoundError: there is no such project.
         """
         views, now = models.saved_queries, utc_now()
@@ -52,6 +98,8 @@ class Views(StorePart):
             if not connection.execute(project).first():
                 raise NotFoundError("project", str(project_id))
             row = connection.execute(_named(project_id, name)).first()
+            if expected_version is not None:
+                _check_version(connection, row, name, expected_version)
             if row is None:
                 view_id, version = str(uuid.uuid4()), 1
                 claim(connection, project_id, [view_claim(view_id, name)])
@@ -66,6 +114,8 @@ class Views(StorePart):
                         owner=owner,
                         is_materialized=False,
                         status=TableStatus.NEVER_RUN.value,
+                        origin=origin.value,
+                        managed_by=managed_by,
                         created_at=now,
                         updated_at=now,
                         **values,
@@ -78,6 +128,8 @@ class Views(StorePart):
                 if row.sql != sql:
                     version += 1
                     values |= {"sql": sql, "version": version}
+                    if row.is_materialized and row.status == TableStatus.COMPLETED.value:
+                        values["status"] = TableStatus.MODIFIED.value
                 changed = differs(row, values)
                 if not changed:
                     return view_of(row)
@@ -86,7 +138,12 @@ class Views(StorePart):
             if row is None or row.sql != sql:
                 connection.execute(
                     models.saved_query_versions.insert().values(
-                        view_id=view_id, version=version, sql=sql, author=author, created_at=now
+                        view_id=view_id,
+                        version=version,
+                        sql=sql,
+                        author=author,
+                        created_at=now,
+                        note=note,
                     )
                 )
             touch(connection, project_id)
@@ -131,7 +188,7 @@ class Views(StorePart):
         )
         with self._db.read() as connection:
             rows = connection.execute(query).all()
-        return [SavedQueryVersion(r.version, r.sql, r.created_at, r.author) for r in rows]
+        return [SavedQueryVersion(r.version, r.sql, r.created_at, r.author, r.note) for r in rows]
 
     def update_view(self, view_id: str, **changes: Any) -> SavedQuery:
         """Change any field of a SavedQuery but its name and text, which `save_view` changes.
@@ -152,6 +209,65 @@ class Views(StorePart):
                 connection.execute(sa.update(views).where(views.c.id == view_id).values(**values))
             stored = connection.execute(sa.select(views).where(views.c.id == view_id)).one()
         return view_of(stored)
+
+    def note_view_failure(
+        self, view_id: str, job_id: str, error: str, *, suspends: bool = True
+    ) -> SavedQuery:
+        """Write down that a build failed, and suspend the view after `SUSPENDED_AFTER` in a row.
+
+        Several failed attempts of one run count once. A failure that does not suspend is not counted.
+
+        Raises:
+            NotFoundError: no such view.
+        """
+        jobs, views, now = models.jobs, models.saved_queries, utc_now()
+        with self._db.write() as connection:
+            row = _view_row(connection, view_id)
+            values: dict[str, Any] = {
+                "status": TableStatus.FAILED.value,
+                "latest_error": error,
+                "failed_at": now,
+            }
+            run_id = connection.execute(sa.select(jobs.c.run_id).filter_by(id=job_id)).scalar()
+            earlier = sa.select(jobs.c.id).where(
+                jobs.c.subject_id == view_id,
+                jobs.c.id != job_id,
+                jobs.c.run_id == run_id,
+                jobs.c.status == JobStatus.FAILED.value,
+            )
+            is_counted = run_id is not None and connection.execute(earlier).first() is not None
+            if suspends and not is_counted:
+                values["failures_in_a_row"] = row.failures_in_a_row + 1
+                if row.failures_in_a_row + 1 >= SUSPENDED_AFTER and row.suspended_at is None:
+                    values["suspended_at"] = now
+            connection.execute(sa.update(views).where(views.c.id == view_id).values(**values))
+            stored = connection.execute(sa.select(views).where(views.c.id == view_id)).one()
+        return view_of(stored)
+
+    def keep_back(self, view_id: str, reason: str) -> SavedQuery:
+        """Say why a view is not rebuilt; since when is kept from the first time. Raises NotFoundError."""
+        views = models.saved_queries
+        with self._db.write() as connection:
+            row = _view_row(connection, view_id)
+            since = row.stale_since or utc_now()
+            connection.execute(
+                sa.update(views)
+                .where(views.c.id == view_id)
+                .values(stale_since=since, stale_reason=reason)
+            )
+            stored = connection.execute(sa.select(views).where(views.c.id == view_id)).one()
+        return view_of(stored)
+
+    def views_kept_back(self, project_id: int | None = None) -> list[SavedQuery]:
+        """Materialized views that wait for something they read to be mended."""
+        views = models.saved_queries
+        query = sa.select(views).where(
+            views.c.deleted_at.is_(None), views.c.stale_since.is_not(None), views.c.is_materialized
+        )
+        if project_id is not None:
+            query = query.where(views.c.project_id == project_id)
+        with self._db.read() as connection:
+            return [view_of(row) for row in connection.execute(query.order_by(views.c.name))]
 
     def remove_view(self, view_id: str) -> None:
         """Soft delete: versions and jobs stay, the name is free again."""
@@ -178,6 +294,19 @@ def _named(project_id: int, name: str) -> sa.Select[Any]:
             views.c.deleted_at.is_(None),
         )
     )
+
+
+def _check_version(
+    connection: sa.Connection, row: sa.Row[Any] | None, name: str, expected: int
+) -> None:
+    version = row.version if row is not None else 0
+    if version == expected:
+        return
+    versions, author = models.saved_query_versions, ""
+    if row is not None:
+        query = sa.select(versions.c.author).filter_by(view_id=row.id, version=version)
+        author = connection.execute(query).scalar() or ""
+    raise EditConflictError(row.name if row is not None else name, expected, version, author)
 
 
 def _view_row(connection: sa.Connection, view_id: str) -> sa.Row[Any]:

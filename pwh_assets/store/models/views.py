@@ -27,6 +27,20 @@ saved_queries = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("deleted_at", UtcDateTime),
+    sa.Column("refresh", sa.Text, nullable=False, server_default="schedule"),
+    sa.Column("incremental", sa.JSON(none_as_null=True)),
+    sa.Column("incremental_state", sa.JSON(none_as_null=True)),
+    sa.Column("freshness_target", sa.Text),
+    sa.Column("failures_in_a_row", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("suspended_at", UtcDateTime),
+    sa.Column("last_attempt_at", UtcDateTime),
+    sa.Column("stale_since", UtcDateTime),
+    sa.Column("stale_reason", sa.Text),
+    sa.Column("built_version", sa.Integer),
+    sa.Column("folder", sa.Text, nullable=False, server_default=""),
+    sa.Column("origin", sa.Text, nullable=False, server_default="user"),
+    sa.Column("managed_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("audit_blocks", sa.Boolean, nullable=False, server_default=sa.true()),
 )
 
 saved_query_versions = sa.Table(
@@ -37,4 +51,5 @@ saved_query_versions = sa.Table(
     sa.Column("sql", sa.Text, nullable=False),
     sa.Column("author", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
 )
