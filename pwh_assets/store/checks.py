@@ -24,21 +24,15 @@ class Checks(StorePart):
         at: datetime | None = None,
     ) -> None:
         """Keep the result unless a later one is known. `details` are plain JSON values."""
-        checks, moment = models.checks, at or utc_now()
         values = {
             "passed": passed,
             "severity": severity,
             "details": dict(details),
-            "at": moment,
+            "at": at or utc_now(),
         }
         key = {"project_id": project_id, "subject_id": subject_id, "name": name}
-        insert = _insert(self._db.is_sqlite).values(**key, **values)
         with self._db.write() as connection:
-            connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=list(key), set_=values, where=checks.c.at <= moment
-                )
-            )
+            connection.execute(latest_upsert(self._db.is_sqlite, key, values))
 
     def latest_checks(self, project_id: int) -> list[CheckResult]:
         """By subject, then by name."""
@@ -71,7 +65,12 @@ class Checks(StorePart):
             )
 
 
-def _insert(is_sqlite: bool) -> Any:
+def latest_upsert(is_sqlite: bool, key: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    """The statement that keeps a result unless a later one is known."""
     from sqlalchemy.dialects import postgresql, sqlite
 
-    return sqlite.insert(models.checks) if is_sqlite else postgresql.insert(models.checks)
+    checks = models.checks
+    insert = sqlite.insert(checks) if is_sqlite else postgresql.insert(checks)
+    return insert.values(**key, **values).on_conflict_do_update(
+        index_elements=list(key), set_=dict(values), where=checks.c.at <= values["at"]
+    )

@@ -7,6 +7,7 @@ from pwh_assets.store.jobs import Jobs
 from pwh_assets.store.keys import Keys
 from pwh_assets.store.language import Language
 from pwh_assets.store.projects import Projects
+from pwh_assets.store.quality import Quality
 from pwh_assets.store.secrets import SecretBox
 from pwh_assets.store.sources import Sources
 from pwh_assets.store.streams import Streams
@@ -15,7 +16,9 @@ from pwh_assets.store.usage import Usage
 from pwh_assets.store.views import Views
 
 
-class Store(Projects, Sources, Tables, Views, Jobs, Usage, Drift, Streams, Checks, Language, Keys):
+class Store(
+    Projects, Sources, Tables, Views, Jobs, Usage, Drift, Streams, Checks, Quality, Language, Keys
+):
     """What we remember. Safe to use from many threads and processes: every call is one short transaction.
 
     Instants that come out are aware and in UTC; naive ones that go in are taken as UTC.

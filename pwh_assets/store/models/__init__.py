@@ -4,6 +4,13 @@ Belongs here: table definitions. A change comes with a revision in `migrations/v
 Keep out: statements and values; they live in the part of the store that owns the table.
 """
 
+from pwh_assets.store.models.alerts import (
+    alert_channels,
+    alert_deliveries,
+    health_events,
+    health_incidents,
+    health_marks,
+)
 from pwh_assets.store.models.base import UtcDateTime, metadata
 from pwh_assets.store.models.jobs import checks, jobs, usage
 from pwh_assets.store.models.language import (
@@ -14,6 +21,7 @@ from pwh_assets.store.models.language import (
     property_definitions,
 )
 from pwh_assets.store.models.people import api_keys, projects, users
+from pwh_assets.store.models.quality import check_runs, quality_checks
 from pwh_assets.store.models.sources import (
     change_streams,
     names,
@@ -26,10 +34,16 @@ from pwh_assets.store.models.views import saved_queries, saved_query_versions
 __all__ = [
     "UtcDateTime",
     "actions",
+    "alert_channels",
+    "alert_deliveries",
     "api_keys",
     "change_streams",
+    "check_runs",
     "checks",
     "cohorts",
+    "health_events",
+    "health_incidents",
+    "health_marks",
     "jobs",
     "joins",
     "metadata",
@@ -37,6 +51,7 @@ __all__ = [
     "project_settings",
     "projects",
     "property_definitions",
+    "quality_checks",
     "saved_queries",
     "saved_query_versions",
     "schema_changes",
