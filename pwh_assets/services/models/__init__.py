@@ -5,13 +5,17 @@ Keep out: HogQL's compiler, the store's records, schedules.
 """
 
 from pwh_assets.services.models.project import Generated, Model, ModelText, generate, model_name
+from pwh_assets.services.models.publication import STAGE, Publication, Replacement
 from pwh_assets.services.models.runner import ModelError, parse, run
 
 __all__ = [
+    "STAGE",
     "Generated",
     "Model",
     "ModelError",
     "ModelText",
+    "Publication",
+    "Replacement",
     "generate",
     "model_name",
     "parse",

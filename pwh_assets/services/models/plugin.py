@@ -1,6 +1,6 @@
 """The dbt-duckdb plugin that gives dbt the lake: attached with our words, written to under our lock."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from pwh_assets import duckdb_extensions
 from pwh_assets.errors import PwhError
 from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
 from pwh_assets.lake import Lake, Lakes
+from pwh_assets.services.models.publication import Publication, Replacement
 from pwh_assets.services.scratch import scratch
 from pwh_assets.settings import Settings
 
@@ -20,15 +21,20 @@ _current: list["Session"] = []
 
 
 class Session:
-    """One run of dbt on one lake. The lake's lock is taken when a model is ready to be written."""
+    """One run of dbt on one lake. The lake's lock is taken when a model is ready to be written.
 
-    def __init__(self, lake: Lake) -> None:
+    `interrupt` may be called from any thread.
+    """
+
+    def __init__(self, lake: Lake, publication: Publication | None = None) -> None:
         self.lake = lake
+        self.publication = publication or Replacement()
         self.spill: Path | None = None
         self._held = ExitStack()
         self._is_held = False
-        self.error: PwhError | None = None
-        """Why the lock was not given; dbt would keep only its text."""
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self.error: Exception | None = None
+        """What a step of the publication raised; dbt would keep only its text."""
 
     def __enter__(self) -> "Session":
         self.spill = self._held.enter_context(scratch(self.lake.settings, "dbt"))
@@ -39,13 +45,33 @@ class Session:
         _current.remove(self)
         self._held.close()
 
-    def take_lock(self) -> None:
+    def materialize(self, cursor: "duckdb.DuckDBPyConnection", sql: str, table: str) -> None:
+        """Stage, audit and publish one model on this connection, which is closed."""
+        self._cursor = cursor
+        try:
+            self.publication.stage(cursor, sql)
+            self.publication.audit(cursor)
+            self._take_lock()
+            cursor.execute("BEGIN")
+            self.publication.publish(cursor, table)
+            cursor.execute("COMMIT")
+        except PwhError as error:
+            self.error = error
+            raise
+        finally:
+            self._cursor = None
+            cursor.close()
+
+    def interrupt(self) -> None:
+        """End the statement that runs now, if one does."""
+        cursor = self._cursor
+        if cursor is not None:
+            with suppress(Exception):  # closed this moment: there is nothing left to end
+                cursor.interrupt()
+
+    def _take_lock(self) -> None:
         if not self._is_held:
-            try:
-                self._held.enter_context(self.lake.lock())
-            except PwhError as error:
-                self.error = error
-                raise
+            self._held.enter_context(self.lake.lock())
             self._is_held = True
 
 
@@ -80,6 +106,7 @@ class Plugin(BasePlugin):  # type: ignore[misc]
     def configure_connection(self, conn: "duckdb.DuckDBPyConnection") -> None:
         for statement in self._session.lake.attach_sql(read_only=False):
             conn.execute(statement)
+        self._connection = conn
 
     def configure_cursor(self, cursor: "duckdb.DuckDBPyConnection") -> None:
         cursor.execute("SET TimeZone = 'UTC'")
@@ -87,5 +114,9 @@ class Plugin(BasePlugin):  # type: ignore[misc]
             cursor.execute(statement)
 
     def store(self, target_config: Any) -> None:
-        """Called by the materialization between computing and writing: wait for the lake's turn."""
-        self._session.take_lock()
+        """Called by the materialization with the compiled text: build the table."""
+        cursor = self._connection.cursor()
+        self.configure_cursor(cursor)
+        self._session.materialize(
+            cursor, target_config.config["sql"], target_config.relation.render()
+        )
