@@ -108,7 +108,7 @@ def _build(platform: Platform, view: SavedQuery) -> "LakeTable":
     _check_inputs(platform, view)
     with hold(platform.settings, f"dbt-{view.project_id}", _DBT_WAIT_S):
         project = generate_models(platform, view.project_id, fresh=view)
-        models.parse(project)
+        models.parse(project, view.name)
     models.run(lake, project, view.name)
     for table in lake.tables():
         if table.schema == "views" and table.name.lower() == view.name.lower():

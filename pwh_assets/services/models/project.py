@@ -76,7 +76,7 @@ def generate(settings: Settings, project_id: int, models: Iterable[Model]) -> Ge
             text = _model_sql(model.view, model.text, names)
         files[f"models/{file.name}"] = text
         files[f"models/{file.stem}.yml"] = _model_yml(model.view)
-    files["models/0_sources.yml"] = _sources_yml(
+    files["models/0_sources.yml"] = sources_yml(
         text for path, text in files.items() if path.endswith(".sql")
     )
     written = []
@@ -138,7 +138,8 @@ def _model_yml(view: SavedQuery) -> str:
     return _json({"version": 2, "models": [{**model, "config": config}]})
 
 
-def _sources_yml(texts: Iterable[str]) -> str:
+def sources_yml(texts: Iterable[str]) -> str:
+    """The sources these models name, as dbt wants them declared."""
     tables = sorted({found for text in texts for found in _SOURCE.findall(text)})
     schemas: dict[str, list[dict[str, str]]] = {}
     for schema, table in tables:

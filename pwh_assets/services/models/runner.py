@@ -1,25 +1,33 @@
-"""dbt inside this process: parsed once per state of the files, run on the lake, and gone again afterwards."""
+"""dbt inside this process: a model is read once per state of its files, run on the lake, and gone again afterwards."""
 
 import os
 import re
+import shutil
+import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.errors import PwhError
 from pwh_assets.services.models.project import Generated, model_name
+from pwh_assets.services.models.publication import Publication
+from pwh_assets.services.models.slices import Slice, slice_of
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
     from pwh_assets.lake import Lake
+    from pwh_assets.services.models.plugin import Session
 
-_DBT = threading.RLock()
+DBT = threading.RLock()
 """dbt keeps its flags and its connection in the process, so one run at a time."""
-_manifests: dict[Path, tuple[str, "Manifest"]] = {}
+_MOST_KEPT = 32
+_manifests: "OrderedDict[tuple[Path, str], Manifest]" = OrderedDict()
+"""What dbt read, by project and digest of the slice; the least recently used goes first."""
 
 
 class ModelError(PwhError):
@@ -36,31 +44,52 @@ class ModelError(PwhError):
         )
 
 
-def parse(project: Generated) -> None:
-    """Read the project, unless this process has already read these very files.
+def parse(project: Generated, view_name: str | None = None) -> None:
+    """Read what one model needs, unless this process has already read these very files; without a name, the
+    whole project.
 
     Raises:
-        ModelError: dbt does not understand the project.
+        ModelError: dbt does not understand it.
     """
-    with _DBT:
-        _manifest(project)
+    with DBT:
+        if view_name is not None:
+            _manifest(project, view_name)
+            return
+        with quietly():
+            _checked(
+                project.folder.name,
+                invoke(project.folder, project.folder, ["parse", "--no-write-json"]),
+            )
 
 
-def run(lake: "Lake", project: Generated, view_name: str) -> None:
+def run(
+    lake: "Lake",
+    project: Generated,
+    view_name: str,
+    publication: Publication | None = None,
+    on_session: Callable[["Session"], object] = lambda session: None,
+) -> None:
     """Build one model. The lake is attached only inside this call, and locked only while it is written.
+
+    Args:
+        publication: how its answer becomes the table; by default it replaces it as a whole.
+        on_session: given the session before it begins; its `interrupt` ends a running statement from outside.
 
     Raises:
         ModelError: the model failed, in DuckDB's words without a traceback.
+        PwhError: what a step of the publication raised.
         LakeBusyError: others were writing the lake all the time.
     """
-    with _DBT, _quietly():
-        manifest = _manifest(project)
+    with DBT, quietly():
+        manifest = _manifest(project, view_name)
         from pwh_assets.services.models.plugin import Session
 
         name = model_name(view_name)
         try:
-            with Session(lake) as session:
-                result = _invoke(
+            with Session(lake, publication) as session:
+                on_session(session)
+                result = invoke(
+                    project.folder,
                     project.folder,
                     [
                         "run",
@@ -74,7 +103,7 @@ def run(lake: "Lake", project: Generated, view_name: str) -> None:
                 if session.error:
                     raise session.error
         finally:
-            _detach()
+            detach()
     results = list(result.result or ()) if result.exception is None else []
     if result.success and results:
         return
@@ -85,28 +114,74 @@ def run(lake: "Lake", project: Generated, view_name: str) -> None:
     raise ModelError(view_name, first_sentence(str(words))) from None
 
 
-def _manifest(project: Generated) -> "Manifest":
-    kept = _manifests.get(project.folder)
-    if kept is None or kept[0] != project.digest:
-        with _quietly():
-            result = _invoke(project.folder, ["parse"], None)
-        if result.exception is not None or not result.success:
-            raise ModelError(
-                project.folder.name, first_sentence(str(result.exception or "dbt could not parse."))
-            )
-        kept = project.digest, result.result
-        _manifests[project.folder] = kept
-    return kept[1]
+def _manifest(project: Generated, view_name: str) -> "Manifest":
+    part = slice_of(project, model_name(view_name))
+    key = (project.folder, part.digest)
+    if key not in _manifests:
+        base = _base(project, part)
+        with _written(project, part.files) as folder, quietly():
+            _manifests[key] = _checked(view_name, _parse_slice(folder, base))
+        while len(_manifests) > _MOST_KEPT:
+            _manifests.popitem(last=False)
+    _manifests.move_to_end(key)
+    return _manifests[key]
 
 
-def _invoke(folder: Path, command: list[str], manifest: "Manifest | None") -> Any:
+def _base(project: Generated, part: Slice) -> Path:
+    """What dbt made of the template alone, kept on disk: every slice of every process goes on from there."""
+    base = project.folder / "target" / f"template-{part.template_digest[:16]}.msgpack"
+    if not base.exists():
+        with _written(project, part.template) as folder, quietly():
+            _checked(project.folder.name, _parse_slice(folder))
+            for old in base.parent.glob("template-*.msgpack"):
+                old.unlink(missing_ok=True)
+            (folder / "target" / "partial_parse.msgpack").replace(base)
+    return base
+
+
+def _parse_slice(folder: Path, base: Path | None = None) -> Any:
+    known = ["--partial-parse-file-path", str(base)] if base else []
+    return invoke(folder, folder, ["parse", "--no-write-json", "--partial-parse", *known])
+
+
+@contextmanager
+def _written(project: Generated, files: Mapping[str, str]) -> Iterator[Path]:
+    """The files in a folder of their own, beside the project's other made things."""
+    target = project.folder / "target"
+    target.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="slice-", dir=target))
+    try:
+        (folder / "models").mkdir()
+        for path, text in files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _checked(name: str, result: Any) -> "Manifest":
+    if result.exception is not None or not result.success:
+        raise ModelError(name, first_sentence(str(result.exception or "dbt could not parse.")))
+    manifest: Manifest = result.result
+    return manifest
+
+
+def invoke(
+    folder: Path,
+    profiles: Path,
+    command: list[str],
+    manifest: "Manifest | None" = None,
+    callbacks: "list[Any] | None" = None,
+) -> Any:
     """What dbt answers. Nothing is printed, sent anywhere or written outside the project's folder."""
     from dbt.cli.main import dbtRunner
 
-    return dbtRunner(manifest=manifest).invoke(
+    return dbtRunner(manifest=manifest, callbacks=callbacks or []).invoke(
         [
             *command,
-            *("--project-dir", str(folder), "--profiles-dir", str(folder)),
+            *("--project-dir", str(folder), "--profiles-dir", str(profiles)),
             *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
             *("--log-level", "none", "--log-level-file", "none", "--quiet", "--no-use-colors"),
             *("--no-send-anonymous-usage-stats", "--no-version-check"),
@@ -115,7 +190,7 @@ def _invoke(folder: Path, command: list[str], manifest: "Manifest | None") -> An
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep dbt's own deprecation warnings to itself, and come back from the folder it goes to."""
     before = os.getcwd()
     with warnings.catch_warnings():
@@ -127,7 +202,7 @@ def _quietly() -> Iterator[None]:
                 os.chdir(before)
 
 
-def _detach() -> None:
+def detach() -> None:
     """Close dbt's DuckDB, which would otherwise hold the lake until the process ends."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager as Manager
 
