@@ -1,6 +1,5 @@
 """Sources: what is connected. Credentials are sealed under the source's id and come out in one place only."""
 
-import json
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,10 @@ from pwh_assets.core.options import AutoSync
 from pwh_assets.core.source import Source
 from pwh_assets.errors import ConflictError, NotFoundError, PwhError
 from pwh_assets.store import models
+from pwh_assets.store.alerts import channel_row
 from pwh_assets.store.names import claim, release, table_claim
 from pwh_assets.store.part import StorePart, touch
 from pwh_assets.store.rows import NewTable, source_of, utc_now
-from pwh_assets.store.secrets import SecretBox
 from pwh_assets.store.tables import insert_tables
 
 
@@ -34,15 +33,6 @@ class SourceExistsError(ConflictError):
             f"A {source_type} source with {named} would be called `{slug}`, and a source of this name is connected "
             "already. Give the new one another `prefix`."
         )
-
-
-class SecretsClosedError(PwhError):
-    """The store was opened without keys, so no credential goes in or out."""
-
-    code = "secrets_closed"
-
-    def __init__(self) -> None:
-        super().__init__("The store was opened without its keys. Open it through `open_platform`.")
 
 
 class Sources(StorePart):
@@ -192,6 +182,16 @@ class Sources(StorePart):
                 record = box.seal(box.open(row.mask_key, name), name)
                 change = sa.update(projects).where(projects.c.id == row.id)
                 connection.execute(change.values(mask_key=record))
+            channels = models.alert_channels
+            sealed = sa.select(channels.c.id, channels.c.credentials).where(
+                channels.c.credentials.is_not(None)
+            )
+            for row in connection.execute(sealed.with_for_update()).all():
+                name = channel_row(row.id)
+                record = box.seal(box.open(row.credentials, name), name)
+                change = sa.update(channels).where(channels.c.id == row.id)
+                connection.execute(change.values(credentials=record))
+                count += 1
         return count
 
     def mask_key(self, project_id: int) -> bytes:
@@ -239,23 +239,6 @@ class Sources(StorePart):
             except PwhError as error:
                 found.append((source_of(row), error.sentence))
         return found
-
-    def _open_box(self) -> SecretBox:
-        if self._box is None:
-            raise SecretsClosedError
-        return self._box
-
-    def _seal(self, secrets: Mapping[str, Any], row_id: str) -> str | None:
-        if not secrets:
-            return None
-        text = json.dumps(dict(secrets), separators=(",", ":"))
-        return self._open_box().seal(text.encode(), row_id)
-
-    def _unseal(self, record: str | None, row_id: str) -> dict[str, Any]:
-        if not record:
-            return {}
-        opened: dict[str, Any] = json.loads(self._open_box().open(record, row_id))
-        return opened
 
 
 def _mask_row(project_id: int) -> str:

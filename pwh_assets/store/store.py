@@ -1,8 +1,11 @@
 """The store: all parts behind one name, on one database."""
 
+from pwh_assets.store.alerts import Alerts
 from pwh_assets.store.checks import Checks
 from pwh_assets.store.database import Database
 from pwh_assets.store.drift import Drift
+from pwh_assets.store.facts import Facts
+from pwh_assets.store.health import Health
 from pwh_assets.store.jobs import Jobs
 from pwh_assets.store.keys import Keys
 from pwh_assets.store.language import Language
@@ -17,7 +20,21 @@ from pwh_assets.store.views import Views
 
 
 class Store(
-    Projects, Sources, Tables, Views, Jobs, Usage, Drift, Streams, Checks, Quality, Language, Keys
+    Projects,
+    Sources,
+    Tables,
+    Views,
+    Jobs,
+    Usage,
+    Drift,
+    Streams,
+    Checks,
+    Quality,
+    Language,
+    Keys,
+    Facts,
+    Health,
+    Alerts,
 ):
     """What we remember. Safe to use from many threads and processes: every call is one short transaction.
 
@@ -49,6 +66,7 @@ class Store(
         found = self._db.problems()
         for source, sentence in self.damaged_secrets():
             found.append(f"Source `{source.slug}`: {sentence}")
+        found += [f"Alert channel `{name}`: {words}" for name, words in self.damaged_channels()]
         return found
 
     @property

@@ -10,7 +10,8 @@ from pwh_assets.core.source import Column, Source, SyncMode, TableStatus
 from pwh_assets.errors import ConflictError, NotFoundError
 from pwh_assets.store import NewTable, Store
 from pwh_assets.store.names import NameClashError
-from pwh_assets.store.sources import SecretsClosedError, SourceExistsError
+from pwh_assets.store.part import SecretsClosedError
+from pwh_assets.store.sources import SourceExistsError
 
 USERS = NewTable(
     "Users",
