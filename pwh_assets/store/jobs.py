@@ -19,6 +19,7 @@ from pwh_assets.store.rows import (
     reconciliation_to_json,
     utc_now,
 )
+from pwh_assets.store.suspension import counted_failure
 
 ABANDONED = "abandoned"
 ABANDONED_SENTENCE = (
@@ -121,6 +122,29 @@ class Jobs(StorePart):
         )
         with self._db.read() as connection:
             return {row.subject_id: job_of(row) for row in connection.execute(query)}
+
+    def last_run_lengths(
+        self, project_id: int, runs: int = 5, newest: int = 5_000
+    ) -> dict[str, list[float]]:
+        """Seconds that the last completed runs of each table and view took, by its id, newest first.
+
+        Only among the project's newest jobs is looked: what is not there ran long ago, or seldom.
+        """
+        jobs = models.jobs
+        query = (
+            sa.select(jobs.c.subject_id, jobs.c.created_at, jobs.c.finished_at)
+            .where(jobs.c.project_id == project_id, jobs.c.status == JobStatus.COMPLETED.value)
+            .order_by(jobs.c.created_at.desc())
+            .limit(newest)
+        )
+        found: dict[str, list[float]] = {}
+        with self._db.read() as connection:
+            for row in connection.execute(query):
+                lengths = found.setdefault(row.subject_id, [])
+                if row.finished_at is not None and len(lengths) < runs:
+                    took = row.finished_at - row.created_at
+                    lengths.append(max(0.0, took.total_seconds()))
+        return {subject_id: lengths for subject_id, lengths in found.items() if lengths}
 
     def request_cancel(self, subject_id: str) -> list[Job]:
         """Ask every running job of a table or view to stop; those that were asked."""
@@ -240,6 +264,7 @@ class Jobs(StorePart):
                     jobs.c.subject_id == row.subject_id, jobs.c.status == JobStatus.RUNNING.value
                 )
                 for table in (models.source_tables, models.saved_queries):
+                    counted = counted_failure(now) if table is models.saved_queries else {}
                     connection.execute(
                         sa.update(table)
                         .where(
@@ -251,6 +276,7 @@ class Jobs(StorePart):
                             status=TableStatus.FAILED.value,
                             latest_error=ABANDONED_SENTENCE,
                             failed_at=now,
+                            **counted,
                         )
                     )
             failed.append(self.job(row.id))
