@@ -30,6 +30,8 @@ class Session:
         self.lake = lake
         self.publication = publication or Replacement()
         self.spill: Path | None = None
+        self.setup: tuple[str, ...] = ()
+        """Statements for the fresh connection, after the lake is attached."""
         self._held = ExitStack()
         self._is_held = False
         self._cursor: duckdb.DuckDBPyConnection | None = None
@@ -54,6 +56,7 @@ class Session:
             self._take_lock()
             cursor.execute("BEGIN")
             self.publication.publish(cursor, table)
+            self._cursor = None  # from here on nobody ends it: what is committed is built
             cursor.execute("COMMIT")
         except PwhError as error:
             self.error = error
@@ -105,6 +108,10 @@ class Plugin(BasePlugin):  # type: ignore[misc]
 
     def configure_connection(self, conn: "duckdb.DuckDBPyConnection") -> None:
         for statement in self._session.lake.attach_sql(read_only=False):
+            conn.execute(statement)
+        if self._session.setup:
+            self.configure_cursor(conn)
+        for statement in self._session.setup:
             conn.execute(statement)
         self._connection = conn
 
