@@ -71,6 +71,8 @@ class SavedQuery:
     """When `SUSPENDED_AFTER` failures ended its automatic builds; None while they go on."""
     last_attempt_at: datetime | None = None
     """When a build last began, whatever became of it."""
+    attempted_snapshot: int | None = None
+    """The lake's newest snapshot when a build last began: what changed later it cannot have seen."""
     stale_since: datetime | None = None
     """Since when its rows are kept back because something it reads is broken; None when nothing keeps them back."""
     stale_reason: str | None = None

@@ -120,6 +120,7 @@ def view_of(row: sa.Row[Any]) -> SavedQuery:
         failures_in_a_row=row.failures_in_a_row,
         suspended_at=row.suspended_at,
         last_attempt_at=row.last_attempt_at,
+        attempted_snapshot=row.attempted_snapshot,
         stale_since=row.stale_since,
         stale_reason=row.stale_reason,
         built_version=row.built_version,

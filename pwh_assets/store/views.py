@@ -36,6 +36,7 @@ _RUN_STATE = frozenset(
         "failures_in_a_row",
         "suspended_at",
         "last_attempt_at",
+        "attempted_snapshot",
         "stale_since",
         "stale_reason",
         "built_version",

@@ -34,6 +34,7 @@ saved_queries = sa.Table(
     sa.Column("failures_in_a_row", sa.Integer, nullable=False, server_default="0"),
     sa.Column("suspended_at", UtcDateTime),
     sa.Column("last_attempt_at", UtcDateTime),
+    sa.Column("attempted_snapshot", sa.BigInteger),
     sa.Column("stale_since", UtcDateTime),
     sa.Column("stale_reason", sa.Text),
     sa.Column("built_version", sa.Integer),

@@ -22,6 +22,7 @@ def _added() -> dict[str, tuple[sa.Column[Any], ...]]:
             sa.Column("failures_in_a_row", sa.Integer(), nullable=False, server_default="0"),
             sa.Column("suspended_at", moment),
             sa.Column("last_attempt_at", moment),
+            sa.Column("attempted_snapshot", sa.BigInteger()),
             sa.Column("stale_since", moment),
             sa.Column("stale_reason", sa.Text()),
             sa.Column("built_version", sa.Integer()),
