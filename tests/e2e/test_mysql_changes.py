@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from pwh_assets.core.source import SyncMode
-from pwh_assets.errors import PwhError
+from pwh_assets.errors import PwhError, SourceUnavailableError
 from pwh_assets.platform import open_platform
 from pwh_assets.services.change_care import repair_stream
 from pwh_assets.services.changes import sync_changes
 from pwh_assets.settings import Settings
 from pwh_assets.sources.base import ReadRequest
+from pwh_assets.sources.changes import StreamSpec, StreamTable
+from pwh_assets.sources.collecting import StagingCollector
 from pwh_assets.sources.errors import StreamLostError, StreamNotReadyError
 from pwh_assets.store import NewTable
+from tests.faults.proxy import Proxy
 from tests.servers.mariadb import PrivateMariaDB
 from tests.servers.rigs.mysql import MySQLRig
 from tests.servers.source_rigs import rows_of
@@ -294,3 +297,50 @@ def test_transactions_of_writers_arrive_whole_while_they_write(rig: MySQLRig, st
             writer.join()
     streamed.sync()
     streamed.assert_same("account")
+
+
+def test_a_lost_connection_ends_the_sync_and_the_next_one_goes_on(
+    rig: MySQLRig, stream: Any
+) -> None:
+    """In the middle of a transaction, over and over: nobody reconnects in silence and for ever."""
+    with Proxy(rig.config["port"]) as proxy:
+        rig.config = {**rig.config, "port": proxy.port, "sslmode": "disable"}
+        streamed = stream("item")
+        streamed.sync()
+        rig.run("INSERT INTO item (id, name) SELECT seq, repeat('x', 200) FROM seq_1_to_5000")
+        for _ in range(2):
+            proxy.strike("hold", 200_000)
+            cutting = threading.Thread(target=_cut_when_held, args=(proxy,))
+            cutting.start()
+            with pytest.raises(SourceUnavailableError, match=r"ended the connection its binlog"):
+                streamed.sync()
+            cutting.join()
+            assert streamed.stored("item") == []
+        assert streamed.sync()["item"].rows_synced == 5000
+        streamed.assert_same("item")
+
+
+def _cut_when_held(proxy: Proxy) -> None:
+    assert proxy.struck.wait(30)
+    time.sleep(0.5)
+    proxy.cut()
+    proxy.heal()
+
+
+def test_a_sync_ends_where_the_binlog_ended_when_it_began(
+    rig: MySQLRig, stream: Any, tmp_path: Path
+) -> None:
+    """However much is written meanwhile: a server that writes faster than we read is not read for ever."""
+    rig.insert(1)
+    streamed = stream("item")
+    streamed.sync()
+    rig.insert(2)
+    changes, table = rig.source.changes, streamed.tables["item"]
+    spec = StreamSpec("pwh_test", (StreamTable("item", ("id",), table.columns),))
+    with changes.open(rig.config, spec, table.watermark) as opened:
+        rig.insert(3)
+        collector = StagingCollector(tmp_path / "staged", tables=spec.tables)
+        reached = opened.read(collector)
+    assert reached.is_caught_up
+    assert [found.changes for found in collector.finish()] == [1]
+    assert streamed.sync()["item"].rows_synced == 2

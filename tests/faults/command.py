@@ -1,5 +1,6 @@
 """The command `pwh` in a process of its own, which stops at named points and waits for what the test does to it there."""
 
+import faulthandler
 import functools
 import os
 import signal
@@ -76,7 +77,10 @@ class Command:
     def ended(self, timeout_s: float = 90.0) -> int:
         """Its exit status, once it ended by itself."""
         self.process.join(timeout_s)
-        assert self.process.exitcode is not None, f"still runs: {self.said}"
+        if self.process.exitcode is None:
+            self.signal(signal.SIGUSR1)  # where every thread is
+            time.sleep(1.0)
+            raise AssertionError(f"still runs: {self.said}")
         return self.process.exitcode
 
     def finished(self, timeout_s: float = 90.0) -> str:
@@ -104,6 +108,8 @@ def _pwh(home: str, words: tuple[str, ...], stops: tuple[str, ...], log: str, pi
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
+    os.close(handle)
+    faulthandler.register(signal.SIGUSR1)
     _make_small()
     lock = threading.Lock()
     for point in stops:

@@ -5,25 +5,29 @@ import socket
 import struct
 import threading
 import time
-from dataclasses import dataclass
 from types import TracebackType
 
 _RESET = struct.pack("ii", 1, 0)
 _DRIP_S = 0.02
 
 
-@dataclass(slots=True)
 class _Link:
-    client: socket.socket
-    server: socket.socket
-    received: int = 0
-    """Bytes the server sent through it since the last `strike`."""
+    """One connection through the proxy: two sockets, and a thread for each direction."""
+
+    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+        self.client, self.server = client, server
+        self.received = 0
+        """Bytes the server sent through it since the last `strike`."""
 
     def cut(self) -> None:
         """End it as a router does that lost its table: with a reset."""
         for end in (self.client, self.server):
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.close()
+
+    def close(self) -> None:
+        for end in (self.client, self.server):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
@@ -39,6 +43,7 @@ class Proxy:
         self.struck = threading.Event()
         """Set once a connection brought the bytes `strike` named."""
         self._links: list[_Link] = []
+        self._pumps: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._healthy = threading.Event()
         self._healthy.set()
@@ -82,8 +87,10 @@ class Proxy:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self.cut()
         self._thread.join(10)
+        self.cut()
+        for thread in self._pumps:
+            thread.join(10)
 
     def _accept(self) -> None:
         while True:
@@ -100,8 +107,10 @@ class Proxy:
             link = _Link(client, server)
             with self._lock:
                 self._links.append(link)
+            self._pumps = [thread for thread in self._pumps if thread.is_alive()]
             for target in (self._up, self._down):
-                threading.Thread(target=target, args=(link,), daemon=True).start()
+                self._pumps.append(threading.Thread(target=target, args=(link,), daemon=True))
+                self._pumps[-1].start()
 
     def _up(self, link: _Link) -> None:
         with contextlib.suppress(OSError):
@@ -135,9 +144,8 @@ class Proxy:
         link.client.sendall(data)
 
     def _end(self, link: _Link) -> None:
-        for end in (link.client, link.server):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        """One side has closed, so both are."""
+        link.close()
         with self._lock:
             if link in self._links:
                 self._links.remove(link)

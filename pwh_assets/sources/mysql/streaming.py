@@ -6,6 +6,7 @@ The server keeps nothing for us: it throws its binlogs away when they are old, r
 Belongs here: prerequisites, opening, events and transactions. Keep out: values (`binlog_values`).
 """
 
+import logging
 import re
 import time
 import zlib
@@ -40,8 +41,10 @@ from pwh_assets.sources.mysql.connection import (
     schema_of,
 )
 from pwh_assets.sources.mysql.probing import binlog_position
-from pwh_assets.sources.network.route import routed
+from pwh_assets.sources.network.route import Route, routed
 
+STALL_S = 300
+"""A server that is silent for so long in the middle of its binlog will not go on."""
 WRITERS_PATIENCE_S = 60.0
 """How long writers may take to end before a table is read whole."""
 _LOOK_EVERY_S = 0.15
@@ -146,14 +149,13 @@ class MySQLChanges:
             _insist_on_binlog(connection, config, since)
             now = binlog_position(connection)
         file, at = position_of(since)
+        logging.getLogger("pymysqlreplication").setLevel(
+            logging.ERROR
+        )  # its warnings become errors here
         with in_our_words(config), routed(config) as route:
             reader = BinLogStreamReader(
                 connection_settings={},
-                pymysql_wrapper=lambda **more: opened(
-                    config,
-                    route,
-                    **({"cursorclass": more["cursorclass"]} if "cursorclass" in more else {}),
-                ),
+                pymysql_wrapper=_Connections(config, route),
                 server_id=_server_id(spec),
                 log_file=file,
                 log_pos=at,
@@ -196,6 +198,31 @@ class MySQLChanges:
 
 
 @dataclass(slots=True)
+class _Connections:
+    """Opens what the library asks for: a connection for the binlog, and one to look things up with.
+
+    Of the first there is one only. The library opens another in silence whenever it lost one, for as long as that takes
+    and in the middle of a transaction; here the sync fails and begins again where the lake is.
+    """
+
+    config: Mapping[str, Any]
+    route: Route
+    _has_stream: bool = False
+
+    def __call__(self, **more: Any) -> Any:
+        if "cursorclass" in more:
+            return opened(self.config, self.route, cursorclass=more["cursorclass"])
+        if self._has_stream:
+            raise SourceUnavailableError(
+                f"{place(self.config)} ended the connection its binlog came through. Sync again."
+            )
+        self._has_stream = True
+        connection = opened(self.config, self.route)
+        connection._read_timeout = STALL_S
+        return connection
+
+
+@dataclass(slots=True)
 class _Told:
     """A table as rows of the binlog come now."""
 
@@ -230,7 +257,8 @@ class MySQLStream:
             elif kind == "XidEvent" or (kind == "QueryEvent" and self._query(event, collector)):
                 self._touched.clear()
                 self._move(self.reader.log_file, self.reader.log_pos)
-                if collector.is_full:
+                # What comes later is the next sync's: a server that writes faster than this reads has no end.
+                if collector.is_full or self.position >= self.target:
                     return Reached(self.position, self.position >= self.target)
         return Reached(self.position, True)
 
