@@ -1,11 +1,11 @@
-"""Building a materialized view: excluded against itself, recorded, through dbt, published at once."""
+"""Building a materialized view: excluded against itself, watched, recorded, through dbt, published at once."""
 
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +20,21 @@ from pwh_assets.services import models
 from pwh_assets.services.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.models.project import folder_of
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.view_plan import BuildMode, BuildPlan, FullBuild, decide
+from pwh_assets.services.view_running import ViewCancelledError, Watch
 from pwh_assets.services.view_text import MissingInputError, model_text
 
 if TYPE_CHECKING:
-    from pwh_assets.lake import LakeTable
+    import duckdb
+
+    from pwh_assets.lake import Lake, LakeTable
 
 _DBT_WAIT_S = 300.0
+
+
+_PASSING = frozenset(("lake_busy", "lake_storage", "audit_failed"))
+_NOT_ITS_FAULT = (BusyError, MissingInputError)
+"""A build that these ended says nothing against the view, so it does not count towards suspending it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +46,39 @@ class ViewResult:
     duration_s: float
     columns: tuple[Column, ...]
     size_bytes: int = 0
+    mode: BuildMode = BuildMode.FULL
+    reason: str = ""
+    """Why it was built in this mode."""
 
 
-def build_view(platform: Platform, view: SavedQuery, run_id: str | None = None) -> ViewResult:
-    """Build a materialized view's table anew. Readers see the old rows until the new ones are whole.
+@dataclass(slots=True)
+class Build:
+    """One build on its way through `STEPS`: what it works on, and what a step leaves for those after it."""
+
+    platform: Platform
+    view: SavedQuery
+    watch: Watch
+    full: bool
+    plan: BuildPlan = field(default_factory=FullBuild)
+    project: models.Generated | None = None
+    table: "LakeTable | None" = None
+
+    @property
+    def lake(self) -> "Lake":
+        return self.platform.lakes.of(self.view.project_id)
+
+
+Step = Callable[[Build], None]
+
+
+def build_view(
+    platform: Platform, view: SavedQuery, run_id: str | None = None, *, full: bool = False
+) -> ViewResult:
+    """Build a materialized view's table. Readers see the old rows until the new ones are whole.
+
+    Args:
+        run_id: of the run it belongs to; failures of one run count once towards suspending the view.
+        full: everything anew, also when the view is incremental.
 
     Raises:
         UserError: the view is plain.
@@ -48,6 +86,7 @@ def build_view(platform: Platform, view: SavedQuery, run_id: str | None = None) 
         MissingInputError: an input never had rows.
         HogQLError: the text no longer fits its inputs.
         ModelError: the engine could not compute it.
+        ViewCancelledError: somebody cancelled it.
     """
     view = platform.store.view(view.project_id, view.id)
     if not view.is_materialized:
@@ -60,60 +99,157 @@ def build_view(platform: Platform, view: SavedQuery, run_id: str | None = None) 
         store = platform.store
         if view.status is TableStatus.RUNNING:
             store.abandon_jobs(view.project_id)
-        job = store.start_job(view.project_id, JobKind.VIEW, view.id, view.name, run_id)
-        store.update_view(view.id, status=TableStatus.RUNNING)
-        try:
-            built = _build(platform, view)
-        except BaseException as error:
-            _record_failure(platform, view, job.id, error)
-            raise
-        store.update_view(
-            view.id,
-            status=TableStatus.COMPLETED,
-            last_run_at=datetime.now(UTC),
-            latest_error=None,
-            failed_at=None,
-            row_count=built.row_count,
-            columns=_described(built.columns, view),
-        )
-        store.finish_job(job.id, JobStatus.COMPLETED, built.row_count, built.size_bytes)
-        store.add_usage(view.project_id, view.id, "view", built.row_count, built.size_bytes)
+        attempt = _attempt(platform, view, run_id)
+        job = store.start_job(view.project_id, JobKind.VIEW, view.id, view.name, run_id, attempt)
+        store.update_view(view.id, status=TableStatus.RUNNING, last_attempt_at=datetime.now(UTC))
+        with Watch(platform, view, job) as watch:
+            build = Build(platform, view, watch, full)
+            try:
+                for step in STEPS:
+                    step(build)
+            except BaseException as error:
+                ended = error
+                if watch.is_cancelled and isinstance(error, Exception):
+                    ended = ViewCancelledError(view.name)
+                _record_failure(platform, view, job.id, ended)
+                if ended is not error:
+                    raise ended from None
+                raise
+        table = _found(build)
+        _record_success(platform, view, build.plan, table)
+        store.finish_job(job.id, JobStatus.COMPLETED, table.row_count, table.size_bytes)
+        store.add_usage(view.project_id, view.id, "view", table.row_count, table.size_bytes)
     return ViewResult(
-        view.name, built.row_count, time.monotonic() - started, built.columns, built.size_bytes
+        view.name,
+        table.row_count,
+        time.monotonic() - started,
+        table.columns,
+        table.size_bytes,
+        build.plan.mode,
+        build.plan.reason,
+    )
+
+
+def _attempt(platform: Platform, view: SavedQuery, run_id: str | None) -> int:
+    """The number of this attempt within its run."""
+    if run_id is None:
+        return 1
+    latest = platform.store.jobs(view.project_id, subject_id=view.id, limit=10)
+    return 1 + sum(job.run_id == run_id for job in latest)
+
+
+def _check(build: Build) -> None:
+    """Every stored table it needs has rows."""
+    build.watch.tell("prepare")
+    _check_inputs(build.platform, build.view)
+
+
+def _decide(build: Build) -> None:
+    """All of it, or the part that changed."""
+    build.plan = decide(build.platform, build.view, build.full)
+
+
+def _compile(build: Build) -> None:
+    """Its model, written and read by dbt."""
+    view = build.view
+    with build.watch.waiting_for(build.platform, f"dbt-{view.project_id}", _DBT_WAIT_S):
+        build.project = generate_models(build.platform, view.project_id, fresh=view)
+        models.parse(build.project, view.name)
+
+
+def _materialize(build: Build) -> None:
+    """Staged, audited and published, in dbt's hands; see `_Watched`."""
+    assert build.project is not None
+    build.watch.check()
+    models.run(
+        build.lake,
+        build.project,
+        build.view.name,
+        _Watched(build),
+        lambda session: build.watch.interrupt_with(session.interrupt),
+    )
+
+
+def _find(build: Build) -> None:
+    """The table that came out of it."""
+    for table in build.lake.tables():
+        if table.schema == "views" and table.name.lower() == build.view.name.lower():
+            build.table = table
+            return
+    raise models.ModelError(
+        build.view.name, "dbt said it was built, but the lake has no such table."
+    )
+
+
+STEPS: tuple[Step, ...] = (_check, _decide, _compile, _materialize, _find)
+"""What a build does, in order. Before the end of `_materialize` nothing of it is visible; whatever raises ends it."""
+
+
+class _Watched:
+    """The plan's steps with their names told, and what audits the rows before anybody sees them."""
+
+    def __init__(self, build: Build) -> None:
+        self._build, self._plan, self._watch = build, build.plan, build.watch
+
+    def stage(self, connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
+        self._watch.tell("compute")
+        self._plan.stage(connection, sql)
+
+    def audit(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        self._watch.tell("audit")
+        self._plan.audit(connection)
+
+    def publish(self, connection: "duckdb.DuckDBPyConnection", table: str) -> None:
+        self._watch.tell("publish")
+        self._plan.publish(connection, table)
+        self._watch.check()
+
+
+def _found(build: Build) -> "LakeTable":
+    assert build.table is not None
+    return build.table
+
+
+def _record_success(
+    platform: Platform, view: SavedQuery, plan: BuildPlan, table: "LakeTable"
+) -> None:
+    store = platform.store
+    is_current = store.view(view.project_id, view.id).version == view.version
+    values = {"columns": _described(table.columns, view)} if is_current else {}
+    store.update_view(
+        view.id,
+        status=TableStatus.COMPLETED if is_current else TableStatus.MODIFIED,
+        last_run_at=datetime.now(UTC),
+        latest_error=None,
+        failed_at=None,
+        row_count=table.row_count,
+        built_version=view.version,
+        failures_in_a_row=0,
+        suspended_at=None,
+        stale_since=None,
+        stale_reason=None,
+        **values,
+        **plan.changes(),
     )
 
 
 def _record_failure(
     platform: Platform, view: SavedQuery, job_id: str, error: BaseException
 ) -> None:
-    if not isinstance(error, Exception):  # a stop: Ctrl-C, SIGTERM, Dagster's own interruption
+    store = platform.store
+    is_stop = not isinstance(error, Exception)  # Ctrl-C, SIGTERM, Dagster's own interruption
+    if is_stop or isinstance(error, ViewCancelledError):
         words = "It was stopped before it was done; the old rows are kept."
-        platform.store.finish_job(job_id, JobStatus.CANCELLED, error=words, error_code="cancelled")
-        before = TableStatus.COMPLETED if view.last_run_at else TableStatus.NEVER_RUN
-        status = before if view.status is TableStatus.RUNNING else view.status
-        platform.store.update_view(view.id, status=status)
+        if isinstance(error, ViewCancelledError):
+            words = error.sentence
+        store.finish_job(job_id, JobStatus.CANCELLED, error=words, error_code="cancelled")
+        store.update_view(view.id, status=TableStatus.CANCELLED)
         return
     words = str(error) if isinstance(error, PwhError) else f"{type(error).__name__}: {error}"
     code = error.code if isinstance(error, PwhError) else "internal"
-    platform.store.finish_job(job_id, JobStatus.FAILED, error=words, error_code=code)
-    platform.store.update_view(
-        view.id, status=TableStatus.FAILED, latest_error=words, failed_at=datetime.now(UTC)
-    )
-
-
-def _build(platform: Platform, view: SavedQuery) -> "LakeTable":
-    from pwh_assets.lake.locks import hold
-
-    lake = platform.lakes.of(view.project_id)
-    _check_inputs(platform, view)
-    with hold(platform.settings, f"dbt-{view.project_id}", _DBT_WAIT_S):
-        project = generate_models(platform, view.project_id, fresh=view)
-        models.parse(project, view.name)
-    models.run(lake, project, view.name)
-    for table in lake.tables():
-        if table.schema == "views" and table.name.lower() == view.name.lower():
-            return table
-    raise models.ModelError(view.name, "dbt said it was built, but the lake has no such table.")
+    store.finish_job(job_id, JobStatus.FAILED, error=words, error_code=code)
+    suspends = not isinstance(error, _NOT_ITS_FAULT) and code not in _PASSING
+    store.note_view_failure(view.id, job_id, words, suspends=suspends)
 
 
 def _check_inputs(platform: Platform, view: SavedQuery) -> None:

@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from pwh_assets.core.job import JobStatus
 from pwh_assets.core.source import Column, TableStatus
-from pwh_assets.core.view import SUSPENDED_AFTER, SavedQuery, SavedQueryVersion, ViewOrigin
+from pwh_assets.core.view import SavedQuery, SavedQueryVersion, ViewOrigin
 from pwh_assets.errors import ConflictError, NotFoundError
 from pwh_assets.store import models
 from pwh_assets.store.names import claim, release, view_claim
 from pwh_assets.store.part import StorePart, differs, touch
 from pwh_assets.store.rows import changes_to_row, utc_now, view_of
+from pwh_assets.store.suspension import counted_failure
 
 _CHANGEABLE = frozenset(field.name for field in fields(SavedQuery)) - {
     "id",
@@ -223,7 +224,7 @@ class Views(StorePart):
         """
         jobs, views, now = models.jobs, models.saved_queries, utc_now()
         with self._db.write() as connection:
-            row = _view_row(connection, view_id)
+            _view_row(connection, view_id)
             values: dict[str, Any] = {
                 "status": TableStatus.FAILED.value,
                 "latest_error": error,
@@ -238,9 +239,7 @@ class Views(StorePart):
             )
             is_counted = run_id is not None and connection.execute(earlier).first() is not None
             if suspends and not is_counted:
-                values["failures_in_a_row"] = row.failures_in_a_row + 1
-                if row.failures_in_a_row + 1 >= SUSPENDED_AFTER and row.suspended_at is None:
-                    values["suspended_at"] = now
+                values |= counted_failure(now)
             connection.execute(sa.update(views).where(views.c.id == view_id).values(**values))
             stored = connection.execute(sa.select(views).where(views.c.id == view_id)).one()
         return view_of(stored)

@@ -402,6 +402,6 @@ def test_a_build_that_is_interrupted_is_cancelled_not_failed(home, monkeypatch):
     monkeypatch.setattr("pwh_assets.services.view_builds.models.run", interrupt)
     with pytest.raises(Interruption):
         build_view(home.platform, view)
-    assert home.platform.store.view(1, "stopped").status is TableStatus.COMPLETED
+    assert home.platform.store.view(1, "stopped").status is TableStatus.CANCELLED
     assert home.platform.store.jobs(1, limit=1)[0].status is JobStatus.CANCELLED
     assert home.ask("SELECT count() FROM stopped") == [(10,)]
