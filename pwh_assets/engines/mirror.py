@@ -111,11 +111,16 @@ def column_type(column: "Column") -> str:
 
 
 def _read(column: "Column") -> str:
-    """A stored column as Arrow hands it over without loss."""
+    """A stored column as Arrow hands it over: without loss, but for the sign of a float's zero.
+
+    ClickHouse would group and join `-0.0` apart from `0.0`.
+    """
     type_ = type_of(column.type)
     name = _quoted(column.name)
     kind = _arrow_type(type_, column.type)
     cast = name if kind is None else f"CAST({name} AS {kind})"
+    if type_.name == "Float":
+        return f"{cast} + 0.0"
     if type_.name == "Array":
         return f"coalesce({cast}, [])"
     if type_.name == "Map":

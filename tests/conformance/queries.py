@@ -10,6 +10,7 @@ select properties.$browser as b, count() from events group by b order by b
 select properties.$browser as b, count() from events group by properties.$browser having count() > 10 order by 1
 select properties['$browser'], count() from events group by 1 order by 1
 select count() from events where properties.$browser is null
+select k, count() as n from (select arrayJoin([0.0, -0.0, negate(0.0), round(-0.2), -1.5 * 0, -7.5 % 2.5]) as k) as s group by k
 select count() from events where properties.$browser = ''
 select count() from events where properties.$browser != 'Chrome'
 select count() from events where not (properties.$browser = 'Chrome')

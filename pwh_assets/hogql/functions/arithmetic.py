@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, on, same
 from pwh_assets.hogql.functions.moments import seconds_between, shift
 from pwh_assets.hogql.functions.rules import arithmetic, common, first, is_time
-from pwh_assets.hogql.functions.sqltext import field_of, struct_of
+from pwh_assets.hogql.functions.sqltext import field_of, one_zero, struct_of
 from pwh_assets.hogql.types import FLOAT, INTEGER, Type
 
 
@@ -50,7 +50,9 @@ def _binary(operator: str) -> Handler:
         if is_time(left.type) or is_time(right.type):
             moment, other = (left, right) if is_time(left.type) else (right, left)
             return shift(call, moment, other, operator)
-        return f"({wide(left, call.engine)} {operator} {wide(right, call.engine)})"
+        sql = f"({wide(left, call.engine)} {operator} {wide(right, call.engine)})"
+        makes_zero = operator == "*" and "Float" in (left.type.name, right.type.name)
+        return one_zero(sql, call.engine) if makes_zero else sql
 
     return handler
 
@@ -61,7 +63,7 @@ def _divide(call: Call, /) -> str:
         return _tuples("/")(call)
     if call.engine == "duckdb":
         return f"(CAST({left.sql} AS DOUBLE) / CAST({right.sql} AS DOUBLE))"
-    return f"(toFloat64({left.sql}) / toFloat64({right.sql}))"
+    return one_zero(f"(toFloat64({left.sql}) / toFloat64({right.sql}))", call.engine)
 
 
 def _int_div(call: Call, /) -> str:
@@ -76,12 +78,19 @@ def _int_div(call: Call, /) -> str:
 def _modulo(call: Call, /) -> str:
     left, right = call.args
     if call.engine == "clickhouse":
-        return f"moduloOrNull({left.sql}, {right.sql})"
+        sql = f"moduloOrNull({left.sql}, {right.sql})"
+        return one_zero(sql, call.engine) if left.type.name == "Float" else sql
     return f"({wide(left, 'duckdb')} % nullif({right.sql}, 0))"
 
 
 def _divided(types: Sequence[Type]) -> Type:
     return types[0] if types and types[0].name == "Tuple" else FLOAT
+
+
+def _negate(call: Call, /) -> str:
+    (value,) = call.args
+    sql = f"(-({value.sql}))"
+    return one_zero(sql, call.engine) if value.type.name == "Float" else sql
 
 
 def _positive_modulo(call: Call, /) -> str:
@@ -188,7 +197,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         first,
         "The number with the other sign.",
-        same("(-({0}))"),
+        on(_negate, _negate),
         example=(("negate(5)", -5), ("negate(-1.5)", 1.5)),
         category="arithmetic",
     ),

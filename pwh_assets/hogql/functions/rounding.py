@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pwh_assets.hogql.functions.base import Call, Handler, Row, family
 from pwh_assets.hogql.functions.rules import first
+from pwh_assets.hogql.functions.sqltext import one_zero
 from pwh_assets.hogql.functions.texts import to_number
 from pwh_assets.hogql.types import FLOAT, INTEGER, Type
 
@@ -19,13 +20,18 @@ def _kept(types: Sequence[Type]) -> Type:
     return head if head.name in ("Integer", "Decimal") else FLOAT
 
 
+def _is_exact(type_: Type) -> bool:
+    return type_.name in ("Integer", "Decimal", "Boolean")
+
+
 def _round(bankers: bool) -> Handler:
     def handler(call: Call, /) -> str:
         arg, digits = call.args[0], _digits(call)
         sql = to_number(call.engine, arg)
         if call.engine == "clickhouse":
             name = "roundBankers" if bankers else "round"
-            return f"{name}({sql}{f', {digits}' if digits else ''})"
+            rounded = f"{name}({sql}{f', {digits}' if digits else ''})"
+            return rounded if _is_exact(arg.type) else one_zero(rounded, call.engine)
         if arg.type.name == "Integer":
             if digits is None:
                 return sql
@@ -46,7 +52,8 @@ def _cut(function: str) -> Handler:
         arg, digits = call.args[0], _digits(call)
         sql = to_number(call.engine, arg)
         if call.engine == "clickhouse":
-            return f"{function}({sql}{f', {digits}' if digits else ''})"
+            cut = f"{function}({sql}{f', {digits}' if digits else ''})"
+            return cut if _is_exact(arg.type) else one_zero(cut, call.engine)
         if digits is None:
             return (
                 sql

@@ -170,3 +170,8 @@ def default_value(type_: Type, engine: str) -> str:
             return "CAST('00000000-0000-0000-0000-000000000000' AS UUID)"
         case _:
             return "''"
+
+
+def one_zero(sql: str, engine: str) -> str:
+    """A float whose zero has no sign: ClickHouse groups, joins and counts `-0.0` apart from `0.0`, DuckDB does not."""
+    return f"({sql} + 0.)" if engine == "clickhouse" else sql

@@ -31,7 +31,7 @@ def _duckdb_float(value: float) -> str:
 
 
 def _clickhouse_float(value: float) -> str:
-    return signed(repr(value)) if math.isfinite(value) else f"({value!r})"
+    return signed(repr(value + 0.0)) if math.isfinite(value) else f"({value!r})"  # no signed zero
 
 
 DUCKDB: Literals = {
