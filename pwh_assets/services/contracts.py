@@ -96,10 +96,10 @@ def _columns(
         for name, kind in declared.items()
     }
     sample = connection.execute(f"SELECT * FROM {place} LIMIT {SAMPLE_ROWS}").to_arrow_table()
-    types, required = _arrow_types(connection, expected), frozenset(table.primary_key)
+    types, required = arrow_types(connection, expected), frozenset(table.primary_key)
     problems: list[str] = []
-    if not _is_as_declared(sample, types, required):
-        cases = _failure_cases(sample, types, required)
+    if not is_as_declared(sample, types, required):
+        cases = failure_cases(sample, types, required)
         problems = _problems(cases, declared, stored)
     details = {"columns": len(declared), "sampled_rows": sample.num_rows}
     if problems:
@@ -107,7 +107,7 @@ def _columns(
     return _result(table, COLUMNS, not problems, details)
 
 
-def _is_as_declared(sample: "Table", types: Mapping[str, Any], required: frozenset[str]) -> bool:
+def is_as_declared(sample: "Table", types: Mapping[str, Any], required: frozenset[str]) -> bool:
     """What pandera would find in order. Importing pandas and pandera costs 1.5 CPU seconds and 50 MB, so they are
     left to name what is not.
     """
@@ -120,7 +120,7 @@ def _is_as_declared(sample: "Table", types: Mapping[str, Any], required: frozens
     return True
 
 
-def _failure_cases(
+def failure_cases(
     sample: "Table", types: Mapping[str, Any], required: frozenset[str]
 ) -> list[dict[str, Any]]:
     import pandas as pd
@@ -153,7 +153,7 @@ def _problems(
     return list(found.values())
 
 
-def _arrow_types(
+def arrow_types(
     connection: "duckdb.DuckDBPyConnection", types: Mapping[str, str]
 ) -> dict[str, Any]:
     """What DuckDB hands to Arrow for each type."""

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
@@ -166,6 +166,11 @@ def _plan(
 
 
 # Values as JSON has them
+
+
+def plain_rows(rows: Iterable[tuple[Any, ...]], types: "Sequence[Type]") -> list[tuple[Any, ...]]:
+    """An engine's rows with values as JSON has them."""
+    return list(_shaped(iter(rows), types))
 
 
 def _shaped(rows: Iterator[tuple[Any, ...]], types: "Sequence[Type]") -> Iterator[tuple[Any, ...]]:
