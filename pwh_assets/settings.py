@@ -37,6 +37,7 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "",
         "Python packages whose dlt sources may be connected, comma separated.",
     ),
+    ("PWH_DBT_PROJECT", "", "Folder of an own dbt project, for project 1. What is in it is run."),
 )
 """Every variable: name, default, help. The docs page is tested against this."""
 
@@ -77,6 +78,7 @@ class Settings:
     secret_keys: str = field(default="", repr=False)
     allow_private_hosts: bool = False
     custom_sources: tuple[str, ...] = ()
+    dbt_project: str = ""
     object_storage: ObjectStorage = ObjectStorage()
 
     @classmethod
@@ -108,6 +110,7 @@ class Settings:
             custom_sources=tuple(
                 filter(None, map(str.strip, value["PWH_CUSTOM_SOURCES"].split(",")))
             ),
+            dbt_project=value["PWH_DBT_PROJECT"],
             object_storage=ObjectStorage(
                 endpoint=value["PWH_S3_ENDPOINT"],
                 key_id=value["PWH_S3_KEY_ID"],

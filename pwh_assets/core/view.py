@@ -87,6 +87,13 @@ class SavedQuery:
     """A failed quality check of severity `error` keeps the old rows instead of publishing the new ones."""
 
     @property
+    def place(self) -> tuple[str, str]:
+        """Schema and name of its table in the lake."""
+        if self.origin is ViewOrigin.DBT:
+            return "dbt", self.name.removeprefix("dbt.")
+        return "views", self.name
+
+    @property
     def is_suspended(self) -> bool:
         return self.suspended_at is not None
 

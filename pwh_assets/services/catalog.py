@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pwh_assets.core.language import PersonMode, PropertyKind, PropertyType
 from pwh_assets.core.names import table_spellings
 from pwh_assets.core.source import SyncMode
+from pwh_assets.core.view import ViewOrigin
 from pwh_assets.services.platform import Platform
 
 if TYPE_CHECKING:
@@ -80,7 +81,11 @@ def project_tables(platform: Platform, project_id: int) -> "tuple[TableDef, ...]
         for definition in (_synced(table, stored), _every_change(table, stored)):
             if definition is not None:
                 synced.append(definition)
-    views = [_view(view, stored) for view in platform.store.views(project_id)]
+    views = [
+        _view(view, stored)
+        for view in platform.store.views(project_id)
+        if view.origin is not ViewOrigin.DBT or _table_of(view, stored) is not None
+    ]
     mode = platform.store.project_settings(project_id).get("person_mode")
     product = product_tables(
         property_types=_property_types(platform, project_id),
@@ -183,7 +188,7 @@ def _view(view: "SavedQuery", stored: "dict[tuple[str, str], LakeTable]") -> "Ta
     from pwh_assets.hogql.catalog import ColumnDef, TableDef
     from pwh_assets.hogql.stored import type_of
 
-    lake = stored.get(("views", view.name.lower())) if view.is_materialized else None
+    lake = _table_of(view, stored) if view.is_materialized else None
     if lake is not None:
         described = {column.name: column.description for column in view.columns}
         return TableDef(
@@ -201,6 +206,13 @@ def _view(view: "SavedQuery", stored: "dict[tuple[str, str], LakeTable]") -> "Ta
         kind="view",
         description=view.description,
     )
+
+
+def _table_of(
+    view: "SavedQuery", stored: "dict[tuple[str, str], LakeTable]"
+) -> "LakeTable | None":
+    schema, name = view.place
+    return stored.get((schema, name.lower()))
 
 
 def _without_clashes(tables: "list[TableDef]") -> "list[TableDef]":

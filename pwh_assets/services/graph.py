@@ -7,7 +7,7 @@ from functools import cached_property
 
 from pwh_assets.core.names import asset_key, slug, table_spellings
 from pwh_assets.core.source import SyncedTable
-from pwh_assets.core.view import SavedQuery
+from pwh_assets.core.view import SavedQuery, ViewOrigin
 from pwh_assets.services.platform import Platform
 
 PRODUCT_TABLES: Mapping[str, tuple[str, ...]] = {
@@ -32,6 +32,8 @@ class NodeKind(StrEnum):
     PRODUCT = "product_table"
     VIEW = "view"
     MATERIALIZED = "materialized_view"
+    DBT = "dbt_model"
+    """A model of the operator's own dbt project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,9 @@ def build_graph(
     saved = list(views)
     for view in saved:
         kind_of_view = NodeKind.MATERIALIZED if view.is_materialized else NodeKind.VIEW
-        key = asset_key(project_id, "views", view.name)
+        if view.origin is ViewOrigin.DBT:
+            kind_of_view = NodeKind.DBT
+        key = asset_key(project_id, *view.place)
         nodes[view.name] = Node(view.name, kind_of_view, view.id, key, None, view.description)
         spellings[view.name.lower()] = spellings[view.id.lower()] = view.name
     missing: dict[str, tuple[str, ...]] = {}
