@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from pwh_assets.core.job import JobKind, JobStatus
 from pwh_assets.core.names import slug
 from pwh_assets.core.source import Column, TableStatus
-from pwh_assets.core.view import SavedQuery
+from pwh_assets.core.view import SavedQuery, ViewOrigin
 from pwh_assets.errors import BusyError, PwhError, UserError
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.services import models
 from pwh_assets.services.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.models.project import folder_of
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.quality.audit import audit
 from pwh_assets.services.view_plan import BuildMode, BuildPlan, FullBuild, decide
 from pwh_assets.services.view_running import ViewCancelledError, Watch
 from pwh_assets.services.view_text import MissingInputError, model_text
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _DBT_WAIT_S = 300.0
 
 
-_PASSING = frozenset(("lake_busy", "lake_storage", "audit_failed"))
+_PASSING = frozenset(("lake_busy", "lake_storage", "audit_failed", "quality_failed"))
 _NOT_ITS_FAULT = (BusyError, MissingInputError)
 """A build that these ended says nothing against the view, so it does not count towards suspending it."""
 
@@ -87,6 +88,7 @@ def build_view(
         HogQLError: the text no longer fits its inputs.
         ModelError: the engine could not compute it.
         ViewCancelledError: somebody cancelled it.
+        QualityFailedError: the new rows did not pass a check of the view; they were thrown away.
     """
     view = platform.store.view(view.project_id, view.id)
     if not view.is_materialized:
@@ -105,7 +107,7 @@ def build_view(
         with Watch(platform, view, job) as watch:
             build = Build(platform, view, watch, full)
             try:
-                for step in STEPS:
+                for step in _steps(view):
                     step(build)
             except BaseException as error:
                 ended = error
@@ -185,6 +187,14 @@ STEPS: tuple[Step, ...] = (_check, _decide, _compile, _materialize, _find)
 """What a build does, in order. Before the end of `_materialize` nothing of it is visible; whatever raises ends it."""
 
 
+def _steps(view: SavedQuery) -> tuple[Step, ...]:
+    if view.origin is ViewOrigin.DBT:
+        from pwh_assets.services.dbt_project.building import STEPS as OWN
+
+        return (_check, *OWN)
+    return STEPS
+
+
 class _Watched:
     """The plan's steps with their names told, and what audits the rows before anybody sees them."""
 
@@ -198,6 +208,8 @@ class _Watched:
     def audit(self, connection: "duckdb.DuckDBPyConnection") -> None:
         self._watch.tell("audit")
         self._plan.audit(connection)
+        build = self._build
+        audit(build.platform, build.view, connection, self._plan.preview, build.watch.job.run_id)
 
     def publish(self, connection: "duckdb.DuckDBPyConnection", table: str) -> None:
         self._watch.tell("publish")
@@ -289,7 +301,7 @@ def generate_models(
     kept = _kept(platform, project_id)
     found = []
     for view in views:
-        if not view.is_materialized:
+        if not view.is_materialized or view.origin is ViewOrigin.DBT:
             continue
         is_fresh = fresh is not None and view.id == fresh.id
         if not is_fresh and kept.get(view.id) == marks[view.name]:
