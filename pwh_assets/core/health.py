@@ -43,6 +43,8 @@ class IssueKind(StrEnum):
     """A view's text no longer fits what it reads."""
     SOURCE = "source_failed"
     """Several tables of one source fail for one and the same reason."""
+    DAEMON = "daemon_not_running"
+    """Nothing runs by itself, because what starts it is down."""
     PROJECT = "dbt_project_broken"
     """An own dbt project cannot be read or built."""
     CHANNEL = "alert_channel_failing"
@@ -66,6 +68,7 @@ class IssueType(StrEnum):
     VIEW = "view"
     PROJECT = "transformation"
     CHANNEL = "destination"
+    DAEMON = "daemon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ class Fact:
     source_id: str = ""
     source: str = ""
     """The source's slug."""
+    at_source: str = ""
+    """What the table is called there."""
     failed_checks: tuple[CheckResult, ...] = ()
     last_job: Job | None = None
     """Its newest attempt, where it is in trouble; None when none was ever started."""
@@ -140,6 +145,17 @@ class Fact:
     suspended_at: datetime | None = None
     failures: int = 0
     """How many runs failed in a row, where that is counted."""
+    effective: Frequency | None = None
+    """How often it has to run for a freshness target above it, where that is more often than its own setting."""
+    cadence_for: str = ""
+    """The view whose target that is."""
+    target: Frequency | None = None
+    """How old what it shows may get."""
+
+    @property
+    def cadence(self) -> Frequency | None:
+        """How often it has to run."""
+        return self.effective or self.frequency
 
 
 class HealthEventKind(StrEnum):

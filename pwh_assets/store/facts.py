@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pwh_assets.core.check import CheckResult
 from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.health import Fact
 from pwh_assets.core.job import Job, JobKind, JobStatus, Reconciliation, ReconciliationStatus
@@ -82,6 +83,7 @@ class Facts(StorePart):
                         source_type=source_type,
                         source_id=source_id,
                         source=slug,
+                        at_source=name,
                     )
                 )
         return found
@@ -103,6 +105,7 @@ class Facts(StorePart):
             views.updated_at,
             views.failures_in_a_row,
             views.suspended_at,
+            views.freshness_target,
         ).where(views.project_id == project_id, views.deleted_at.is_(None))
         with self._db.read() as connection:
             return [
@@ -119,6 +122,7 @@ class Facts(StorePart):
                     error=row.latest_error,
                     suspended_at=row.suspended_at,
                     failures=row.failures_in_a_row,
+                    target=Frequency(row.freshness_target) if row.freshness_target else None,
                 )
                 for row in connection.execute(query)
             ]
@@ -137,6 +141,20 @@ class Facts(StorePart):
                     query = sa.select(*columns).where(jobs.c.id.in_(_newest(owner, ids)))
                     for row in connection.execute(query):
                         found[row.subject_id] = _job(row)
+        return found
+
+    def failed_checks(self, project_id: int) -> dict[str, list[CheckResult]]:
+        """Latest results of severity `error` that did not pass, by subject."""
+        checks = models.checks
+        query = sa.select(checks).where(
+            checks.c.project_id == project_id,
+            checks.c.passed.is_(False),
+            checks.c.severity == "error",
+        )
+        found: dict[str, list[CheckResult]] = {}
+        with self._db.read() as connection:
+            for row in connection.execute(query.order_by(checks.c.subject_id, checks.c.name)):
+                found.setdefault(row.subject_id, []).append(CheckResult(**row._mapping))
         return found
 
     def mismatches(self, project_id: int) -> dict[str, tuple[Reconciliation, bool]]:

@@ -1,15 +1,18 @@
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pwh_assets.core.check import CheckResult
 from pwh_assets.core.frequency import Frequency
-from pwh_assets.core.health import IssueKind
+from pwh_assets.core.health import Fact, IssueKind
+from pwh_assets.core.job import Job, JobKind, JobStatus
 from pwh_assets.core.source import Source, SyncedTable, TableStatus
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.services.graph import build_graph
-from pwh_assets.services.health import diagnose, table_fact, view_fact
+from pwh_assets.services.health import diagnose
+from pwh_assets.services.health.grouping import Away
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 APP = Source("s1", 1, "Postgres", "app_")
@@ -37,12 +40,37 @@ def view(name, *inputs, **facts):
     return SavedQuery(f"id-{name}", 1, name, "select 1", inputs=inputs, **facts)
 
 
-def issues(tables, views=(), checks=()):
+def fact_of(one, **more):
+    """What the store says of a table or view."""
+    common = {"id": one.id, "status": one.status, "created_at": one.created_at}
+    common |= {"frequency": one.frequency, "error": one.latest_error, "failed_at": one.failed_at}
+    if isinstance(one, SyncedTable):
+        own = {"name": one.table_name, "at_source": one.name, "is_active": one.should_sync}
+        own |= {"succeeded_at": one.last_synced_at, "is_missing": one.is_missing}
+        own |= {"source_type": "Postgres", "source_id": "s1", "source": "postgres_app"}
+    else:
+        own = {"name": one.name, "is_view": True, "is_active": one.is_materialized}
+        own |= {"succeeded_at": one.last_run_at, "failures": one.failures_in_a_row}
+        own |= {"suspended_at": one.suspended_at}
+    return Fact(**{**common, **own, **more})
+
+
+def issues(tables, views=(), checks=(), jobs=(), away=None, **more):
     by_subject = {}
     for check in checks:
         by_subject.setdefault(check.subject_id, []).append(check)
-    facts = [table_fact(t, by_subject) for t in tables] + [view_fact(v, by_subject) for v in views]
-    return diagnose(build_graph(1, tables, views), {fact.name: fact for fact in facts}, NOW)
+    newest = {job.subject_id: job for job in jobs}
+    facts = {}
+    for one in (*tables, *views):
+        fact = fact_of(one, **more.get(one.name, {}))
+        failed = tuple(by_subject.get(one.id, ()))
+        facts[fact.name] = replace(fact, failed_checks=failed, last_job=newest.get(one.id))
+    return diagnose(build_graph(1, tables, views), facts, NOW, away)
+
+
+def job(name, code="source_access", **facts):
+    facts = {"status": JobStatus.FAILED, "error_code": code, "created_at": NOW} | facts
+    return Job(f"job-{name}", 1, JobKind.SYNC, f"id-{name}", name, **facts)
 
 
 FAILED = {
@@ -87,12 +115,122 @@ def test_a_failed_table_names_its_cause_and_all_it_blocks_through_plain_views():
 def test_a_table_that_should_have_run_and_did_not_is_stale():
     (issue,) = issues([table("users", last_synced_at=NOW - timedelta(hours=3))])
     assert issue.kind is IssueKind.STALE
-    assert issue.since == NOW - timedelta(minutes=55)
+    assert issue.since == NOW - timedelta(
+        minutes=105
+    )  # due at 10:00, a quarter of an hour of grace
     assert "every 1hour" in issue.error and "3 hours ago" in issue.error
+    assert (
+        "due at 2026-05-01 10:00 UTC" in issue.error and "No run of it was started" in issue.error
+    )
+
+
+def test_one_missed_run_of_a_monthly_table_is_noticed_within_an_hour():
+    monthly = Frequency("30day", "10:30")
+    (issue,) = issues([table("users", last_synced_at=NOW - timedelta(days=2), frequency=monthly)])
+    assert (issue.kind, issue.since) == (IssueKind.STALE, NOW - timedelta(minutes=30))
 
 
 def test_one_slow_run_is_no_alarm():
-    assert issues([table("users", last_synced_at=NOW - timedelta(minutes=119))]) == []
+    slow = {"last_synced_at": NOW - timedelta(minutes=119), "status": TableStatus.RUNNING}
+    assert issues([table("users", **slow)]) == []
+    assert issues([table("users", last_synced_at=NOW - timedelta(minutes=59))]) == []
+
+
+def test_ten_tables_that_fail_for_one_wrong_password_are_one_issue_of_their_source():
+    names = [f"t{i}" for i in range(10)]
+    wrong = FAILED | {"latest_error": "The server refused the password of `app`."}
+    tables = [
+        table(n, **wrong | {"failed_at": NOW - timedelta(minutes=i)}) for i, n in enumerate(names)
+    ]
+    tables.append(table("fine"))
+    views = [view("a", "app_t3"), view("b", "app_fine")]
+    root, blocked = issues(tables, views, jobs=[job(name) for name in names])
+    assert (root.kind, root.type, root.name) == (IssueKind.SOURCE, "source", "postgres_app")
+    assert root.tables == tuple(f"app_{n}" for n in names) and root.blocks == ("a",)
+    assert root.since == NOW - timedelta(minutes=9) and "10 of its 11 tables" in root.error
+    assert "refused the password" in root.error and "pwh sync postgres_app" in root.way_out
+    assert (blocked.name, blocked.root) == ("a", "postgres_app")
+    found = issues(tables[:1], jobs=[job("t0")])
+    assert [one.kind for one in found] == [IssueKind.FAILED]
+    found = issues(tables, jobs=[job(name, "contract_broken") for name in names])
+    assert {one.kind for one in found} == {IssueKind.FAILED} and len(found) == 10
+
+
+def test_tables_of_a_source_that_fail_for_reasons_of_their_own_stay_apart():
+    users = table("users", **FAILED | {"latest_error": "`app_users` has no column `x`."})
+    orders = table("orders", **FAILED | {"latest_error": "`app_orders` has no key."})
+    found = issues([users, orders], jobs=[job("users"), job("orders")])
+    assert [(one.name, one.kind) for one in found] == [
+        ("app_orders", IssueKind.FAILED),
+        ("app_users", IssueKind.FAILED),
+    ]
+    gone = {n: f"`app_{n}` could not be read: the server at `db` does not answer." for n in "xy"}
+    tables = [table(n, **FAILED | {"latest_error": words}) for n, words in gone.items()]
+    (root,) = issues(tables, jobs=[job("x"), job("y")])
+    assert root.kind is IssueKind.SOURCE and "All its 2 tables" in root.error
+
+
+def test_what_is_late_since_the_daemon_went_is_one_issue():
+    late = NOW - timedelta(hours=3)
+    tables = [table(n, last_synced_at=late) for n in ("users", "orders")]
+    views = [view("a", "app_users", last_run_at=late)]
+    (root,) = issues(tables, views, away=Away(NOW - timedelta(minutes=170)))
+    assert (root.kind, root.name, root.type) == (IssueKind.DAEMON, "daemon", "daemon")
+    assert root.tables == ("a", "app_orders", "app_users") and root.since == NOW - timedelta(
+        minutes=170
+    )
+    before = issues(tables, away=Away(NOW - timedelta(minutes=30)))
+    assert {one.kind for one in before} == {IssueKind.STALE}
+
+
+def test_a_suspended_view_tells_its_first_failure_and_how_to_resume():
+    facts = {"status": TableStatus.FAILED, "failures_in_a_row": 5, "latest_error": "Out of memory."}
+    facts |= {"failed_at": NOW - timedelta(hours=5), "suspended_at": NOW - timedelta(hours=1)}
+    root, blocked = issues([table("users")], [view("a", "app_users", **facts), view("b", "a")])
+    assert (root.kind, root.since) == (IssueKind.SUSPENDED, NOW - timedelta(hours=5))
+    assert "5 times in a row" in root.error and "Out of memory." in root.error
+    assert root.blocks == ("b",) and "pwh view resume a" in root.way_out and blocked.root == "a"
+
+
+def test_a_view_whose_text_no_longer_compiles_has_a_broken_definition():
+    facts = FAILED | {"latest_error": "There is no column `plan`."}
+    (issue,) = issues(
+        [table("users")], [view("a", "app_users", **facts)], jobs=[job("a", "hogql_error")]
+    )
+    assert issue.kind is IssueKind.DEFINITION and "There is no column `plan`." in issue.error
+
+
+def test_a_view_that_breaks_its_freshness_target_names_the_oldest_table_it_shows():
+    users = table("users", frequency=Frequency("24hour"), last_synced_at=NOW - timedelta(hours=7))
+    hour = {"a": {"target": HOUR}}
+    (issue,) = issues([users, table("orders")], [view("a", "app_users", "app_orders")], **hour)
+    assert (issue.name, issue.kind) == ("a", IssueKind.STALE)
+    assert issue.since == NOW - timedelta(hours=6) and "`app_users` is so old" in issue.error
+    assert issues([table("users")], [view("a", "app_users")], **hour) == []
+
+
+def test_a_table_that_must_run_more_often_for_a_target_is_late_by_that():
+    users = table("users", frequency=Frequency("24hour"), last_synced_at=NOW - timedelta(hours=3))
+    assert issues([users]) == []
+    (issue,) = issues([users], users={"effective": HOUR, "cadence_for": "a"})
+    assert issue.kind is IssueKind.STALE and "every 1hour (for the freshness of `a`)" in issue.error
+
+
+def test_both_kinds_of_row_limit_say_what_to_do():
+    for status, kind, words in (
+        (TableStatus.BILLING_LIMIT_REACHED, IssueKind.BILLING_LIMIT, "next month"),
+        (TableStatus.BILLING_LIMIT_TOO_LOW, IssueKind.BILLING_LIMIT_TOO_LOW, "row_filters"),
+    ):
+        (issue,) = issues([table("users", **FAILED | {"status": status})])
+        assert (
+            issue.kind is kind and words in issue.way_out and "pwh usage --limit" in issue.way_out
+        )
+
+
+def test_a_pending_retry_says_so():
+    again = job("users", attempt=2, retry_at=NOW + timedelta(seconds=40))
+    (issue,) = issues([table("users", **FAILED)], jobs=[again])
+    assert issue.is_retrying and "Attempt 2 failed; the next begins at 12:00:40 UTC" in issue.error
 
 
 def test_a_table_that_never_ran_is_an_issue_after_one_period():
@@ -177,7 +315,7 @@ def test_a_view_late_because_its_input_is_late_is_blocked():
 
 def test_a_view_whose_input_was_removed_says_which():
     (issue,) = issues([], [view("a", "gone_table", is_materialized=False, frequency=None)])
-    assert issue.kind is IssueKind.FAILED and issue.type == "view"
+    assert issue.kind is IssueKind.DEFINITION and issue.type == "view"
     assert issue.error == "Its text reads `gone_table`, which does not exist any more."
 
 
@@ -201,9 +339,7 @@ def test_a_thousand_tables_and_five_hundred_views_are_judged_in_100_ms(broken):
     for i in range(500):
         above = (f"v{i - 1}",) if i % 12 else ()
         views.append(view(f"v{i}", *above, f"app_t{i * 2}", f"app_t{i * 2 + 1}"))
-    facts = {
-        f.name: f for f in [table_fact(t, {}) for t in tables] + [view_fact(v, {}) for v in views]
-    }
+    facts = {fact.name: fact for fact in map(fact_of, [*tables, *views])}
     graph = build_graph(1, tables, views)
     found, best = [], 1e9
     for _ in range(3):
