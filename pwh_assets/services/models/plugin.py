@@ -53,7 +53,7 @@ class Session:
         try:
             self.publication.stage(cursor, sql)
             self.publication.audit(cursor)
-            self._take_lock()
+            self.take_lock()
             cursor.execute("BEGIN")
             self.publication.publish(cursor, table)
             self._cursor = None  # from here on nobody ends it: what is committed is built
@@ -72,7 +72,8 @@ class Session:
             with suppress(Exception):  # closed this moment: there is nothing left to end
                 cursor.interrupt()
 
-    def _take_lock(self) -> None:
+    def take_lock(self) -> None:
+        """Be the lake's only writer until the session ends. Raises LakeBusyError."""
         if not self._is_held:
             self._held.enter_context(self.lake.lock())
             self._is_held = True
