@@ -69,10 +69,11 @@ def compile_step(platform: Platform, project_id: int, sql: str) -> Plan:
     Raises:
         HogQLError: the text is wrong; it says where.
     """
-    return hogql.compile(sql, _stepwise(build_catalog(platform, project_id)), "duckdb")
+    return hogql.compile(sql, as_tables(build_catalog(platform, project_id)), "duckdb")
 
 
-def _stepwise(catalog: Catalog) -> Catalog:
+def as_tables(catalog: Catalog) -> Catalog:
+    """The catalog with every view as a table of its own columns, so that a text is compiled for itself alone."""
     found: Catalog | None = catalog.__dict__.get("_stepwise")
     if found is None:
         tables = tuple(
@@ -106,7 +107,7 @@ def examine(
         raise
     _check_columns(name, plan.columns)
     step = compile_step(platform, project_id, sql)
-    named = {table.physical: table.name for table in _stepwise(catalog).tables if table.physical}
+    named = {table.physical: table.name for table in as_tables(catalog).tables if table.physical}
     read = (named[path] for path in step.physical if path in named)
     columns = tuple(
         Column(column.name, lake_type(column.type), True, _described(catalog, made))

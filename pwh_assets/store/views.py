@@ -269,6 +269,27 @@ class Views(StorePart):
         with self._db.read() as connection:
             return [view_of(row) for row in connection.execute(query.order_by(views.c.name))]
 
+    def rename_view(self, view_id: str, name: str) -> SavedQuery:
+        """Another name for the view; its id and versions stay.
+
+        Raises:
+            NotFoundError: no such view.
+            NameClashError: the name is taken.
+        """
+        views = models.saved_queries
+        with self._db.write() as connection:
+            row = _view_row(connection, view_id)
+            release(connection, [view_id])
+            claim(connection, row.project_id, [view_claim(view_id, name)])
+            connection.execute(
+                sa.update(views)
+                .where(views.c.id == view_id)
+                .values(name=name, updated_at=utc_now())
+            )
+            touch(connection, row.project_id)
+            stored = connection.execute(sa.select(views).where(views.c.id == view_id)).one()
+        return view_of(stored)
+
     def remove_view(self, view_id: str) -> None:
         """Soft delete: versions and jobs stay, the name is free again."""
         views = models.saved_queries
