@@ -217,6 +217,8 @@ def _result(table: SyncedTable, name: str, passed: bool, details: Mapping[str, A
 def explain(result: CheckResult, table_name: str) -> str:
     """A failed check in one sentence."""
     found = result.details
+    if found.get("message"):
+        return f"Check `{result.name}` of `{table_name}` did not pass. {found['message']}"
     if result.name == COLUMNS:
         return f"`{table_name}` differs from its declaration: {'; '.join(found['problems'])}."
     words = []

@@ -10,6 +10,7 @@ from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.health import Fact
 from pwh_assets.core.job import Job, JobKind, JobStatus, Reconciliation, ReconciliationStatus
 from pwh_assets.core.names import source_slug, table_name
+from pwh_assets.core.quality import CheckState
 from pwh_assets.core.source import TableStatus
 from pwh_assets.store import models
 from pwh_assets.store.part import StorePart
@@ -144,12 +145,15 @@ class Facts(StorePart):
         return found
 
     def failed_checks(self, project_id: int) -> dict[str, list[CheckResult]]:
-        """Latest results of severity `error` that did not pass, by subject."""
+        """Latest results of severity `error` that did not pass, and those that cannot be computed, by subject."""
         checks = models.checks
         query = sa.select(checks).where(
             checks.c.project_id == project_id,
             checks.c.passed.is_(False),
-            checks.c.severity == "error",
+            sa.or_(
+                checks.c.severity == "error",
+                checks.c.details["state"].as_string() == CheckState.BROKEN.value,
+            ),
         )
         found: dict[str, list[CheckResult]] = {}
         with self._db.read() as connection:
