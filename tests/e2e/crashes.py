@@ -63,6 +63,7 @@ class Child:
     def result(self, timeout_s=120.0):
         word = self.wait_for("the end", timeout_s)
         self.process.join(timeout_s)
+        self.pipe.close()
         return word
 
     def kill(self):
@@ -70,6 +71,7 @@ class Child:
             self.process.kill()
         self.process.join(30)
         assert not self.process.is_alive()
+        self.pipe.close()
 
 
 def kill_somewhere(child, random, number, duration_s):
@@ -112,12 +114,17 @@ class Reader:
             target=_look, args=(str(home), sql, every_s, self.stop, theirs)
         )
         self.process.start()
+        theirs.close()
 
     def end(self):
         """(how often it looked, what was odd)."""
         self.stop.set()
-        found = self.pipe.recv() if self.pipe.poll(60) else (0, ["the reader died"])
+        try:
+            found = self.pipe.recv() if self.pipe.poll(60) else (0, ["the reader hangs"])
+        except EOFError:
+            found = (0, ["the reader died"])
         self.process.join(30)
+        self.pipe.close()
         return found
 
 

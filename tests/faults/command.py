@@ -100,6 +100,7 @@ class Command:
         if self.process.is_alive():
             self.process.kill()
         self.process.join(30)
+        self.pipe.close()
         self.log.unlink(missing_ok=True)
 
 

@@ -155,13 +155,15 @@ def _locked(catalog: Path) -> Iterator[None]:
     ours, theirs = context.Pipe()
     holder = context.Process(target=_hold, args=(str(catalog), theirs))
     holder.start()
-    assert ours.poll(30)
-    assert ours.recv() == "locked"
-    try:
-        yield
-    finally:
-        ours.send("go on")
-        holder.join(30)
+    theirs.close()
+    with ours:
+        assert ours.poll(30)
+        assert ours.recv() == "locked"
+        try:
+            yield
+        finally:
+            ours.send("go on")
+            holder.join(30)
 
 
 def _hold(catalog: str, pipe: Any) -> None:

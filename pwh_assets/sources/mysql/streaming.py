@@ -153,9 +153,10 @@ class MySQLChanges:
             logging.ERROR
         )  # its warnings become errors here
         with in_our_words(config), routed(config) as route:
+            connections = _Connections(config, route)
             reader = BinLogStreamReader(
                 connection_settings={},
-                pymysql_wrapper=_Connections(config, route),
+                pymysql_wrapper=connections,
                 server_id=_server_id(spec),
                 log_file=file,
                 log_pos=at,
@@ -182,7 +183,7 @@ class MySQLChanges:
                     f"{place(config)}: a text in the binlog cannot be decoded as {error.encoding}. {_REPAIR}"
                 ) from None
             finally:
-                reader.close()
+                connections.close()
 
     def left_out(self, config: Mapping[str, Any], spec: StreamSpec, table: str) -> frozenset[str]:
         with connected(config) as connection:
@@ -207,19 +208,26 @@ class _Connections:
 
     config: Mapping[str, Any]
     route: Route
+    _opened: list[Any] = field(default_factory=list)
     _has_stream: bool = False
 
     def __call__(self, **more: Any) -> Any:
         if "cursorclass" in more:
-            return opened(self.config, self.route, cursorclass=more["cursorclass"])
+            self._opened.append(opened(self.config, self.route, cursorclass=more["cursorclass"]))
+            return self._opened[-1]
         if self._has_stream:
             raise SourceUnavailableError(
                 f"{place(self.config)} ended the connection its binlog came through. Sync again."
             )
         self._has_stream = True
-        connection = opened(self.config, self.route)
-        connection._read_timeout = STALL_S
-        return connection
+        self._opened.append(opened(self.config, self.route))
+        self._opened[-1]._read_timeout = STALL_S
+        return self._opened[-1]
+
+    def close(self) -> None:
+        """Without a farewell, for which a server that hangs would be waited for."""
+        for connection in self._opened:
+            connection._force_close()
 
 
 @dataclass(slots=True)
