@@ -20,6 +20,7 @@ from pwh_assets.core.health import Severity
 from pwh_assets.errors import ConflictError, NotFoundError, PwhError
 from pwh_assets.store import models
 from pwh_assets.store.part import StorePart
+from pwh_assets.store.processes import is_gone
 from pwh_assets.store.rows import utc_now
 
 Line = tuple[str, str | None, AlertEvent, Mapping[str, Any]]
@@ -189,9 +190,33 @@ class Alerts(StorePart):
             query = _named().where(deliveries.c.id.in_(claimed)).order_by(*order)
             return [_delivery(row) for row in connection.execute(query)]
 
-    def note_delivered(self, delivery: Delivery, holder: str) -> None:
-        """It arrived; its channel works."""
-        self._end(delivery, holder, DeliveryStatus.DELIVERED, None, None)
+    def free_claims(self) -> int:
+        """Let go of what processes had claimed that ended meanwhile; how many lines."""
+        deliveries = models.alert_deliveries
+        claimed = sa.and_(
+            deliveries.c.status == DeliveryStatus.PENDING.value,
+            deliveries.c.claimed_by.is_not(None),
+        )
+        with self._db.read() as connection:
+            holders: list[str] = list(
+                connection.execute(sa.select(deliveries.c.claimed_by).where(claimed).distinct())
+                .scalars()
+                .all()
+            )
+        gone = [holder for holder in holders if is_gone(holder)]
+        if not gone:
+            return 0
+        with self._db.write() as connection:
+            freed = connection.execute(
+                sa.update(deliveries)
+                .where(claimed, deliveries.c.claimed_by.in_(gone))
+                .values(claimed_by=None, claimed_until=None)
+            )
+            return int(freed.rowcount)
+
+    def note_delivered(self, delivery: Delivery, holder: str, remark: str | None = None) -> None:
+        """It arrived, and its channel works; `remark` is what is to be known nevertheless."""
+        self._end(delivery, holder, DeliveryStatus.DELIVERED, remark, None)
 
     def note_undelivered(
         self, delivery: Delivery, holder: str, error: str, next_at: datetime | None
@@ -282,7 +307,8 @@ class Alerts(StorePart):
         }
         if next_at is not None:
             values["next_at"] = next_at
-        if error is None:
+        arrived = status is DeliveryStatus.DELIVERED
+        if arrived:
             values["delivered_at"] = now
         with self._db.write() as connection:
             ours = connection.execute(
@@ -302,9 +328,9 @@ class Alerts(StorePart):
                 "failures": channels.c.failures + 1,
                 "latest_error": error,
             }
-            if error is None or delivery.event is not AlertEvent.TEST:
+            if arrived or delivery.event is not AlertEvent.TEST:
                 change = sa.update(channels).where(channels.c.id == delivery.channel_id)
-                connection.execute(change.values(**(works if error is None else fails)))
+                connection.execute(change.values(**(works if arrived else fails)))
 
 
 def live_channels(connection: sa.Connection, project_id: int) -> list[AlertChannel]:
