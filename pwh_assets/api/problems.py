@@ -1,0 +1,79 @@
+"""The one place where errors become responses: `{type, code, detail, attr}`."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from pwh_assets.errors import PwhError
+
+log = logging.getLogger(__name__)
+
+_KINDS = {400: "validation_error", 401: "authentication_error", 403: "authentication_error"}
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+class Problem(BaseModel):
+    """What every error looks like."""
+
+    type: str = Field(
+        description="`validation_error`, `authentication_error`, `invalid_request` or `server_error`."
+    )
+    code: str = Field(description="For programs; it never changes.")
+    detail: str = Field(description="What was found and the way out, for people.")
+    attr: str | None = Field(None, description="The field of the request that is wrong.")
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    attr: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """An error in the one shape all of them have."""
+    kind = _KINDS.get(status, "server_error" if status >= 500 else "invalid_request")
+    body = {"type": kind, "code": code, "detail": detail, "attr": attr}
+    return JSONResponse(body, status_code=status, headers=headers)
+
+
+def handle_errors(app: FastAPI) -> None:
+    app.add_exception_handler(PwhError, _ours)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _ours(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PwhError)
+    headers = {}
+    wait_s = getattr(error, "retry_after_s", None)
+    if wait_s is not None:
+        headers["Retry-After"] = str(max(1, round(wait_s)))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(error.status, error.code, error.sentence, error.attr, headers)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _CODES.get(error.status_code, "http_error")
+    return problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
+
+
+async def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first: dict[str, Any] = error.errors()[0]
+    attr = ".".join(str(part) for part in first["loc"][1:]) or None
+    return problem(400, "invalid_input", f"{first['msg']}.", attr)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.exception("request failed inside PWH")
+    return problem(
+        500, "internal", "Something went wrong inside PWH. The server's log has the details."
+    )

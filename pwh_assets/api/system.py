@@ -1,0 +1,87 @@
+"""What is asked without a key: is it alive, is it up, and what vendors push."""
+
+import json
+import urllib.request
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from pwh_assets import __version__
+from pwh_assets.services import webhooks
+from pwh_assets.services.platform import Platform
+
+router = APIRouter(tags=["system"])
+
+_DAGSTER = """{
+  workspaceOrError { __typename ... on Workspace { locationEntries {
+    name loadStatus locationOrLoadError { __typename } } } }
+  instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } }
+}"""
+
+
+@router.get("/health", summary="Is this process alive")
+async def health() -> dict[str, str]:
+    return {"status": "ok", "version": __version__}
+
+
+@router.get("/ready", summary="Is all of it up: store, lake, Dagster")
+async def ready(request: Request) -> JSONResponse:
+    state = request.app.state
+    parts = await run_in_threadpool(readiness, state.platform, state.dagster_url)
+    is_ready = all(part == "ok" for part in parts.values())
+    body = {"status": "ready" if is_ready else "starting", "parts": parts}
+    return JSONResponse(body, status_code=200 if is_ready else 503)
+
+
+@router.post("/webhooks/{source_id}", summary="What a source's vendor pushes to us")
+async def webhook(source_id: str, request: Request) -> dict[str, int]:
+    body = b""
+    async for block in request.stream():
+        body += block
+        if len(body) > webhooks.LARGEST_BYTES:
+            raise HTTPException(413, "A delivery may have 4 MiB.")
+    return await run_in_threadpool(
+        webhooks.receive, request.app.state.platform, source_id, dict(request.headers), body
+    )
+
+
+def readiness(platform: Platform, dagster_url: str | None) -> dict[str, str]:
+    """`ok` or a reason for each part. Reasons name kinds of errors only, so that they show no address or secret."""
+    parts = {}
+    for name, look in (
+        ("store", lambda: platform.store.project_ids()),
+        ("lake", lambda: platform.lakes.of(1).snapshot_id()),
+    ):
+        try:
+            look()
+            parts[name] = "ok"
+        except Exception as error:
+            parts[name] = getattr(error, "code", type(error).__name__)
+    if dagster_url is not None:
+        try:
+            parts.update(_dagster(dagster_url))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            parts["dagster"] = f"no answer yet ({type(error).__name__})"
+    return parts
+
+
+def _dagster(url: str) -> dict[str, str]:
+    body = json.dumps({"query": _DAGSTER}).encode()
+    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=20) as answer:
+        data = json.load(answer)["data"]
+    entries = data["workspaceOrError"].get("locationEntries", [])
+    loaded = [
+        entry["loadStatus"] == "LOADED"
+        and (entry["locationOrLoadError"] or {}).get("__typename") == "RepositoryLocation"
+        for entry in entries
+    ]
+    daemons = data["instance"]["daemonHealth"]["allDaemonStatuses"]
+    waiting = sorted(d["daemonType"] for d in daemons if d["required"] and not d["healthy"])
+    return {
+        "dagster": "ok" if loaded and all(loaded) else "definitions are not loaded",
+        "daemon": "ok" if not waiting else f"waiting for {', '.join(waiting).lower()}",
+    }
