@@ -10,6 +10,7 @@ from pwh_assets.orchestration.discovery import discovery_sensors
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.jobs import jobs_of
 from pwh_assets.orchestration.maintenance import maintenance_asset
+from pwh_assets.orchestration.mending import mending_sensor
 from pwh_assets.orchestration.product import product_sensor
 from pwh_assets.orchestration.schedules import schedules_of
 from pwh_assets.orchestration.sensors import sensors_of
@@ -35,6 +36,7 @@ def compose(
                 *sensors_of(inventories, jobs),
                 *discovery_sensors(inventories),
                 product_sensor(inventories),
+                *mending_sensor(inventories, jobs),
             ],
             resources={"watcher": Watcher(), **resources},
             executor=executor,

@@ -14,6 +14,7 @@ from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.metadata import of_view
 from pwh_assets.orchestration.processes import sign_run
 from pwh_assets.orchestration.retry import TRIES, with_retries
+from pwh_assets.orchestration.skipping import check_due, note_skips
 from pwh_assets.orchestration.specs import view_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.dbt import DbtModels
@@ -72,11 +73,13 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
             broken = blocked_by(platform, current)
             if broken:
                 raise BrokenInputError(name, broken)
+            check_due(context, platform, current)
             result = with_retries(lambda: dbt.build(current, context.run.run_id), before_retry)
         except Exception as error:
             trouble = Trouble.of(error)
             log_unexpected(error, f"build of view {name}")
             watcher.ended(Outcome(current, context.run.run_id, trouble=trouble))
+            note_skips(context, platform, inventory, watcher, current, trouble)
             raise failure_of("views", "view", {name: trouble}, 1) from None
         watcher.ended(Outcome(current, context.run.run_id, result))
         graph = project_graph(platform, project_id)

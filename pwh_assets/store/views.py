@@ -229,6 +229,8 @@ class Views(StorePart):
                 "status": TableStatus.FAILED.value,
                 "latest_error": error,
                 "failed_at": now,
+                "stale_since": None,  # it is its own trouble now
+                "stale_reason": None,
             }
             run_id = connection.execute(sa.select(jobs.c.run_id).filter_by(id=job_id)).scalar()
             earlier = sa.select(jobs.c.id).where(

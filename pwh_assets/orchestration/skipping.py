@@ -1,0 +1,78 @@
+"""Builds that a run does not begin: because of what a view reads, because it is suspended, or because an input of it failed."""
+
+import dagster as dg
+
+from pwh_assets.core.view import SavedQuery
+from pwh_assets.orchestration.inventory import Inventory
+from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
+from pwh_assets.services.platform import Platform
+from pwh_assets.services.view_running import ViewCancelledError
+from pwh_assets.services.view_skips import (
+    SKIPPED,
+    KeptBackError,
+    SuspendedError,
+    obstacles,
+    skip_build,
+    skip_readers,
+)
+
+_BEGUN_BY_ITSELF = frozenset(
+    ("dagster/schedule_name", "dagster/sensor_name", "dagster/from_automation_condition")
+)
+"""Tags Dagster puts on runs that nobody asked for by hand."""
+
+
+def check_due(context: dg.AssetExecutionContext, platform: Platform, view: SavedQuery) -> None:
+    """Whether a run that nobody asked for by hand should build this view now. Whoever asks gets a build, also of a
+    suspended view and of one whose inputs are old.
+
+    Raises:
+        SuspendedError: it failed too often.
+        KeptBackError: something it reads is broken.
+    """
+    if _BEGUN_BY_ITSELF.isdisjoint(context.run.tags):
+        return
+    if view.is_suspended:
+        raise SuspendedError(view)
+    if causes := obstacles(platform, view):
+        raise KeptBackError(view.name, causes)
+
+
+def note_skips(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    inventory: Inventory,
+    watcher: Watcher,
+    view: SavedQuery,
+    trouble: Trouble,
+) -> None:
+    """Write down what this view's trouble means for the runs: its own, when it was not begun, and those of the views
+    of this run that read it, which Dagster leaves out. Views that do not read it go on.
+    """
+    run_id = context.run.run_id
+    if trouble.code in _NOT_BEGUN:
+        keeps_back = trouble.code != SuspendedError.code
+        skip_build(platform, view, trouble.text, run_id, keeps_back=keeps_back)
+    is_cancelled = trouble.code == ViewCancelledError.code
+    words = "was cancelled." if is_cancelled else f"was not built: {trouble.text}"
+    because = f"`{view.name}` {words}"
+    skipped = skip_readers(
+        platform, view, _of_run(context, inventory), run_id, because, keeps_back=not is_cancelled
+    )
+    for reader in skipped:
+        watcher.ended(
+            Outcome(reader, run_id, trouble=Trouble(f"It was skipped: {because}", SKIPPED))
+        )
+
+
+_NOT_BEGUN = (KeptBackError.code, SuspendedError.code, "broken_input")
+
+
+def _of_run(context: dg.AssetExecutionContext, inventory: Inventory) -> set[str]:
+    """Names of the views this run builds."""
+    selected = context.run.asset_selection
+    return {
+        view.name
+        for view in inventory.materialized
+        if selected is None or dg.AssetKey(inventory.graph.nodes[view.name].asset_key) in selected
+    }
