@@ -91,6 +91,18 @@ def tables(
     return sorted(found, key=lambda table: (table.schema, table.name))
 
 
+def changed_snapshots(
+    connection: "duckdb.DuckDBPyConnection", address: Address
+) -> dict[tuple[str, str], int]:
+    """The snapshot in which each table last changed, by schema and name; columns are not read, so it is cheap."""
+    names = {
+        name: metadata(address, f"ducklake_{name}")
+        for name in ("table", "schema", "column", "data_file", "delete_file", "tag")
+    }
+    rows = connection.execute(_LIVE.format(**names)).fetchall()
+    return {(schema, name): int(changed) for _, schema, name, changed, *_ in rows}
+
+
 def _columns(rows: Iterable[tuple[Any, ...]]) -> dict[int, tuple[Column, ...]]:
     children: dict[tuple[int, int | None], list[tuple[int, str, str, bool]]] = defaultdict(list)
     for table_id, column_id, name, kind, nullable, parent in rows:

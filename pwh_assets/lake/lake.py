@@ -63,6 +63,11 @@ class Lake:
         with self.read() as connection:
             return catalog.tables(connection, self.address)
 
+    def changed_snapshots(self) -> dict[tuple[str, str], int]:
+        """The snapshot in which each table last changed, by schema and name."""
+        with self.read() as connection:
+            return catalog.changed_snapshots(connection, self.address)
+
     def has_table(self, schema: str, table: str) -> bool:
         with self.read() as connection:
             found = catalog.existing_tables(connection, self.address)

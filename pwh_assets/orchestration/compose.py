@@ -7,6 +7,7 @@ import dagster as dg
 
 from pwh_assets.orchestration.assets import source_assets
 from pwh_assets.orchestration.discovery import discovery_sensors
+from pwh_assets.orchestration.following import following_sensors
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.jobs import jobs_of
 from pwh_assets.orchestration.maintenance import maintenance_asset
@@ -35,6 +36,7 @@ def compose(
             sensors=[
                 *sensors_of(inventories, jobs),
                 *discovery_sensors(inventories),
+                *following_sensors(inventories, jobs),
                 product_sensor(inventories),
                 *mending_sensor(inventories, jobs),
             ],

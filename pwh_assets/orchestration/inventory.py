@@ -1,12 +1,15 @@
 """What there is to orchestrate: every project's sources, tables and views, read once from the store."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
 from pwh_assets.core.names import DEFAULT_PROJECT, slug
 from pwh_assets.core.source import Source, SyncedTable
 from pwh_assets.core.view import SavedQuery
+from pwh_assets.services.freshness.plan import Plan, make_plan
+from pwh_assets.services.freshness.project import paces_of, run_lengths
 from pwh_assets.services.graph import Graph, build_graph
 from pwh_assets.services.platform import Platform
 
@@ -20,6 +23,8 @@ class Inventory:
     tables: tuple[SyncedTable, ...]
     views: tuple[SavedQuery, ...]
     graph: Graph
+    plan: Plan
+    """Effective cadences: what the freshness targets make of everybody's own settings."""
 
     @cached_property
     def sources(self) -> dict[str, tuple[Source, list[SyncedTable]]]:
@@ -44,23 +49,30 @@ def read_inventories(
     """
     store = platform.store
     wanted = store.project_ids() if project_ids is None else project_ids
-    return tuple(
-        make_inventory(
-            project_id,
-            store.catalog_version(project_id),
-            store.tables(project_id),
-            store.views(project_id),
-        )
-        for project_id in sorted(wanted)
-    )
+    return tuple(_read(platform, project_id) for project_id in sorted(wanted))
+
+
+def _read(platform: Platform, project_id: int) -> Inventory:
+    store = platform.store
+    version = store.catalog_version(project_id)
+    tables, views = store.tables(project_id), store.views(project_id)
+    # How long runs take only matters where somebody promised something.
+    is_promised = any(view.freshness_target for view in views)
+    takes = run_lengths(platform, project_id) if is_promised else {}
+    return make_inventory(project_id, version, tables, views, takes)
 
 
 def make_inventory(
-    project_id: int, version: str, tables: Collection[SyncedTable], views: Collection[SavedQuery]
+    project_id: int,
+    version: str,
+    tables: Collection[SyncedTable],
+    views: Collection[SavedQuery],
+    takes: Mapping[str, timedelta] | None = None,
 ) -> Inventory:
-    return Inventory(
-        project_id, version, tuple(tables), tuple(views), build_graph(project_id, tables, views)
-    )
+    """`takes` is how long one run of each table and view takes, by its id."""
+    graph = build_graph(project_id, tables, views)
+    plan = make_plan(graph, paces_of(graph, tables, views, takes or {}))
+    return Inventory(project_id, version, tuple(tables), tuple(views), graph, plan)
 
 
 def scoped(project_id: int, *words: str) -> str:

@@ -10,6 +10,7 @@ from pwh_assets.core.source import Column
 from pwh_assets.lake import LakeTable
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.specs import table_metadata
+from pwh_assets.services.freshness.beat import beat
 from pwh_assets.services.graph import PRODUCT_TABLES
 from pwh_assets.services.platform import Platform
 
@@ -30,6 +31,7 @@ def product_sensor(inventories: Iterable[Inventory]) -> dg.SensorDefinition:
     def evaluate(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult:
+        beat(platform.settings)
         before: dict[str, int] = json.loads(context.cursor or "{}")
         tables = {
             (project_id, table.name): table

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from pwh_assets.core.frequency import Frequency
+from pwh_assets.core.source import TableStatus
+from pwh_assets.errors import quoted
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.jobs import (
     maintenance_job_name,
@@ -16,16 +18,21 @@ from pwh_assets.orchestration.jobs import (
 from pwh_assets.orchestration.maintenance import maintenance_key
 from pwh_assets.orchestration.processes import fail_dead_runs
 from pwh_assets.orchestration.specs import in_words, is_scheduled
+from pwh_assets.services.freshness.project import paused_chain
+from pwh_assets.services.graph import project_graph
+from pwh_assets.services.platform import Platform
+from pwh_assets.services.view_skips import skip_build
 
 SCHEDULE_TAG = "pwh/schedule"
 NIGHTLY = "30 3 * * *"
-_UNDERWAY = [
+UNDERWAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+"""A run in one of these has not ended."""
 
 
 def schedules_of(inventory: Inventory) -> list[dg.ScheduleDefinition]:
@@ -36,7 +43,8 @@ def schedules_of(inventory: Inventory) -> list[dg.ScheduleDefinition]:
         by_rhythm: dict[Frequency, list[dg.AssetKey]] = {}
         for table in tables:
             if is_scheduled(table):
-                by_rhythm.setdefault(table.frequency, []).append(table_key(graph, table))
+                frequency = inventory.plan.effective(table.table_name) or table.frequency
+                by_rhythm.setdefault(frequency, []).append(table_key(graph, table))
         for frequency, keys in by_rhythm.items():
             name = _name(scoped(project_id, "sync", slug), frequency)
             job = sync_job_name(inventory, slug)
@@ -46,17 +54,16 @@ def schedules_of(inventory: Inventory) -> list[dg.ScheduleDefinition]:
                     name, job, frequency.cron, keys, about, queue_tags(project_id, "sync", slug)
                 )
             )
-    views: dict[Frequency, list[dg.AssetKey]] = {}
+    views: dict[Frequency, dict[str, dg.AssetKey]] = {}
     for view in inventory.materialized:
-        if view.frequency is not None:
+        effective = inventory.plan.effective(view.name)
+        if effective is not None:
             key = dg.AssetKey(graph.nodes[view.name].asset_key)
-            views.setdefault(view.frequency, []).append(key)
-    for frequency, keys in views.items():
+            views.setdefault(effective, {})[view.name] = key
+    for frequency, named in views.items():
         name = _name(scoped(project_id, "build_views"), frequency)
-        about = f"Builds {len(keys)} materialized views {in_words(frequency)}."
-        schedules.append(
-            _schedule(name, views_job_name(project_id), frequency.cron, keys, about, {})
-        )
+        about = f"Builds {len(named)} materialized views {in_words(frequency)}."
+        schedules.append(_views_schedule(project_id, name, frequency.cron, named, about))
     schedules.append(
         _schedule(
             scoped(project_id, "maintain_lake_nightly"),
@@ -94,19 +101,83 @@ def _schedule(
         description=description,
     )
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        fail_dead_runs(context.instance)
-        underway = context.instance.get_run_records(
-            dg.RunsFilter(tags={SCHEDULE_TAG: name}, statuses=_UNDERWAY), limit=1
-        )
-        if underway:
-            return dg.SkipReason(
-                f"Its last run {underway[0].dagster_run.run_id[:8]} has not ended yet; the next tick takes all up."
-            )
-        at = context.scheduled_execution_time
-        return dg.RunRequest(
-            run_key=f"{name}@{at:%Y-%m-%dT%H:%M}",
-            asset_selection=selection,
-            tags={**tags, SCHEDULE_TAG: name},
-        )
+        return _underway(context, name) or _request(context, name, selection, tags)
 
     return evaluate
+
+
+def _views_schedule(
+    project_id: int, name: str, cron: str, keys: Mapping[str, dg.AssetKey], description: str
+) -> dg.ScheduleDefinition:
+    """As any schedule, without the views that are suspended when it ticks and those that read them."""
+
+    @dg.schedule(
+        name=name,
+        job_name=views_job_name(project_id),
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=description,
+    )
+    def evaluate(
+        context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.RunRequest | dg.SkipReason:
+        if skipped := _underway(context, name):
+            return skipped
+        stopped = waiting_views(platform, project_id)
+        waiting = {view: stopped[view] for view in keys if view in stopped}
+        note_skipped(platform, project_id, waiting)
+        selection = [key for view, key in keys.items() if view not in waiting]
+        if not selection:
+            return dg.SkipReason(
+                f"Suspended, or reading what is: {quoted(sorted(waiting))}. "
+                "`pwh view resume NAME` goes on with it."
+            )
+        return _request(context, name, selection, {})
+
+    return evaluate
+
+
+def waiting_views(platform: Platform, project_id: int) -> dict[str, str]:
+    """Views that are not to be started now: suspended or paused ones, and those that read one; each with that one."""
+    views = platform.store.views(project_id)
+    stopped = [
+        view.name
+        for view in views
+        if view.is_materialized and (view.is_suspended or view.status is TableStatus.PAUSED)
+    ]
+    return paused_chain(project_graph(platform, project_id), stopped) if stopped else {}
+
+
+def note_skipped(platform: Platform, project_id: int, skipped: Mapping[str, str]) -> None:
+    """Write down that these views were due and not begun, because of the suspended ones they read."""
+    for name, root in skipped.items():
+        view = platform.store.find_view(project_id, name)
+        if view is not None and view.is_materialized and name != root:
+            skip_build(platform, view, f"`{root}` is suspended or paused.")
+
+
+def _underway(context: dg.ScheduleEvaluationContext, name: str) -> dg.SkipReason | None:
+    fail_dead_runs(context.instance)
+    underway = context.instance.get_run_records(
+        dg.RunsFilter(tags={SCHEDULE_TAG: name}, statuses=UNDERWAY), limit=1
+    )
+    if not underway:
+        return None
+    return dg.SkipReason(
+        f"Its last run {underway[0].dagster_run.run_id[:8]} has not ended yet; the next tick takes all up."
+    )
+
+
+def _request(
+    context: dg.ScheduleEvaluationContext,
+    name: str,
+    selection: Sequence[dg.AssetKey],
+    tags: Mapping[str, str],
+) -> dg.RunRequest:
+    at = context.scheduled_execution_time
+    return dg.RunRequest(
+        run_key=f"{name}@{at:%Y-%m-%dT%H:%M}",
+        asset_selection=list(selection),
+        tags={**tags, SCHEDULE_TAG: name},
+    )

@@ -9,11 +9,12 @@ from typing import Any
 
 import dagster as dg
 
-from pwh_assets.core.frequency import Frequency
+from pwh_assets.core.frequency import FREQUENCIES, Frequency
 from pwh_assets.core.names import slug
 from pwh_assets.core.source import Column, SyncedTable
-from pwh_assets.core.view import SavedQuery
+from pwh_assets.core.view import Refresh, SavedQuery
 from pwh_assets.orchestration.inventory import Inventory, scoped
+from pwh_assets.services.freshness.bounds import in_words as length_in_words
 from pwh_assets.services.graph import Node, NodeKind
 
 STORAGE = "ducklake"
@@ -27,10 +28,11 @@ def synced_spec(inventory: Inventory, table: SyncedTable) -> dg.AssetSpec:
     """The asset of a synced table: what it is, how it syncs and how old it may get."""
     node = inventory.graph.nodes[table.table_name]
     source = table.source
+    frequency = inventory.plan.effective(table.table_name) or table.frequency
     return dg.AssetSpec(
         node.asset_key,
         deps=_deps(inventory, node),
-        description=_synced_description(table),
+        description=_synced_description(table, frequency),
         group_name=scoped(inventory.project_id, source.slug),
         kinds={slug(source.source_type), "dlt", STORAGE},
         owners=[DEFAULT_OWNER],
@@ -38,16 +40,17 @@ def synced_spec(inventory: Inventory, table: SyncedTable) -> dg.AssetSpec:
         tags={
             "pwh/source": source.slug[:_LONGEST_TAG],
             "pwh/mode": table.mode.value,
-            "pwh/frequency": table.frequency.name,
+            "pwh/frequency": frequency.name,
             **({} if is_scheduled(table) else {"pwh/paused": "true"}),
         },
-        freshness_policy=freshness(table.frequency) if is_scheduled(table) else None,
+        freshness_policy=freshness(frequency) if is_scheduled(table) else None,
         metadata={
             **table_metadata(source.slug, slug(table.name), table.columns, table.primary_key),
             "hogql_name": table.table_name,
             "mode": table.mode.value,
             "cursor": table.cursor or "none",
-            "frequency": in_words(table.frequency),
+            "frequency": in_words(frequency),
+            **_because(inventory, table.table_name),
         },
     )
 
@@ -89,23 +92,24 @@ def view_spec(inventory: Inventory, view: SavedQuery) -> dg.AssetSpec:
     """A saved query: virtual while it is plain, a table that dbt builds once it is materialized."""
     node = inventory.graph.nodes[view.name]
     kinds = {"dbt", "sql", STORAGE} if view.is_materialized else {"sql"}
-    is_timed = view.is_materialized and view.frequency is not None
+    frequency = inventory.plan.effective(view.name)
     metadata: dict[str, Any] = {"hogql_name": view.name, "version": view.version}
     if view.is_materialized:
-        metadata |= table_metadata("views", view.name, view.columns)
-        metadata["frequency"] = in_words(view.frequency) if view.frequency else "when asked"
+        metadata |= table_metadata(*view.place, view.columns)
+        metadata["frequency"] = _rhythm_in_words(view, frequency)
     elif view.columns:
         metadata["dagster/column_schema"] = column_schema(view.columns)
+    metadata |= _because(inventory, view.name)
     return dg.AssetSpec(
         node.asset_key,
         deps=_deps(inventory, node),
         description=(f"{view.description}\n\n" if view.description else "")
         + f"```sql\n{view.sql.strip()}\n```",
-        group_name=scoped(inventory.project_id, "views"),
+        group_name=scoped(inventory.project_id, view.place[0]),
         kinds=kinds,
         owners=[owner_of(view.owner)],
-        tags={"pwh/frequency": view.frequency.name} if is_timed and view.frequency else {},
-        freshness_policy=freshness(view.frequency) if is_timed and view.frequency else None,
+        tags={"pwh/frequency": frequency.name} if frequency else {},
+        freshness_policy=view_freshness(inventory, view, frequency) if frequency else None,
         is_virtual=not view.is_materialized,
         code_version=str(view.version),
         metadata=metadata,
@@ -121,6 +125,26 @@ def freshness(frequency: Frequency) -> dg.FreshnessPolicy:
     """Warn one period and a little after the last run, fail at the end of the freshness window."""
     warn = frequency.every + timedelta(minutes=5)
     return dg.FreshnessPolicy.time_window(fail_window=frequency.fresh_for, warn_window=warn)
+
+
+def view_freshness(
+    inventory: Inventory, view: SavedQuery, frequency: Frequency
+) -> dg.FreshnessPolicy:
+    """Of a view that promises something: fail once its inputs' age and the time since its build are more than that.
+
+    A view that follows its inputs has no policy: while nothing changes, there is nothing to build.
+    """
+    if view.freshness_target is None:
+        return freshness(frequency)
+    ages = inventory.plan.ages
+    above = [ages[each] for each in inventory.graph.inputs[view.name]]
+    oldest = max((age for age in above if age is not None), default=timedelta())
+    least = inventory.plan.adds(view.name)
+    fail = max(FREQUENCIES[view.freshness_target] - oldest, least, timedelta(minutes=1))
+    warn = frequency.every + timedelta(minutes=5)
+    return dg.FreshnessPolicy.time_window(
+        fail_window=fail, warn_window=warn if warn < fail else None
+    )
 
 
 def in_words(frequency: Frequency) -> str:
@@ -192,7 +216,27 @@ def _deps(inventory: Inventory, node: Node) -> list[dg.AssetKey]:
     return [dg.AssetKey(graph.nodes[name].asset_key) for name in graph.inputs.get(node.name, ())]
 
 
-def _synced_description(table: SyncedTable) -> str:
+def _rhythm_in_words(view: SavedQuery, frequency: Frequency | None) -> str:
+    if view.refresh is Refresh.INPUTS:
+        return "after its inputs change"
+    return in_words(frequency) if frequency else "when asked"
+
+
+def _because(inventory: Inventory, name: str) -> dict[str, str]:
+    """What the freshness targets make of it, for whoever wonders why it runs so often."""
+    plan, found = inventory.plan, {}
+    pace, age = plan.paces[name], plan.ages[name]
+    if name in plan.because and pace.own is not None:
+        found["frequency_set"] = in_words(pace.own)
+        found["frequency_because"] = f"`{plan.because[name]}` promises how old it gets"
+    if pace.target is not None:
+        found["freshness_target"] = pace.target
+        if age is not None:
+            found["age_at_worst"] = length_in_words(age)
+    return found
+
+
+def _synced_description(table: SyncedTable, frequency: Frequency) -> str:
     how = {
         "full": "the whole table",
         "incremental": f"rows past `{table.cursor}`, merged on {_key_in_words(table)}",
@@ -202,7 +246,7 @@ def _synced_description(table: SyncedTable) -> str:
         "in_place": "not copied: queries read the files where they lie",
         "webhook": f"what the vendor pushes, merged on {_key_in_words(table)}",
     }[table.mode.value]
-    when = in_words(table.frequency) if is_scheduled(table) else "paused"
+    when = in_words(frequency) if is_scheduled(table) else "paused"
     if table.should_sync and table.frequency.is_never:
         when = "when asked"
     if table.is_missing:

@@ -70,6 +70,8 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
             watcher.retrying(current, error, attempt, wait_s)
 
         try:
+            snapshot = platform.lakes.of(project_id).snapshot_id()
+            platform.store.update_view(view_id, attempted_snapshot=snapshot)
             broken = blocked_by(platform, current)
             if broken:
                 raise BrokenInputError(name, broken)
