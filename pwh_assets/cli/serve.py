@@ -5,7 +5,7 @@ import sys
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until a signal comes. Tells Dagster of changed definitions meanwhile."""
+    """Serve until a signal comes. Tells Dagster of changed definitions and people of broken tables meanwhile."""
     parser = argparse.ArgumentParser(prog="pwh-api")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
@@ -17,14 +17,17 @@ def main(argv: list[str] | None = None) -> int:
     from pwh_assets.api.app import create_app
     from pwh_assets.orchestration.reload import Reloader
     from pwh_assets.platform import open_platform
+    from pwh_assets.services.alerts import HealthWatch
 
     platform = open_platform()
-    reloader = Reloader(platform)
+    reloader, watch = Reloader(platform), HealthWatch(platform)
     reloader.start()
+    watch.start()
     try:
         app = create_app(platform, args.dagster_url)
         uvicorn.run(app, host=args.host, port=args.port, log_level="warning", access_log=False)
     finally:
+        watch.stop()
         reloader.stop()
         platform.store.close()
     return 0
