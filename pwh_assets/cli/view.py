@@ -12,33 +12,49 @@ if TYPE_CHECKING:
 
 
 def register(groups: Groups) -> None:
+    from pwh_assets.cli.view_impact import register_impact
+    from pwh_assets.cli.view_runs import register_runs
+
     nouns = group(groups, "view", "saved queries")
     create = command(nouns, "create", "save HogQL under a name, or change what it says", _create)
     create.add_argument("name", metavar="NAME")
     create.add_argument("sql", metavar="SQL", help="the query, or - for standard input")
     create.add_argument("--description", default="", metavar="TEXT")
     create.add_argument("--owner", default="", metavar="NAME")
-    materialize = command(nouns, "materialize", "keep a view as a table", _materialize)
-    materialize.add_argument("name", metavar="NAME")
-    materialize.add_argument(
-        "--every", default="24hour", metavar="FREQUENCY", help="such as 24hour"
+    create.add_argument("--note", default="", metavar="TEXT", help="what this version changes")
+    create.add_argument(
+        "--from-version",
+        type=number("version", 0),
+        metavar="VERSION",
+        help="the version the edit began from; refused when it is another one by now (0: a new view)",
     )
-    materialize.add_argument(
-        "--at", metavar="HH:MM", help="time of day in UTC, for 24hour and longer"
-    )
-    run = command(nouns, "run", "build materialized views now; status 1 when one failed", _run)
-    run.add_argument("names", metavar="NAME", nargs="+")
+    create.add_argument("--force", action="store_true", help="even when views that read it break")
+    show = command(nouns, "show", "everything known of a view", _show)
+    show.add_argument("name", metavar="NAME")
     command(nouns, "list", "all views", _list)
+    describe = command(nouns, "describe", "change what is said about a view", _describe)
+    describe.add_argument("name", metavar="NAME")
+    describe.add_argument("--description", metavar="TEXT")
+    describe.add_argument("--owner", metavar="NAME")
+    describe.add_argument("--folder", metavar="NAME")
     history = command(nouns, "history", "every text a view ever had", _history)
     history.add_argument("name", metavar="NAME")
+    diff = command(nouns, "diff", "the lines that differ between two versions", _diff)
+    diff.add_argument("name", metavar="NAME")
+    diff.add_argument("old", metavar="OLD", nargs="?", type=number("version", 1))
+    diff.add_argument("new", metavar="NEW", nargs="?", type=number("version", 1))
     restore = command(nouns, "restore", "give a view an earlier text again", _restore)
     restore.add_argument("name", metavar="NAME")
     restore.add_argument("version", metavar="VERSION", type=number("version", 1))
-    revert = command(nouns, "revert", "make a materialized view plain again", _revert)
-    revert.add_argument("name", metavar="NAME")
+    restore.add_argument("--force", action="store_true", help="even when views that read it break")
+    rename = command(nouns, "rename", "give a plain view nobody reads another name", _rename)
+    rename.add_argument("name", metavar="NAME")
+    rename.add_argument("new_name", metavar="NEW")
     remove = command(nouns, "remove", "remove a view and its table", _remove)
     remove.add_argument("name", metavar="NAME")
     remove.add_argument("--force", action="store_true", help="even when other views read it")
+    register_impact(nouns)
+    register_runs(nouns)
 
 
 def _create(args: argparse.Namespace) -> int:
@@ -47,47 +63,73 @@ def _create(args: argparse.Namespace) -> int:
     sql = read_sql(args.sql)
     platform = open_project(args)
     view = save_view(
-        platform, args.project, args.name, sql, description=args.description, owner=args.owner
+        platform,
+        args.project,
+        args.name,
+        sql,
+        description=args.description,
+        owner=args.owner,
+        author=user_name(),
+        note=args.note,
+        expected_version=args.from_version,
+        force=args.force,
     )
-    return _say(args, view, f"Saved `{view.name}`, version {view.version}.")
+    return print_view(args, view, f"Saved `{view.name}`, version {view.version}.")
 
 
-def _materialize(args: argparse.Namespace) -> int:
-    from pwh_assets.services.views import materialize_view
+def user_name() -> str:
+    """Who types; an edit's author. Empty where the system has no name for the process's user."""
+    import getpass
 
-    platform = open_project(args)
-    view = materialize_view(platform, args.project, args.name, args.every, args.at)
-    every = view.frequency.name if view.frequency else args.every
-    return _say(
-        args,
-        view,
-        f"`{view.name}` is built every {every}. `pwh view run {view.name}` builds it now.",
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+def _show(args: argparse.Namespace) -> int:
+    view = open_project(args).store.view(args.project, args.name)
+    if args.json:
+        print_json(view_facts(view))
+        return 0
+    for name, value in view_facts(view).items():
+        if name not in ("query", "columns") and value not in (None, "", [], False):
+            words = ", ".join(map(str, value)) if isinstance(value, list) else value
+            say(f"{name.replace('_', ' ')}: {words}")
+    say(table(("column", "type"), [(c.name, c.type) for c in view.columns]))
+    say(view.sql)
+    return 0
+
+
+def _describe(args: argparse.Namespace) -> int:
+    from pwh_assets.services.views import describe_view
+
+    view = describe_view(
+        open_project(args),
+        args.project,
+        args.name,
+        description=args.description,
+        owner=args.owner,
+        folder=args.folder,
     )
-
-
-def _run(args: argparse.Namespace) -> int:
-    from pwh_assets.cli.runs import print_outcome, reporter
-    from pwh_assets.orchestration.run import run_views
-
-    platform = open_project(args)
-    views = [platform.store.view(args.project, name) for name in dict.fromkeys(args.names)]
-    outcome = run_views(platform, views, watcher=reporter(args.json))
-    return print_outcome(outcome, args.json)
+    return print_view(
+        args, view, f"`{view.name}` is described; it is still version {view.version}."
+    )
 
 
 def _list(args: argparse.Namespace) -> int:
     views = open_project(args).store.views(args.project)
     if args.json:
-        print_json({"results": [_facts(view) for view in views], "count": len(views)})
+        print_json({"results": [view_facts(view) for view in views], "count": len(views)})
     elif not views:
         say("There is no view. `pwh view create NAME SQL` saves one.")
     else:
         rows = [
             (
                 view.name,
-                f"every {view.frequency.name}" if view.frequency else "plain",
+                rhythm(view),
                 view.version,
-                view.status.value if view.is_materialized else "",
+                _state(view),
                 view.row_count if view.row_count is not None else "",
                 view.last_run_at.isoformat(timespec="seconds") if view.last_run_at else "",
             )
@@ -106,7 +148,8 @@ def _history(args: argparse.Namespace) -> int:
         return 0
     for version in versions:
         by = f" by {version.author}" if version.author else ""
-        say(f"── version {version.version}, {version.created_at:%Y-%m-%d %H:%M} UTC{by}")
+        why = f": {version.note}" if version.note else ""
+        say(f"── version {version.version}, {version.created_at:%Y-%m-%d %H:%M} UTC{by}{why}")
         say(version.sql.strip())
     return 0
 
@@ -115,20 +158,37 @@ def _restore(args: argparse.Namespace) -> int:
     from pwh_assets.services.views import restore_view
 
     platform = open_project(args)
-    view = restore_view(platform, args.project, args.name, args.version)
-    return _say(
+    view = restore_view(
+        platform,
+        args.project,
+        args.name,
+        args.version,
+        author=user_name(),
+        force=args.force,
+    )
+    return print_view(
         args,
         view,
         f"`{view.name}` says again what version {args.version} said, as version {view.version}.",
     )
 
 
-def _revert(args: argparse.Namespace) -> int:
-    from pwh_assets.services.views import revert_view
+def _diff(args: argparse.Namespace) -> int:
+    from pwh_assets.services.views import diff_versions
 
-    platform = open_project(args)
-    view = revert_view(platform, args.project, args.name)
-    return _say(args, view, f"`{view.name}` is plain again: computed whenever it is read.")
+    diff = diff_versions(open_project(args), args.project, args.name, args.old, args.new)
+    if args.json:
+        print_json({"diff": diff})
+    else:
+        say(diff or "The two versions say the same.")
+    return 0
+
+
+def _rename(args: argparse.Namespace) -> int:
+    from pwh_assets.services.views import rename_view
+
+    view = rename_view(open_project(args), args.project, args.name, args.new_name)
+    return print_view(args, view, f"The view is called `{view.name}` now.")
 
 
 def _remove(args: argparse.Namespace) -> int:
@@ -136,18 +196,38 @@ def _remove(args: argparse.Namespace) -> int:
 
     platform = open_project(args)
     view = remove_view(platform, args.project, args.name, force=args.force)
-    return _say(args, view, f"Removed `{view.name}`.")
+    return print_view(args, view, f"Removed `{view.name}`.")
 
 
-def _say(args: argparse.Namespace, view: "SavedQuery", sentence: str) -> int:
+def rhythm(view: "SavedQuery") -> str:
+    """How often a view is built, in words."""
+    if not view.is_materialized:
+        return "plain"
+    if view.frequency is not None:
+        at = f" at {view.frequency.time_of_day}" if view.frequency.time_of_day else ""
+        return f"every {view.frequency.name}{at}"
+    return "after its inputs" if view.refresh.value == "inputs" else "when asked for"
+
+
+def _state(view: "SavedQuery") -> str:
+    if not view.is_materialized:
+        return ""
+    if view.is_suspended:
+        return "Suspended"
+    return f"{view.status.value}, kept back" if view.stale_since else view.status.value
+
+
+def print_view(args: argparse.Namespace, view: "SavedQuery", sentence: str) -> int:
+    """The view's facts, or the sentence for people."""
     if args.json:
-        print_json(_facts(view))
+        print_json(view_facts(view))
     else:
         say(sentence)
     return 0
 
 
-def _facts(view: "SavedQuery") -> dict[str, Any]:
+def view_facts(view: "SavedQuery") -> dict[str, Any]:
+    """Plain JSON values, under PostHog's names where it has one."""
     from pwh_assets.services.source_view import moment
 
     return {
@@ -157,13 +237,23 @@ def _facts(view: "SavedQuery") -> dict[str, Any]:
         "version": view.version,
         "description": view.description,
         "owner": view.owner,
+        "folder": view.folder,
+        "origin": view.origin.value,
+        "managed_by": view.managed_by or None,
         "is_materialized": view.is_materialized,
+        "refresh": view.refresh.value if view.is_materialized else None,
         "sync_frequency": view.frequency.name if view.frequency else None,
         "sync_time_of_day": view.frequency.time_of_day if view.frequency else None,
         "columns": [{"name": c.name, "type": c.type} for c in view.columns],
         "inputs": list(view.inputs),
         "status": view.status.value,
         "last_run_at": moment(view.last_run_at),
+        "last_attempt_at": moment(view.last_attempt_at),
         "latest_error": view.latest_error,
+        "failures_in_a_row": view.failures_in_a_row,
+        "suspended_at": moment(view.suspended_at),
+        "stale_since": moment(view.stale_since),
+        "stale_reason": view.stale_reason,
+        "built_version": view.built_version,
         "row_count": view.row_count,
     }

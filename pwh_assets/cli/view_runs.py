@@ -1,0 +1,130 @@
+"""`pwh view` commands of a view's table: kept, built, cancelled, resumed, reverted, and its runs."""
+
+import argparse
+import time
+from typing import Any
+
+from pwh_assets.cli.arguments import Groups, command, number, open_project
+from pwh_assets.cli.console import print_json, say, table
+
+CANCEL_WAIT_S = 15.0
+
+
+def register_runs(nouns: Groups) -> None:
+    """The commands, in the group `pwh view`."""
+    materialize = command(nouns, "materialize", "keep a view as a table", _materialize)
+    materialize.add_argument("name", metavar="NAME")
+    when = materialize.add_mutually_exclusive_group()
+    when.add_argument(
+        "--every", metavar="FREQUENCY", help="15min to 30day; 24hour when nothing is said"
+    )
+    when.add_argument(
+        "--after-inputs", action="store_true", help="whenever what it reads has changed"
+    )
+    when.add_argument("--manual", action="store_true", help="only when somebody asks")
+    materialize.add_argument("--at", metavar="HH:MM", help="time of day in UTC, from 6hour on")
+    run = command(nouns, "run", "build materialized views now; status 1 when one failed", _run)
+    run.add_argument("names", metavar="NAME", nargs="+")
+    runs = command(nouns, "runs", "the runs of a view, newest first", _runs)
+    runs.add_argument("name", metavar="NAME")
+    runs.add_argument("--limit", type=number("limit", 1, 1000), default=20, metavar="N")
+    cancel = command(nouns, "cancel", "end the build that runs; the old rows stay", _cancel)
+    cancel.add_argument("name", metavar="NAME")
+    resume = command(nouns, "resume", "let a suspended view be built by itself again", _resume)
+    resume.add_argument("name", metavar="NAME")
+    revert = command(nouns, "revert", "make a materialized view plain again", _revert)
+    revert.add_argument("name", metavar="NAME")
+
+
+def _materialize(args: argparse.Namespace) -> int:
+    from pwh_assets.cli.view import print_view, rhythm
+    from pwh_assets.core.view import Refresh
+    from pwh_assets.services.views import materialize_view
+
+    refresh = Refresh.SCHEDULE
+    if args.after_inputs or args.manual:
+        refresh = Refresh.INPUTS if args.after_inputs else Refresh.MANUAL
+    platform = open_project(args)
+    view = materialize_view(platform, args.project, args.name, args.every, args.at, refresh=refresh)
+    return print_view(
+        args,
+        view,
+        f"`{view.name}` is built {rhythm(view)}. `pwh view run {view.name}` builds it now.",
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    from pwh_assets.cli.runs import print_outcome, reporter
+    from pwh_assets.orchestration.run import run_views
+
+    platform = open_project(args)
+    views = [platform.store.view(args.project, name) for name in dict.fromkeys(args.names)]
+    outcome = run_views(platform, views, watcher=reporter(args.json))
+    return print_outcome(outcome, args.json)
+
+
+def _runs(args: argparse.Namespace) -> int:
+    from pwh_assets.services.source_view import job_to_dict
+
+    store = open_project(args).store
+    view = store.view(args.project, args.name)
+    store.abandon_jobs(args.project)
+    jobs = store.jobs(args.project, args.limit, subject_id=view.id)
+    if args.json:
+        print_json({"results": [job_to_dict(job) for job in jobs], "count": len(jobs)})
+    elif not jobs:
+        say(f"`{view.name}` was never built.")
+    else:
+        say(table(("began (UTC)", "took", "status", "try", "rows", "why"), map(_run_row, jobs)))
+    return 0
+
+
+def _run_row(job: Any) -> tuple[Any, ...]:
+    began = f"{job.created_at:%Y-%m-%d %H:%M:%S}" if job.created_at else ""
+    is_done = job.created_at and job.finished_at and job.status.value != "Skipped"
+    took = f"{(job.finished_at - job.created_at).total_seconds():.1f} s" if is_done else ""
+    landed = f"{job.rows:,}" if job.status.value == "Completed" else ""
+    return began, took, job.status.value, job.attempt, landed, job.error or ""
+
+
+def _cancel(args: argparse.Namespace) -> int:
+    from pwh_assets.services.source_view import job_to_dict
+    from pwh_assets.services.view_running import cancel_build
+
+    platform = open_project(args)
+    asked = cancel_build(platform, args.project, args.name)
+    deadline = time.monotonic() + CANCEL_WAIT_S
+    jobs = [platform.store.job(job.id) for job in asked]
+    while any(job.finished_at is None for job in jobs) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        jobs = [platform.store.job(job.id) for job in asked]
+    if args.json:
+        print_json({"results": [job_to_dict(job) for job in jobs], "count": len(jobs)})
+        return 0
+    for job in jobs:
+        if job.finished_at is None:
+            say(
+                f"`{job.name}` was asked to end and has not yet; `pwh view runs {job.name}` shows it."
+            )
+        else:
+            say(f"The build of `{job.name}` ended as {job.status.value}.")
+    return 0
+
+
+def _resume(args: argparse.Namespace) -> int:
+    from pwh_assets.cli.view import print_view
+    from pwh_assets.services.views import resume_view
+
+    platform = open_project(args)
+    before = platform.store.view(args.project, args.name)
+    view = resume_view(platform, args.project, args.name)
+    words = "is not suspended" if not before.is_suspended else "is built by itself again"
+    return print_view(args, view, f"`{view.name}` {words}.")
+
+
+def _revert(args: argparse.Namespace) -> int:
+    from pwh_assets.cli.view import print_view
+    from pwh_assets.services.views import revert_view
+
+    view = revert_view(open_project(args), args.project, args.name)
+    return print_view(args, view, f"`{view.name}` is plain again: computed whenever it is read.")
