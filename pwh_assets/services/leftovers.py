@@ -19,6 +19,7 @@ def clear_leftovers(platform: Platform, project_id: int) -> int:
     folders = sorted(pipelines.iterdir()) if pipelines.is_dir() else []
     states = lake.state_ids()
     live = {table.id for table in platform.store.tables()}
+    live |= {view.id for view in platform.store.views()}
     sources = [
         source for one in platform.store.project_ids() for source in platform.store.sources(one)
     ]

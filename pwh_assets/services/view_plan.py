@@ -52,4 +52,8 @@ class FullBuild(Replacement):
 
 def decide(platform: Platform, view: SavedQuery, full: bool = False) -> BuildPlan:
     """How to build the view now; `full` asks for the whole table whatever the view says."""
+    if view.incremental:
+        from pwh_assets.services.incremental.plan import incremental_plan
+
+        return incremental_plan(platform, view, full=full)
     return FullBuild("A full build was asked for." if full else "The view is built as a whole.")

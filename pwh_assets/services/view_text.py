@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pwh_assets import hogql
@@ -150,20 +151,22 @@ def model_text(platform: Platform, view: SavedQuery) -> ModelText:
     if outside:
         names = tuple(table.name for table in catalog.tables if table.physical in outside)
         raise InPlaceInputError(view.name, names)
-    return ModelText(_storable(plan), {token: path for path, token in tokens.items()})
+    return ModelText(
+        storable(plan.sql, plan.columns), {token: path for path, token in tokens.items()}
+    )
 
 
-def _storable(plan: Plan) -> str:
+def storable(sql: str, columns: Sequence[OutputColumn]) -> str:
     """The SQL, with columns the lake cannot store as they are cast: it has no bare NULLs, and tuples need names."""
     casts = [
         f"CAST({_quoted(c.name)} AS {lake_type(c.type)}) AS {_quoted(c.name)}"
         if _has(c.type, ("Tuple", "Null"))
         else _quoted(c.name)
-        for c in plan.columns
+        for c in columns
     ]
     if not any(cast.startswith("CAST") for cast in casts):
-        return plan.sql
-    return f"SELECT {', '.join(casts)} FROM ({plan.sql}) AS q"
+        return sql
+    return f"SELECT {', '.join(casts)} FROM ({sql}) AS q"
 
 
 def _has(type_: Type, names: tuple[str, ...]) -> bool:
