@@ -81,11 +81,14 @@ def _line(outcome: "Outcome") -> str:
         words = [count(result.rows, "row")]
     line = f"✓ {outcome.name}: {', '.join(words)}, {result.duration_s:.1f} s"
     for check in outcome.failed_checks:
-        line += f"\n  ✗ check `{check.name}` failed: {_details(check.details)}"
+        mark = "✗" if check.severity == "error" else "!"
+        line += f"\n  {mark} check `{check.name}` failed: {_details(check.details)}"
     return line
 
 
 def _details(details: Any) -> str:
+    if details.get("message"):
+        return str(details["message"])
     return ", ".join(f"{name} {value}" for name, value in details.items()) or "see Dagster"
 
 

@@ -13,10 +13,10 @@ import dagster as dg
 from pwh_assets.core.job import SyncResult
 from pwh_assets.core.source import Source, SyncedTable, SyncMode
 from pwh_assets.errors import NotFoundError, PwhError, SourceUnavailableError
-from pwh_assets.orchestration.checks import check_specs, check_synced
+from pwh_assets.orchestration.checks import check_specs, check_synced, reported
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
 from pwh_assets.orchestration.inventory import Inventory, scoped
-from pwh_assets.orchestration.metadata import check_result, observation, of_sync
+from pwh_assets.orchestration.metadata import observation, of_sync
 from pwh_assets.orchestration.processes import sign_run
 from pwh_assets.orchestration.retry import TRIES, with_retries
 from pwh_assets.orchestration.specs import synced_spec
@@ -49,7 +49,7 @@ def source_assets(
         check_specs=[
             check
             for spec, table in zip(specs, tables, strict=True)
-            for check in check_specs(spec.key, table)
+            for check in check_specs(spec.key, table, inventory.checks_of.get(table.id, ()))
         ],
         can_subset=True,
         op_tags={"pwh/source_type": source.source_type},
@@ -91,7 +91,7 @@ def source_assets(
                 yield dg.MaterializeResult(
                     asset_key=key,
                     metadata=of_sync(table, done, upstream, _dlt_metadata(context, key, table)),
-                    check_results=[check_result(key, check, table.table_name) for check in checks],
+                    check_results=reported(context, key, checks, table.table_name),
                     data_version=_version(platform, table),
                 )
         finally:

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from pwh_assets.orchestration.assets import source_assets
+from pwh_assets.orchestration.check_jobs import check_jobs, check_schedules, standing_checks
 from pwh_assets.orchestration.discovery import discovery_sensors
 from pwh_assets.orchestration.following import following_sensors
 from pwh_assets.orchestration.inventory import Inventory
@@ -31,8 +32,13 @@ def compose(
     with virtual_assets_allowed():
         return dg.Definitions(
             assets=[asset for inventory in inventories for asset in _assets_of(inventory)],
-            jobs=list(jobs.values()),
-            schedules=[schedule for each in inventories for schedule in schedules_of(each)],
+            jobs=[*jobs.values(), *(job for each in inventories for job in check_jobs(each))],
+            schedules=[
+                schedule
+                for each in inventories
+                for schedule in (*schedules_of(each), *check_schedules(each))
+            ],
+            asset_checks=[check for each in inventories for check in standing_checks(each)],
             sensors=[
                 *sensors_of(inventories, jobs),
                 *discovery_sensors(inventories),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from pwh_assets.core.names import DEFAULT_PROJECT, slug
+from pwh_assets.core.quality import QualityCheck
 from pwh_assets.core.source import Source, SyncedTable
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.services.freshness.plan import Plan, make_plan
@@ -25,6 +26,15 @@ class Inventory:
     graph: Graph
     plan: Plan
     """Effective cadences: what the freshness targets make of everybody's own settings."""
+    checks: tuple[QualityCheck, ...] = ()
+
+    @cached_property
+    def checks_of(self) -> dict[str, list[QualityCheck]]:
+        """Declared checks by the id of their table or view."""
+        found: dict[str, list[QualityCheck]] = {}
+        for check in self.checks:
+            found.setdefault(check.subject_id, []).append(check)
+        return found
 
     @cached_property
     def sources(self) -> dict[str, tuple[Source, list[SyncedTable]]]:
@@ -59,7 +69,8 @@ def _read(platform: Platform, project_id: int) -> Inventory:
     # How long runs take only matters where somebody promised something.
     is_promised = any(view.freshness_target for view in views)
     takes = run_lengths(platform, project_id) if is_promised else {}
-    return make_inventory(project_id, version, tables, views, takes)
+    checks = store.quality_checks(project_id)
+    return make_inventory(project_id, version, tables, views, takes, checks)
 
 
 def make_inventory(
@@ -68,11 +79,12 @@ def make_inventory(
     tables: Collection[SyncedTable],
     views: Collection[SavedQuery],
     takes: Mapping[str, timedelta] | None = None,
+    checks: Collection[QualityCheck] = (),
 ) -> Inventory:
     """`takes` is how long one run of each table and view takes, by its id."""
     graph = build_graph(project_id, tables, views)
     plan = make_plan(graph, paces_of(graph, tables, views, takes or {}))
-    return Inventory(project_id, version, tuple(tables), tuple(views), graph, plan)
+    return Inventory(project_id, version, tuple(tables), tuple(views), graph, plan, tuple(checks))
 
 
 def scoped(project_id: int, *words: str) -> str:

@@ -78,11 +78,11 @@ def observation(upstream: dg.AssetKey, result: SyncResult) -> dg.AssetObservatio
 
 
 def of_view(
-    name: str, result: "ViewResult", columns: Sequence["OutputColumn"], graph: Graph
+    place: tuple[str, str], result: "ViewResult", columns: Sequence["OutputColumn"], graph: Graph
 ) -> dict[str, Any]:
-    """Metadata of one view build, with the columns its columns are made of."""
+    """Metadata of one view build, with the columns its columns are made of. `place` is its schema and table."""
     return {
-        **table_metadata("views", name, result.columns),
+        **table_metadata(*place, result.columns),
         "dagster/row_count": result.rows,
         **column_lineage(columns, graph),
         "bytes": result.size_bytes,
@@ -105,13 +105,16 @@ def check_result(key: dg.AssetKey, result: CheckResult, table_name: str) -> dg.A
     severity = (
         dg.AssetCheckSeverity.WARN if result.severity == "warn" else dg.AssetCheckSeverity.ERROR
     )
+    words = result.details.get("message") if result.passed else explain(result, table_name)
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=result.name,
         passed=result.passed,
         severity=severity,
-        description=None if result.passed else explain(result, table_name),
-        metadata={name: _plain(value) for name, value in result.details.items()},
+        description=words,
+        metadata={
+            name: _plain(value) for name, value in result.details.items() if name != "message"
+        },
     )
 
 
@@ -136,4 +139,6 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple) and any(isinstance(each, dict) for each in value):
+        return dg.MetadataValue.json(list(value))
     return _listed([str(each) for each in value]) if isinstance(value, list | tuple) else value

@@ -52,8 +52,12 @@ class RunOutcome:
 
     @property
     def broken(self) -> tuple[Outcome, ...]:
-        """What landed and breaks its contract."""
-        return tuple(each for each in self.outcomes if each.failed_checks)
+        """What landed and breaks its contract, or fails a check of severity `error`."""
+        return tuple(
+            each
+            for each in self.outcomes
+            if any(check.severity == "error" for check in each.failed_checks)
+        )
 
     @property
     def is_ok(self) -> bool:

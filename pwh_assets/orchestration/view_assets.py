@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any, cast
 
 import dagster as dg
 
 from pwh_assets.core.names import slug
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import ConflictError, NotFoundError, PwhError
-from pwh_assets.orchestration.checks import blocked_by
+from pwh_assets.orchestration.checks import audited, blocked_by, declared_specs
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.metadata import of_view
@@ -43,7 +44,9 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
     view_id, project_id, name = view.id, view.project_id, view.name
     spec = view_spec(inventory, view)
 
-    @dg.multi_asset(name=_op_name(inventory, view), specs=[spec])
+    declared = declared_specs(spec.key, inventory.checks_of.get(view.id, ()))
+
+    @dg.multi_asset(name=_op_name(inventory, view), specs=[spec], check_specs=declared)
     def build(
         context: dg.AssetExecutionContext,
         platform: dg.ResourceParam[Platform],
@@ -81,12 +84,16 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
             trouble = Trouble.of(error)
             log_unexpected(error, f"build of view {name}")
             watcher.ended(Outcome(current, context.run.run_id, trouble=trouble))
+            # Dagster takes them, and no annotation that names both.
+            yield from cast(Any, audited(context, platform, current))
             note_skips(context, platform, inventory, watcher, current, trouble)
             raise failure_of("views", "view", {name: trouble}, 1) from None
         watcher.ended(Outcome(current, context.run.run_id, result))
         graph = project_graph(platform, project_id)
         yield dg.MaterializeResult(
-            asset_key=spec.key, metadata=of_view(name, result, hogql.origins(current), graph)
+            asset_key=spec.key,
+            metadata=of_view(name, result, hogql.origins(current), graph),
+            check_results=audited(context, platform, current),
         )
 
     return build

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pwh_assets.core.quality import CheckRun, CheckState, CheckTrigger
+from pwh_assets.core.quality import CheckRun, CheckTrigger
 from pwh_assets.errors import PwhError
 from pwh_assets.services.catalog import build_catalog
 from pwh_assets.services.graph import NodeKind
@@ -90,8 +90,3 @@ def audit(
     if blocking:
         raise QualityFailedError(view.name, blocking)
     return runs
-
-
-def failed_before_publishing(run: CheckRun) -> bool:
-    """Whether the rows it is about were never seen by readers."""
-    return run.trigger is CheckTrigger.BUILD and run.state is not CheckState.PASSED

@@ -93,7 +93,7 @@ _COMPARED = ("kind", "options", "severity", "where", "description", "frequency")
 
 def read_document(text: str) -> list[dict[str, Any]]:
     """The entries of `checks:`. Raises DocumentError."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 
     try:
         found = yaml.safe_load(text)

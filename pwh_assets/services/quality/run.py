@@ -102,7 +102,7 @@ def answer(
         check.severity,
         trigger,
         now,
-        {**details, "kind": check.kind},
+        {**details, "kind": check.kind, "trigger": trigger.value},
         failing,
         run_id,
         round(time.perf_counter() - started, 3),
