@@ -69,7 +69,7 @@ class Health(StorePart):
         until = now + timedelta(seconds=for_s)
         with self._db.write() as connection:
             self._mark(connection, project_id)
-            free = sa.or_(marks.c.holder == holder, marks.c.held_until < now)
+            free = sa.or_(marks.c.holder.in_((holder, "")), marks.c.held_until < now)
             taken = connection.execute(
                 sa.update(marks)
                 .where(marks.c.project_id == project_id, free)
