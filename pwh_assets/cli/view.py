@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
 from pwh_assets.cli.console import print_json, say, table
+from pwh_assets.cli.freshness import register_freshness
 from pwh_assets.cli.inputs import read_sql
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def register(groups: Groups) -> None:
     remove = command(nouns, "remove", "remove a view and its table", _remove)
     remove.add_argument("name", metavar="NAME")
     remove.add_argument("--force", action="store_true", help="even when other views read it")
+    register_freshness(nouns)
     register_impact(nouns)
     register_runs(nouns)
 

@@ -73,13 +73,16 @@ def cadence_bounds(plan: Plan, name: str) -> Bounds:
             pace.rhythm if pace else Rhythm.THROUGH, "no_node"
         )
         return Bounds(mode, best_effort_sources=plan.best_effort(name))
-    floor = _slowest_input(plan, name)
     loosest = {**plan.paces, name: replace(pace, own=Frequency(LADDER[-1]))}
     free = make_plan(plan.graph, loosest)
+    floor = _slowest_input(free, name)
     demand = free.demands.get(name)
     ceiling = None
     if demand is not None and demand[0] != LADDER[-1]:
         ceiling = Bound(free.cadences[name].name, demand[1])
+    if floor and ceiling and FREQUENCIES[floor.cadence] > FREQUENCIES[ceiling.cadence]:
+        # What a target asks for is always allowed, also where an input cannot follow.
+        floor = Bound(ceiling.cadence, floor.blocker)
     options = []
     for cadence in LADDER[LADDER.index(pace.quickest) :]:
         if ceiling and FREQUENCIES[cadence] > FREQUENCIES[ceiling.cadence]:

@@ -326,7 +326,7 @@ def _forbidden(plan: Plan, name: str, cadence: str, side: str | None, blocker: s
         own = "its own target" if blocker == name else f"`{blocker}`, which reads it,"
         sentence = (
             f"`{name}` cannot run every `{cadence}`: {own} promises rows no older than `{promised}`. "
-            f"Loosen that first: `pwh view freshness {blocker} --target {cadence}`, or `--target none`."
+            f"Loosen that first with `pwh view freshness {blocker} --target AGE`, or take it back with `--target none`."
         )
     else:
         slow = slow_inputs(plan, name, cadence)

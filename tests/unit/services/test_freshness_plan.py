@@ -243,3 +243,11 @@ def test_a_cadence_that_is_offered_breaks_no_target_and_one_that_consumers_block
             elif option.blocked_by == "consumer":
                 assert after.cadences[name].every < FREQUENCIES[option.cadence]
                 assert paces[option.blocker].target
+
+
+@given(projects())
+def test_there_is_always_a_cadence_to_choose(project):
+    graph, paces = project
+    plan = make_plan(graph, paces)
+    for name in plan.cadences:
+        assert any(option.allowed for option in cadence_bounds(plan, name).options)
