@@ -10,6 +10,7 @@ from pwh_assets.core.check import CheckResult
 from pwh_assets.core.health import Fact, HealthIssue, Incident, IssueKind, IssueType
 from pwh_assets.core.source import TableStatus
 from pwh_assets.services.change_care import stream_issues
+from pwh_assets.services.dbt_project.issues import project_issues
 from pwh_assets.services.freshness.beat import ALIVE_WITHIN, read_heartbeat
 from pwh_assets.services.freshness.project import project_plan
 from pwh_assets.services.graph import PRODUCT_TABLES, project_graph
@@ -47,6 +48,7 @@ def look(platform: Platform, project_id: int, now: datetime | None = None) -> Lo
     facts = facts_of(platform, project_id, now)
     found = diagnose(graph, facts, now, _away(platform, now))
     found += stream_issues(platform, project_id)
+    found += project_issues(platform, project_id)
     found += channel_issues(platform.store.channels(project_id))
     return Look(at, tuple(found), facts)
 
