@@ -13,6 +13,7 @@ from pwh_assets import __version__
 from pwh_assets.cli import (
     action,
     activity,
+    check,
     alert,
     check,
     cohort,
@@ -48,6 +49,7 @@ def parser() -> Parser:
         activity,
         query,
         view,
+        check,
         check,
         dbt,
         join,
