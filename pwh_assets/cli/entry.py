@@ -13,7 +13,6 @@ from pwh_assets import __version__
 from pwh_assets.cli import (
     action,
     activity,
-    check,
     alert,
     check,
     cohort,
@@ -49,7 +48,6 @@ def parser() -> Parser:
         activity,
         query,
         view,
-        check,
         check,
         dbt,
         join,
