@@ -7,6 +7,7 @@ import dagster as dg
 
 from pwh_assets.orchestration.assets import source_assets
 from pwh_assets.orchestration.check_jobs import check_jobs, check_schedules, standing_checks
+from pwh_assets.orchestration.dbt_assets import dbt_sensors
 from pwh_assets.orchestration.discovery import discovery_sensors
 from pwh_assets.orchestration.following import following_sensors
 from pwh_assets.orchestration.inventory import Inventory
@@ -44,6 +45,7 @@ def compose(
                 *discovery_sensors(inventories),
                 *following_sensors(inventories, jobs),
                 product_sensor(inventories),
+                *dbt_sensors(inventories),
                 *mending_sensor(inventories, jobs),
             ],
             resources={"watcher": Watcher(), **resources},

@@ -1,7 +1,7 @@
 """What there is to orchestrate: every project's sources, tables and views, read once from the store."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -9,6 +9,8 @@ from pwh_assets.core.names import DEFAULT_PROJECT, slug
 from pwh_assets.core.quality import QualityCheck
 from pwh_assets.core.source import Source, SyncedTable
 from pwh_assets.core.view import SavedQuery
+from pwh_assets.services.dbt_project.description import DbtProject
+from pwh_assets.services.dbt_project.workspace import project_of
 from pwh_assets.services.freshness.plan import Plan, make_plan
 from pwh_assets.services.freshness.project import paces_of, run_lengths
 from pwh_assets.services.graph import Graph, build_graph
@@ -27,6 +29,8 @@ class Inventory:
     plan: Plan
     """Effective cadences: what the freshness targets make of everybody's own settings."""
     checks: tuple[QualityCheck, ...] = ()
+    dbt: DbtProject | None = None
+    """The operator's own dbt project, as it was last read without a mistake."""
 
     @cached_property
     def checks_of(self) -> dict[str, list[QualityCheck]]:
@@ -70,7 +74,8 @@ def _read(platform: Platform, project_id: int) -> Inventory:
     is_promised = any(view.freshness_target for view in views)
     takes = run_lengths(platform, project_id) if is_promised else {}
     checks = store.quality_checks(project_id)
-    return make_inventory(project_id, version, tables, views, takes, checks)
+    found = make_inventory(project_id, version, tables, views, takes, checks)
+    return replace(found, dbt=project_of(platform.settings, project_id))
 
 
 def make_inventory(

@@ -10,9 +10,10 @@ from pwh_assets.core.names import slug
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import ConflictError, NotFoundError, PwhError
 from pwh_assets.orchestration.checks import audited, blocked_by, declared_specs
+from pwh_assets.orchestration.dbt_assets import checked, own_check_specs
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
 from pwh_assets.orchestration.inventory import Inventory, scoped
-from pwh_assets.orchestration.metadata import of_view
+from pwh_assets.orchestration.metadata import check_result, of_view
 from pwh_assets.orchestration.processes import sign_run
 from pwh_assets.orchestration.retry import TRIES, with_retries
 from pwh_assets.orchestration.skipping import check_due, note_skips
@@ -46,7 +47,11 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
 
     declared = declared_specs(spec.key, inventory.checks_of.get(view.id, ()))
 
-    @dg.multi_asset(name=_op_name(inventory, view), specs=[spec], check_specs=declared)
+    @dg.multi_asset(
+        name=_op_name(inventory, view),
+        specs=[spec],
+        check_specs=[*declared, *own_check_specs(inventory, view)],
+    )
     def build(
         context: dg.AssetExecutionContext,
         platform: dg.ResourceParam[Platform],
@@ -84,16 +89,19 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
             trouble = Trouble.of(error)
             log_unexpected(error, f"build of view {name}")
             watcher.ended(Outcome(current, context.run.run_id, trouble=trouble))
+            note_skips(context, platform, inventory, watcher, current, trouble)
             # Dagster takes them, and no annotation that names both.
             yield from cast(Any, audited(context, platform, current))
-            note_skips(context, platform, inventory, watcher, current, trouble)
             raise failure_of("views", "view", {name: trouble}, 1) from None
-        watcher.ended(Outcome(current, context.run.run_id, result))
+        tested = checked(context, platform, current)
+        failed = tuple(each for each in tested if not each.passed and each.severity == "error")
+        watcher.ended(Outcome(current, context.run.run_id, result, failed_checks=failed))
         graph = project_graph(platform, project_id)
+        own = [check_result(spec.key, each, name) for each in tested]
         yield dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=of_view(name, result, hogql.origins(current), graph),
-            check_results=audited(context, platform, current),
+            metadata=of_view(current.place, result, hogql.origins(current), graph),
+            check_results=[*audited(context, platform, current), *own],
         )
 
     return build
