@@ -46,7 +46,7 @@ class Facts(StorePart):
         slugs: dict[str, str] = {}
         found = []
         with self._db.read() as connection:
-            for row in connection.execute(query).tuples():
+            for row in connection.execute(query):
                 (
                     table_id,
                     name,
