@@ -421,7 +421,7 @@ def _remove(platform: Platform, managed: ManagedSet, source: Source, *, force: b
     for view in views:
         with view_exclusively(platform, project_id), view_exclusively(platform, project_id, view):
             platform.store.remove_view(view.id)
-            platform.store.forget_checks(view.id)
+            platform.store.remove_quality_checks_of(view.id)
             platform.lakes.of(project_id).drop_table("views", view.name)
     return [view.name for view in views]
 

@@ -52,7 +52,7 @@ def create_source(platform: Platform, project_id: int, body: Mapping[str, Any]) 
     auto_sync = auto_sync_of(body, AutoSync())
     source_type = find_type(platform, wanted.source_type)
     check_fields(source_type, wanted.payload)
-    config, discovered = _look(platform, source_type, wanted.payload)
+    config, discovered = look(platform, source_type, wanted.payload)
     if wanted.schemas is None:
         tables = [best(table) for table in discovered]
     else:
@@ -135,7 +135,7 @@ def refresh_source(platform: Platform, project_id: int, source_id: str) -> dict[
     store = platform.store
     source = store.source(source_id, project_id)
     source_type = find_type(platform, source.source_type)
-    _, discovered = _look(platform, source_type, store.source_config(source.id))
+    _, discovered = look(platform, source_type, store.source_config(source.id))
     known = {table.name: table for table in store.tables(project_id, source.id)}
     seen = {table.name: table for table in discovered}
     counts = {"added": 0, "deleted": 0, "returned": 0, "changed": 0, "total_tables_seen": len(seen)}
@@ -192,7 +192,7 @@ def remove_source(platform: Platform, project_id: int, source_id: str) -> dict[s
     platform.lakes.of(project_id).drop_schema(source.slug)
     webhooks.forget(platform, source.id)
     for table in tables:
-        store.forget_checks(table.id)
+        store.remove_quality_checks_of(table.id)
     clear_leftovers(platform, project_id)
     return {"tables": len(tables), "views": views, "left_behind": left_behind}
 
@@ -251,7 +251,7 @@ def update_source(
     before = store.source_config(source.id)
     after = with_new_bastion_unpinned(before, overlaid(before, wanted.payload), wanted.payload)
     _insist_on_secrets(before, after, wanted.payload, hidden)
-    config, _ = _look(platform, source_type, after)
+    config, _ = look(platform, source_type, after)
     shown, _ = divided(config, hidden)
     return store.update_source(
         source.id,
@@ -283,7 +283,7 @@ def update_table(
     if "name" in changes:
         raise InvalidInputError("name", "A table keeps the name it has at the source.")
     now = NewTable(**{field.name: getattr(found, field.name) for field in fields(NewTable)})
-    wanted = apply(changes, now, _modes(platform, found))
+    wanted = apply(changes, now, modes_of(platform, found))
     values = {
         field.name: getattr(wanted, field.name)
         for field in fields(NewTable)
@@ -338,7 +338,7 @@ def find_type(platform: Platform, name: str) -> SourceType:
 _ALIASES = {"postgresql": "postgres", "pg": "postgres"}
 
 
-def _look(
+def look(
     platform: Platform, source_type: SourceType, payload: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[DiscoveredTable]]:
     """The checked config and the tables it leads to, after a test of the connection."""
@@ -350,7 +350,7 @@ def _look(
     return {name: reached[name] for name in config}, found
 
 
-def _modes(platform: Platform, table: SyncedTable) -> list[SyncMode]:
+def modes_of(platform: Platform, table: SyncedTable) -> list[SyncMode]:
     """What the table's source could do: few push, tell what changed, or say which transaction wrote a row."""
     source_type = platform.sources.get(table.source.source_type)
     wants = {

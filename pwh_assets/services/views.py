@@ -354,7 +354,7 @@ def remove_view(
             raise ViewInUseError(view.name, readers)
         with view_exclusively(platform, project_id, view):
             platform.store.remove_view(view.id)
-            platform.store.forget_checks(view.id)
+            platform.store.remove_quality_checks_of(view.id)
             _drop_table(platform, view)
     return view
 

@@ -350,7 +350,7 @@ def _column(declared: Column, known: Column | None) -> Column:
 def _remove(platform: Platform, views: Sequence[SavedQuery]) -> None:
     for view in views:
         platform.store.remove_view(view.id)
-        platform.store.forget_checks(view.id)
+        platform.store.remove_quality_checks_of(view.id)
         platform.lakes.of(view.project_id).drop_table(*view.place)
 
 
