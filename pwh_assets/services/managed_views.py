@@ -13,8 +13,6 @@ from pwh_assets.core.source import Column, Source
 from pwh_assets.core.view import SavedQuery, ViewOrigin
 from pwh_assets.errors import ConflictError, InvalidInputError, PwhError, quoted
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.view_builds import dependents, view_exclusively
-from pwh_assets.services.view_text import examine
 from pwh_assets.views.base import Inputs, InputTable, ManagedSet, ManagedView
 from pwh_assets.views.registry import discover
 
@@ -241,6 +239,8 @@ def keep_in_step(
             changed += _write(platform, discover()[REVENUE], source, config)
         except PwhError as error:
             log.warning("managed views of %s are as they were: %s", known, error.sentence)
+        except Exception:
+            log.exception("managed views of %s are as they were", known)
     return tuple(changed)
 
 
@@ -367,6 +367,8 @@ def _write(
     platform: Platform, managed: ManagedSet, source: Source, config: RevenueConfig
 ) -> list[str]:
     """Save each view that can be written and whose text differs, after those it reads."""
+    from pwh_assets.services.view_builds import view_exclusively
+    from pwh_assets.services.view_text import examine
     from pwh_assets.services.views import check_name
 
     project_id, changed = source.project_id, []
@@ -405,6 +407,8 @@ def _write(
 
 def _remove(platform: Platform, managed: ManagedSet, source: Source, *, force: bool) -> list[str]:
     """All or nothing, readers before what they read."""
+    from pwh_assets.services.view_builds import dependents, view_exclusively
+
     project_id = source.project_id
     views = _views_of(platform, managed, source)
     own = {view.name for view in views}

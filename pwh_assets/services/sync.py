@@ -23,6 +23,7 @@ from pwh_assets.services.egress import guarded
 from pwh_assets.services.extract import extract
 from pwh_assets.services.in_place import look
 from pwh_assets.services.limits import Budget
+from pwh_assets.services.managed_views import keep_in_step
 from pwh_assets.services.masking import masker_of
 from pwh_assets.services.observing import Observed, Observer, fresh_changes
 from pwh_assets.services.outcome import note_failure
@@ -140,6 +141,8 @@ def sync_table(
                 error.__cause__ = error.__context__ = None  # a driver's error may show credentials
             note_failure(platform, table, job, error)
             raise
+        if table.last_synced_at is None or result.columns_added:
+            keep_in_step(platform, table.project_id, table.source.id)
         return result
 
 
