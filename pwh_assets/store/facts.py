@@ -47,6 +47,7 @@ class Facts(StorePart):
         found = []
         with self._db.read() as connection:
             for row in connection.execute(query):
+                values: Any = row
                 (
                     table_id,
                     name,
@@ -62,7 +63,7 @@ class Facts(StorePart):
                     source_id,
                     source_type,
                     prefix,
-                ) = row
+                ) = values
                 frequency = rhythms.get((every, at)) or rhythms.setdefault(
                     (every, at), Frequency(every, at)
                 )
