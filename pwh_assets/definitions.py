@@ -9,6 +9,7 @@ from pwh_assets.orchestration.compose import compose
 from pwh_assets.orchestration.inventory import Inventory, read_inventories
 from pwh_assets.resources.home import platform_of, settings_of
 from pwh_assets.resources.parts import configured, of_platform
+from pwh_assets.services.managed_views import keep_in_step
 from pwh_assets.services.platform import Platform
 
 
@@ -31,7 +32,10 @@ def build_defs(
     """
     parts = configured() if platform is None else of_platform(platform)
     if inventories is None:
-        inventories = read_inventories(platform or platform_of(settings_of("")))
+        home = platform or platform_of(settings_of(""))
+        for project_id in home.store.project_ids():
+            keep_in_step(home, project_id)  # a newer PWH may write managed views otherwise
+        inventories = read_inventories(home)
     return compose(inventories, {**parts, **(resources or {})}, executor, loggers)
 
 

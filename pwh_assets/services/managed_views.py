@@ -246,12 +246,12 @@ def keep_in_step(
 
 def forget_source(platform: Platform, source: Source) -> tuple[str, ...]:
     """Remove every managed view of a source that goes, whoever reads them. Returns their names."""
-    removed: list[str] = []
-    for managed in discover().values():
-        removed += _remove(platform, managed, source, force=True)
     key = _setting(REVENUE, source.id)
     if key in platform.store.project_settings(source.project_id):
         platform.store.set_project_settings(source.project_id, {key: None})
+    removed: list[str] = []
+    for managed in discover().values():
+        removed += _remove(platform, managed, source, force=True)
     return tuple(removed)
 
 

@@ -16,6 +16,7 @@ from pwh_assets.services import webhooks
 from pwh_assets.services.change_care import drop_stream
 from pwh_assets.services.egress import guarded, hosts_of
 from pwh_assets.services.leftovers import clear_leftovers
+from pwh_assets.services.managed_views import forget_source
 from pwh_assets.services.option_body import stored_differently
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.scrub import scrubbed
@@ -162,15 +163,15 @@ def refresh_source(platform: Platform, project_id: int, source_id: str) -> dict[
 
 
 def remove_source(platform: Platform, project_id: int, source_id: str) -> dict[str, Any]:
-    """Soft delete the source with its tables, wipe its credentials and drop its rows from the lake.
+    """Soft delete the source with its tables and managed views, wipe its credentials and drop its rows from the lake.
 
     Returns:
-        `tables`: how many went; `views`: names of the views that read one of them and cannot run any more;
+        `tables`: how many went; `views`: names of people's views that read one of them and cannot run any more;
         `left_behind`: why something we set up at the source (a slot, a webhook) may still be there, or None.
 
     Raises:
         NotFoundError: no such source.
-        BusyError: one of its tables is being synced; nothing was removed.
+        BusyError: one of its tables is being synced or its managed views built; the source is still there.
     """
     store = platform.store
     source = store.source(source_id, project_id)
@@ -178,12 +179,13 @@ def remove_source(platform: Platform, project_id: int, source_id: str) -> dict[s
     spelled = {
         name for t in tables for name in table_spellings(source.source_type, source.prefix, t.name)
     }
+    _wait_for_syncs(platform, tables, timeout_s=0)
+    spelled |= {name.lower() for name in forget_source(platform, source)}
     views = [
         view.name
         for view in store.views(project_id)
         if spelled & {name.lower() for name in view.inputs}
     ]
-    _wait_for_syncs(platform, tables, timeout_s=0)
     left_behind = _teardown(platform, source)
     store.remove_source(source.id)
     _wait_for_syncs(
