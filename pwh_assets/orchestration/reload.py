@@ -1,14 +1,11 @@
 """Keeping Dagster's picture of the store fresh: the code location is reloaded after a change, at most every ten seconds."""
 
-import json
 import logging
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from typing import Any
 
+from pwh_assets.orchestration.graphql import ask
 from pwh_assets.orchestration.instance import LOCATION
 from pwh_assets.orchestration.servers import webserver_url
 from pwh_assets.services.platform import Platform
@@ -18,7 +15,6 @@ log = logging.getLogger(__name__)
 
 APART_S = 10.0
 LOOK_EVERY_S = 2.0
-_TIMEOUT_S = 120.0
 _RELOAD = """
 mutation Reload($name: String!) {
   reloadRepositoryLocation(repositoryLocationName: $name) {
@@ -41,7 +37,7 @@ def reload_location(settings: Settings) -> bool:
     if url is None:
         return False
     try:
-        answer = _ask(f"{url}/graphql", _RELOAD, {"name": LOCATION})
+        answer = ask(f"{url}/graphql", _RELOAD, {"name": LOCATION})
     except (OSError, ValueError) as error:
         log.debug("dagster is not there to reload: %s", type(error).__name__)
         return False
@@ -104,15 +100,3 @@ class Reloader:
     def _versions(self) -> dict[int, str]:
         store = self._platform.store
         return {each: store.catalog_version(each) for each in store.project_ids()}
-
-
-def _ask(url: str, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-    body = json.dumps({"query": query, "variables": variables}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    # Loopback never goes through a proxy of the environment.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=_TIMEOUT_S) as answer:
-            return dict(json.load(answer))
-    except urllib.error.HTTPError as error:
-        raise OSError(f"status {error.code}") from None

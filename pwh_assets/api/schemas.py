@@ -1,0 +1,119 @@
+"""`external_data_schemas/`: the tables of sources, one by one."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from pwh_assets.api.context import Ask, asks
+from pwh_assets.api.pages import Page, Paging
+from pwh_assets.api.source_models import (
+    Cancelled,
+    IncrementalFields,
+    JobOut,
+    Schema,
+    Started,
+    TableSettings,
+)
+from pwh_assets.core.source import SyncedTable
+from pwh_assets.errors import NotFoundError
+from pwh_assets.orchestration.launch import launch_sync
+from pwh_assets.services import discovering, sources, table_actions
+from pwh_assets.services.source_view import job_to_dict, table_to_dict
+
+router = APIRouter(tags=["schemas"])
+
+CANCEL_WAIT_S = 5.0
+Read = Annotated[Ask, asks("external_data_source:read")]
+Write = Annotated[Ask, asks("external_data_source:write")]
+
+
+@router.get("/", summary="List tables")
+def list_schemas(
+    ask: Read,
+    paging: Annotated[Paging, Depends()],
+    source_id: Annotated[str, Query(description="Of this source only.")] = "",
+    search: Annotated[str, Query(description="In the name.", max_length=200)] = "",
+) -> Page[Schema]:
+    """Every synced table of the project."""
+    word = search.strip().lower()
+    found = [
+        table
+        for table in ask.platform.store.tables(ask.project_id)
+        if (not source_id or table.source.id == source_id)
+        and (not word or word in table.name.lower() or word in table.table_name.lower())
+    ]
+    shown = found[paging.offset : paging.offset + paging.limit]
+    return paging.of([_shown(table, with_columns=False) for table in shown], len(found))
+
+
+@router.get("/{schema_id}/", summary="One table")
+def show_schema(ask: Read, schema_id: str) -> Schema:
+    return _shown(_table(ask, schema_id))
+
+
+@router.patch("/{schema_id}/", summary="Change how a table syncs")
+def update_schema(ask: Write, schema_id: str, body: TableSettings) -> Schema:
+    """Another mode, cursor or key begins anew; other columns, filters or masks make the table anew next time."""
+    table = _table(ask, schema_id)
+    return _shown(sources.update_table(ask.platform, ask.project_id, table.id, body.changes()))
+
+
+@router.post("/{schema_id}/reload/", status_code=202, summary="Sync the table now")
+def reload(ask: Write, schema_id: str) -> Started:
+    table = _table(ask, schema_id)
+    return Started(run_ids=launch_sync(ask.platform, ask.project_id, [table]))
+
+
+@router.post("/{schema_id}/resync/", status_code=202, summary="Read everything again, now")
+def resync(ask: Write, schema_id: str) -> Started:
+    """Readers see the table as it is until the new rows are whole."""
+    table = _table(ask, schema_id)
+    marked = table_actions.request_resync(ask.platform, ask.project_id, table.id)
+    return Started(run_ids=launch_sync(ask.platform, ask.project_id, [marked]))
+
+
+@router.post("/{schema_id}/cancel/", summary="Stop a running sync")
+def cancel(ask: Write, schema_id: str) -> Cancelled:
+    """The table stays as it was before. A run that is busy ends a little later."""
+    table = _table(ask, schema_id)
+    done = table_actions.cancel_sync(ask.platform, ask.project_id, table.id, wait_s=CANCEL_WAIT_S)
+    return Cancelled(asked=len(done.asked), ended=len(done.ended))
+
+
+@router.delete("/{schema_id}/delete_data/", summary="Drop a table's rows")
+def delete_data(ask: Write, schema_id: str) -> Schema:
+    """And pause it, so that they do not come back by themselves."""
+    table = _table(ask, schema_id)
+    return _shown(table_actions.delete_data(ask.platform, ask.project_id, table.id))
+
+
+@router.post("/{schema_id}/incremental_fields/", summary="By which columns it could sync")
+def incremental_fields(ask: Write, schema_id: str) -> IncrementalFields:
+    """Looks at the source."""
+    table = _table(ask, schema_id)
+    return IncrementalFields.model_validate(
+        discovering.incremental_fields(ask.platform, ask.project_id, table.id)
+    )
+
+
+@router.get("/{schema_id}/logs/", summary="The table's runs and what became of them")
+def logs(
+    ask: Read,
+    schema_id: str,
+    limit: Annotated[int, Query(ge=1, le=500, description="Newest first.")] = 50,
+) -> list[JobOut]:
+    table = _table(ask, schema_id)
+    jobs = ask.platform.store.jobs(ask.project_id, limit, subject_id=table.id)
+    return [JobOut.model_validate(job_to_dict(job, table.name)) for job in jobs]
+
+
+def _table(ask: Ask, schema_id: str) -> SyncedTable:
+    """By its id alone: a name in a path would make answers depend on what else there is."""
+    found = ask.platform.store.find_table(ask.project_id, schema_id)
+    if found is None or found.id != schema_id:
+        raise NotFoundError("table", schema_id)
+    return found
+
+
+def _shown(table: SyncedTable, *, with_columns: bool = True) -> Schema:
+    return Schema.model_validate(table_to_dict(table, with_columns))
