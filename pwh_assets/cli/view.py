@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def register(groups: Groups) -> None:
     from pwh_assets.cli.view_impact import register_impact
+    from pwh_assets.cli.view_incremental import register_incremental
     from pwh_assets.cli.view_runs import register_runs
 
     nouns = group(groups, "view", "saved queries")
@@ -56,6 +57,7 @@ def register(groups: Groups) -> None:
     remove.add_argument("--force", action="store_true", help="even when other views read it")
     register_freshness(nouns)
     register_impact(nouns)
+    register_incremental(nouns)
     register_runs(nouns)
 
 
@@ -228,6 +230,12 @@ def print_view(args: argparse.Namespace, view: "SavedQuery", sentence: str) -> i
     return 0
 
 
+def _last_build(view: "SavedQuery") -> dict[str, Any] | None:
+    """Of a view that is built in parts: how its last build was done, and why so."""
+    state = view.incremental_state or {}
+    return {name: state.get(name) for name in ("mode", "reason", "buckets")} if state else None
+
+
 def view_facts(view: "SavedQuery") -> dict[str, Any]:
     """Plain JSON values, under PostHog's names where it has one."""
     from pwh_assets.services.source_view import moment
@@ -246,6 +254,8 @@ def view_facts(view: "SavedQuery") -> dict[str, Any]:
         "refresh": view.refresh.value if view.is_materialized else None,
         "sync_frequency": view.frequency.name if view.frequency else None,
         "sync_time_of_day": view.frequency.time_of_day if view.frequency else None,
+        "incremental": view.incremental,
+        "last_build": _last_build(view),
         "columns": [{"name": c.name, "type": c.type} for c in view.columns],
         "inputs": list(view.inputs),
         "status": view.status.value,

@@ -6,6 +6,8 @@ from typing import Any
 
 from pwh_assets.cli.arguments import Groups, command, number, open_project
 from pwh_assets.cli.console import print_json, say, table
+from pwh_assets.cli.view_incremental import add_options, config_of
+from pwh_assets.errors import InvalidInputError
 
 CANCEL_WAIT_S = 15.0
 
@@ -23,8 +25,15 @@ def register_runs(nouns: Groups) -> None:
     )
     when.add_argument("--manual", action="store_true", help="only when somebody asks")
     materialize.add_argument("--at", metavar="HH:MM", help="time of day in UTC, from 6hour on")
+    parts = materialize.add_mutually_exclusive_group()
+    parts.add_argument("--incremental", metavar="KEY", help="build it in parts by this column")
+    parts.add_argument("--whole", action="store_true", help="build it as a whole again")
+    add_options(materialize)
     run = command(nouns, "run", "build materialized views now; status 1 when one failed", _run)
     run.add_argument("names", metavar="NAME", nargs="+")
+    run.add_argument(
+        "--full", action="store_true", help="everything anew, also in parts built ones"
+    )
     runs = command(nouns, "runs", "the runs of a view, newest first", _runs)
     runs.add_argument("name", metavar="NAME")
     runs.add_argument("--limit", type=number("limit", 1, 1000), default=20, metavar="N")
@@ -39,13 +48,25 @@ def register_runs(nouns: Groups) -> None:
 def _materialize(args: argparse.Namespace) -> int:
     from pwh_assets.cli.view import print_view, rhythm
     from pwh_assets.core.view import Refresh
+    from pwh_assets.services.incremental import checked_config, set_incremental
     from pwh_assets.services.views import materialize_view
 
     refresh = Refresh.SCHEDULE
     if args.after_inputs or args.manual:
         refresh = Refresh.INPUTS if args.after_inputs else Refresh.MANUAL
     platform = open_project(args)
+    if args.incremental:
+        config = checked_config(
+            platform, args.project, args.name, config_of(args, args.incremental)
+        )
+    elif args.unique_key or args.lookback:
+        raise InvalidInputError(
+            "incremental",
+            "`--unique-key` and `--lookback` belong to `--incremental KEY`. Name the key.",
+        )
     view = materialize_view(platform, args.project, args.name, args.every, args.at, refresh=refresh)
+    if args.incremental or args.whole:
+        view = set_incremental(platform, view, config if args.incremental else None)
     return print_view(
         args,
         view,
@@ -59,6 +80,11 @@ def _run(args: argparse.Namespace) -> int:
 
     platform = open_project(args)
     views = [platform.store.view(args.project, name) for name in dict.fromkeys(args.names)]
+    if args.full:
+        from pwh_assets.services.incremental import forget_progress
+
+        for view in views:
+            forget_progress(platform, view)
     outcome = run_views(platform, views, watcher=reporter(args.json))
     return print_outcome(outcome, args.json)
 

@@ -4,7 +4,12 @@ Belongs here: the settings of such a view, whether a query can be built so, and 
 Keep out: following keys through a query (`hogql.incremental`), reading changes (`lake.differences`), schedules.
 """
 
-from pwh_assets.services.incremental.check import check_incremental
+from pwh_assets.services.incremental.check import (
+    check_incremental,
+    checked_config,
+    forget_progress,
+    set_incremental,
+)
 from pwh_assets.services.incremental.config import (
     MAX_LOOKBACK_S,
     IncrementalConfig,
@@ -17,5 +22,8 @@ __all__ = [
     "IncrementalConfig",
     "NotIncrementalError",
     "check_incremental",
+    "checked_config",
+    "forget_progress",
     "parse_lookback",
+    "set_incremental",
 ]

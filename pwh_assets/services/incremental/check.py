@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pwh_assets.core.view import SavedQuery
 from pwh_assets.services.catalog import build_catalog
 from pwh_assets.services.incremental.config import (
     IncrementalConfig,
@@ -27,13 +28,16 @@ def check_incremental(
     name or HogQL.
 
     Raises:
+        NotFoundError: a single word is no view's name.
         HogQLError: the text is wrong; it says where.
         InvalidInputError: the lookback is too long.
     """
     from pwh_assets.hogql.incremental import analysis_of, eligibility
 
     check_lookback(lookback_seconds)
-    view = platform.store.find_view(project_id, query)
+    is_text = any(letter.isspace() for letter in query.strip())
+    find = platform.store.find_view if is_text else platform.store.view
+    view = find(project_id, query.strip())
     text = view.sql if view is not None else query
     keys = {
         table.table_name: table.primary_key
@@ -65,3 +69,21 @@ def checked_config(
         tuple(spelled[column.lower()] for column in config.unique_key),
         config.lookback_seconds,
     )
+
+
+def set_incremental(
+    platform: Platform, view: SavedQuery, config: IncrementalConfig | None
+) -> SavedQuery:
+    """Build a materialized view in parts from now on, or as a whole again. The next build is a whole one.
+
+    `config` is one that `checked_config` gave.
+    """
+    stored = config.stored() if config is not None else None
+    changes = {} if stored == view.incremental else {"incremental_state": None}
+    return platform.store.update_view(view.id, incremental=stored, **changes)
+
+
+def forget_progress(platform: Platform, view: SavedQuery) -> None:
+    """Let the next build of a view compute everything anew."""
+    if view.incremental:
+        platform.lakes.of(view.project_id).forget_state(view.id)
