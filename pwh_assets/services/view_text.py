@@ -100,14 +100,23 @@ def examine(
         InvalidInputError: columns have no name or the same one.
         MissingInputError: a table it reads never had rows, so nothing is known of it.
     """
-    catalog = build_catalog(platform, project_id)
     try:
-        plan = hogql.compile(sql, catalog, "duckdb")
+        return examine_in(build_catalog(platform, project_id), name, sql)
     except HogQLError as error:
         _check_synced(platform, project_id, name, error)
         raise
+
+
+def examine_in(catalog: Catalog, name: str, sql: str) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """Columns and inputs of a text in a catalog that need not be the project's own.
+
+    Raises:
+        HogQLError: the text is wrong; it says where.
+        InvalidInputError: columns have no name or the same one.
+    """
+    plan = hogql.compile(sql, catalog, "duckdb")
     _check_columns(name, plan.columns)
-    step = compile_step(platform, project_id, sql)
+    step = hogql.compile(sql, as_tables(catalog), "duckdb")
     named = {table.physical: table.name for table in as_tables(catalog).tables if table.physical}
     read = (named[path] for path in step.physical if path in named)
     columns = tuple(

@@ -1,6 +1,7 @@
 """One database of ours: short transactions that wait for each other, and the migrations that make it."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,19 +65,40 @@ class Database:
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+        self._joined = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that only reads; on SQLite it never waits for a writer."""
+        if (joined := self._shared) is not None:
+            yield joined
+            return
         with self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that takes SQLite's write lock at once, so that it waits instead of failing later."""
+        if (joined := self._shared) is not None:
+            yield joined
+            return
         writing = self.engine.connect().execution_options(pwh_writes=True)
         with writing as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def together(self) -> Iterator[sa.Connection]:
+        """Make one transaction of everything this thread reads and writes inside: all of it is kept, or nothing."""
+        with self.write() as connection:
+            self._joined.connection = connection
+            try:
+                yield connection
+            finally:
+                self._joined.connection = None
+
+    @property
+    def _shared(self) -> sa.Connection | None:
+        return getattr(self._joined, "connection", None)
 
     def migrate(self) -> None:
         """Bring the database to this release's revision; processes that start together take turns.

@@ -1,5 +1,8 @@
 """Projects: the tenants of a home, and the version of each one's catalog."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 
 from pwh_assets.errors import NotFoundError
@@ -40,6 +43,32 @@ class Projects(StorePart):
         if name is None:
             raise NotFoundError("project", str(project_id))
         return name
+
+    @contextmanager
+    def all_or_nothing(self, project_id: int) -> Iterator[None]:
+        """Keep everything this thread does to the store inside, or nothing of it when something is raised."""
+        seen = 0
+        try:
+            with self._db.together() as connection:
+                try:
+                    yield
+                except BaseException:
+                    query = sa.select(models.projects.c.catalog_version).filter_by(id=project_id)
+                    seen = connection.execute(query).scalar() or 0
+                    raise
+        except BaseException:
+            self._pass_version(project_id, seen)
+            raise
+
+    def _pass_version(self, project_id: int, seen: int) -> None:
+        """Whatever was worked out from what is gone again was worked out for a version that never comes."""
+        projects = models.projects
+        with self._db.write() as connection:
+            connection.execute(
+                sa.update(projects)
+                .where(projects.c.id == project_id, projects.c.catalog_version <= seen)
+                .values(catalog_version=seen + 1)
+            )
 
     def catalog_version(self, project_id: int) -> str:
         """Another text whenever a source, a table's definition or a view of the project has changed."""
