@@ -160,6 +160,7 @@ def test_what_is_not_there_and_what_is_not_theirs_look_the_same(api, source):
 
 def test_a_removed_source_is_gone(api, source):
     answer = api("DELETE", f"warehouse_sources/{source['id']}/")
+    assert answer.status_code == 200, answer.text
     assert answer.json()["tables"] == 3
     assert api("GET", f"warehouse_sources/{source['id']}/").status_code == 404
     assert api("GET", "external_data_schemas/").json()["count"] == 0
