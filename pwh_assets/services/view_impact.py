@@ -9,7 +9,7 @@ from pwh_assets.core.names import nearest
 from pwh_assets.core.source import Column
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError, quoted
-from pwh_assets.hogql.errors import HogQLError
+from pwh_assets.hogql.errors import HogQLError, Problem
 from pwh_assets.services.catalog import build_catalog, project_tables
 from pwh_assets.services.graph import Graph, Node, NodeKind, project_graph
 from pwh_assets.services.placing import placed_joins
@@ -225,7 +225,7 @@ class _Proposal:
             through = next((each for each in inputs if each in broken), None)
             if through is not None:
                 if not self._views[through].is_materialized:
-                    breaks.append(self._because(view, through))
+                    breaks.append(_because(view, through))
                     broken[name] = through
                 continue
             catalog = replace(self._catalog, tables=tuple(tables.values()), version="")
@@ -234,7 +234,7 @@ class _Proposal:
             except HogQLError as error:
                 if self._is_broken_already(view):
                     continue
-                breaks += [self._break(view, error)]
+                breaks += [_break(view, error, problem) for problem in error.problems]
                 broken[name] = self.node.name
                 continue
             made = tuple((c.name, lake_type(c.type)) for c in plan.columns)
@@ -298,25 +298,27 @@ class _Proposal:
         plan = hogql.compile(view.sql, as_tables(self._catalog), "duckdb")
         return made != tuple((c.name, lake_type(c.type)) for c in plan.columns)
 
-    def _break(self, view: SavedQuery, error: HogQLError) -> Break:
-        first = error.problems[0]
-        line, column = first.place(error.text)
-        return Break(
-            view.name,
-            first.message,
-            line,
-            column,
-            first.start,
-            first.end,
-            first.hint,
-            None,
-            view.is_materialized,
-            view.owner,
-        )
 
-    def _because(self, view: SavedQuery, through: str) -> Break:
-        words = f"It reads `{through}`, which would break"
-        return Break(view.name, words, 0, 0, 0, 0, None, through, view.is_materialized, view.owner)
+def _break(view: SavedQuery, error: HogQLError, problem: Problem) -> Break:
+    line, column = problem.place(error.text)
+    return Break(
+        view.name,
+        problem.message,
+        line,
+        column,
+        problem.start,
+        problem.end,
+        problem.hint,
+        None,
+        view.is_materialized,
+        view.owner,
+    )
+
+
+def _because(view: SavedQuery, through: str) -> Break:
+    """It would break although its own text is fine."""
+    words = f"It reads `{through}`, which would break"
+    return Break(view.name, words, 0, 0, 0, 0, None, through, view.is_materialized, view.owner)
 
 
 def _node(graph: Graph, name: str) -> Node:

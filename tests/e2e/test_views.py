@@ -1,9 +1,6 @@
 """Saved queries from text to table, on a real lake with real dbt."""
 
-import os
 import re
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -349,38 +346,6 @@ def test_readers_in_hogql_see_whole_tables_while_a_view_is_rebuilt(home):
     reader.join()
     assert (failures, seen) == ([], {(1000, 1)})
     assert home.ask("SELECT min(version) FROM watched") == [(5,)]
-
-
-BUILDER = """
-from pwh_assets.platform import open_platform
-from pwh_assets.services.views import build_view
-platform = open_platform()
-view = platform.store.view(1, "killed")
-build_view(platform, view)
-print("warm", flush=True)
-while True:
-    build_view(platform, view)
-"""
-
-
-def test_a_killed_build_is_noticed_and_the_next_one_succeeds(home):
-    view, _ = table_of(home, "killed", "SELECT id FROM app_orders")
-    environment = {**os.environ, "PWH_HOME": str(home.settings.home), "PYTHONPATH": str(ROOT)}
-    builder = subprocess.Popen(
-        [sys.executable, "-c", BUILDER], env=environment, stdout=subprocess.PIPE
-    )
-    builder.stdout.readline()
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if home.store.view(1, "killed").status is TableStatus.RUNNING:
-            builder.kill()
-            break
-    builder.wait(30)
-    builder.stdout.close()
-    assert home.ask("SELECT count() FROM killed") == [(1000,)]
-    assert build_view(home.platform, view).rows == 1000
-    running = home.store.jobs(1, status=JobStatus.RUNNING, subject_id=view.id)
-    assert running == [] and home.store.view(1, "killed").status is TableStatus.COMPLETED
 
 
 def test_the_examples_of_the_page_run(home):
