@@ -17,6 +17,7 @@ from pwh_assets.sources.network.egress import (
 __all__ = [
     "PrivateHostError",
     "UnknownHostError",
+    "carrying",
     "check_hosts",
     "guarded",
     "host_of",
@@ -56,6 +57,11 @@ def guarded(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
         PrivateHostError, UnknownHostError: `attr` is the field.
     """
     check_hosts(settings, config)
+    return carrying(settings, config)
+
+
+def carrying(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with the policy connections keep to; for calls that need no host, so none is looked up."""
     allowed = {KEY: Egress(settings.allow_private_hosts), CUSTOM: settings.custom_sources}
     return {**config, **allowed}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from pwh_assets.core.names import slug
 from pwh_assets.core.source import SyncedTable, SyncMode
 from pwh_assets.errors import NotFoundError
+from pwh_assets.services.egress import carrying
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.scrub import scrubbed
 from pwh_assets.sources.base import Delivery
@@ -43,7 +44,7 @@ def receive(
         raise NotFoundError("source with webhooks", source_id)
     config = platform.store.source_config(source.id)
     with scrubbed(source_type, config):
-        deliveries: list[Delivery] = take(config, headers, body)
+        deliveries: list[Delivery] = take(carrying(platform.settings, config), headers, body)
     listening = {
         table.name
         for table in platform.store.tables(source.project_id, source.id)
