@@ -60,14 +60,14 @@ _WARNINGS = frozenset((IssueKind.PAUSED, IssueKind.DRIFT))
 
 
 class IssueType(StrEnum):
-    """What an issue is about, as the seeds and PostHog spell it."""
+    """What an issue is about; tables, sources and views as the seeds and PostHog spell them."""
 
     TABLE = "external_data_sync"
     SOURCE = "source"
     MATERIALIZED = "materialized_view"
     VIEW = "view"
-    PROJECT = "transformation"
-    CHANNEL = "destination"
+    PROJECT = "dbt_project"
+    CHANNEL = "alert_channel"
     DAEMON = "daemon"
 
 

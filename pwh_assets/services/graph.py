@@ -151,7 +151,6 @@ def project_graph(platform: Platform, project_id: int) -> Graph:
     key = (f"{platform.settings.home}\n{platform.settings.store_url}", project_id)
     kept = _built.get(key)
     if kept is None or kept[0] != version:
-        store = platform.store
-        kept = version, build_graph(project_id, store.tables(project_id), store.views(project_id))
+        kept = version, build_graph(project_id, *platform.store.outlines(project_id))
         _built[key] = kept
     return kept[1]

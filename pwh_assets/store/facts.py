@@ -11,7 +11,8 @@ from pwh_assets.core.health import Fact
 from pwh_assets.core.job import Job, JobKind, JobStatus, Reconciliation, ReconciliationStatus
 from pwh_assets.core.names import source_slug, table_name
 from pwh_assets.core.quality import CheckState
-from pwh_assets.core.source import TableStatus
+from pwh_assets.core.source import Source, SyncedTable, SyncMode, TableStatus
+from pwh_assets.core.view import SavedQuery, ViewOrigin
 from pwh_assets.store import models
 from pwh_assets.store.part import StorePart
 from pwh_assets.store.rows import options_from_json, reconciliation_from_json
@@ -89,6 +90,61 @@ class Facts(StorePart):
                     )
                 )
         return found
+
+    def outlines(self, project_id: int) -> tuple[list[SyncedTable], list[SavedQuery]]:
+        """Tables by source and views by name with what a graph is made of: names, ids, descriptions, inputs; no columns."""
+        tables, sources = models.source_tables.c, models.sources.c
+        source = (sources.id, sources.source_type, sources.prefix)
+        of_tables = (
+            sa.select(
+                tables.id.label("table_id"), tables.name, tables.description, tables.mode, *source
+            )
+            .join(models.sources, sources.id == tables.source_id)
+            .where(tables.project_id == project_id, tables.deleted_at.is_(None))
+            .order_by(sources.created_at, sources.id, tables.name)
+        )
+        views = models.saved_queries.c
+        of_views = (
+            sa.select(
+                views.id,
+                views.name,
+                views.description,
+                views.is_materialized,
+                views.inputs,
+                views.origin,
+            )
+            .where(views.project_id == project_id, views.deleted_at.is_(None))
+            .order_by(views.name)
+        )
+        known: dict[str, Source] = {}
+        with self._db.read() as connection:
+            found = [
+                SyncedTable(
+                    row.table_id,
+                    known.get(row.id)
+                    or known.setdefault(
+                        row.id, Source(row.id, project_id, row.source_type, row.prefix)
+                    ),
+                    row.name,
+                    description=row.description,
+                    mode=SyncMode(row.mode),
+                )
+                for row in connection.execute(of_tables)
+            ]
+            saved = [
+                SavedQuery(
+                    row.id,
+                    project_id,
+                    row.name,
+                    "",
+                    description=row.description,
+                    is_materialized=row.is_materialized,
+                    inputs=tuple(row.inputs),
+                    origin=ViewOrigin(row.origin),
+                )
+                for row in connection.execute(of_views)
+            ]
+        return found, saved
 
     def view_facts(self, project_id: int) -> list[Fact]:
         """Saved queries; without checks and jobs."""

@@ -213,7 +213,7 @@ def test_what_does_not_arrive_is_tried_again_dies_visibly_and_becomes_an_issue(h
         "Redirects are not followed" not in waiting.latest_error and "503" in waiting.latest_error
     )
     issues = {one.name: one for one in health(home.platform, 1)}
-    assert issues["ops"].kind is IssueKind.CHANNEL and issues["ops"].type == "destination"
+    assert issues["ops"].kind is IssueKind.CHANNEL and issues["ops"].type == "alert_channel"
     assert issues["ops"].since == home.store.channels(1)[0].failing_since
     assert TOKEN not in repr(issues) and "pwh alert test ops" in issues["ops"].way_out
     assert deliver(home.platform).failed == 1

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pwh_assets.core.health import HealthIssue, IssueKind
+from pwh_assets.core.health import HealthIssue, IssueKind, IssueType
 from pwh_assets.services.dbt_project.adopting import state_of
 from pwh_assets.services.platform import Platform
 
@@ -16,9 +16,10 @@ def project_issues(platform: Platform, project_id: int) -> list[HealthIssue]:
         HealthIssue(
             id=f"dbt-{project_id}",
             name="dbt project",
-            type="dbt_project",
-            kind=IssueKind.FAILED,
+            type=IssueType.PROJECT.value,
+            kind=IssueKind.PROJECT,
             error=state.error,
+            cause=state.error,
             way_out="Mend it in its folder; it is looked at again within a minute, or at once with `pwh dbt refresh`.",
             since=datetime.fromisoformat(state.failed_at) if state.failed_at else None,
         )

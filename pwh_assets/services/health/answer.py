@@ -9,14 +9,13 @@ from pwh_assets.core.alert import AlertChannel
 from pwh_assets.core.check import CheckResult
 from pwh_assets.core.health import Fact, HealthIssue, Incident, IssueKind, IssueType
 from pwh_assets.core.source import TableStatus
-from pwh_assets.services.change_care import stream_issues
 from pwh_assets.services.dbt_project.issues import project_issues
 from pwh_assets.services.freshness.beat import ALIVE_WITHIN, read_heartbeat
 from pwh_assets.services.freshness.project import project_plan
 from pwh_assets.services.graph import PRODUCT_TABLES, project_graph
 from pwh_assets.services.health.diagnosis import diagnose
 from pwh_assets.services.health.grouping import Away
-from pwh_assets.services.health.troubles import missed_tick
+from pwh_assets.services.health.troubles import unstarted
 from pwh_assets.services.platform import Platform
 
 FAILING_AFTER = 3
@@ -47,7 +46,10 @@ def look(platform: Platform, project_id: int, now: datetime | None = None) -> Lo
     graph = project_graph(platform, project_id)
     facts = facts_of(platform, project_id, now)
     found = diagnose(graph, facts, now, _away(platform, now))
-    found += stream_issues(platform, project_id)
+    if platform.store.streams(project_id):
+        from pwh_assets.services.change_care import stream_issues
+
+        found += stream_issues(platform, project_id)
     found += project_issues(platform, project_id)
     found += channel_issues(platform.store.channels(project_id))
     return Look(at, tuple(found), facts)
@@ -115,7 +117,7 @@ def _in_posthogs_shape(issue: HealthIssue, project_id: int) -> dict[str, Any]:
     return {
         "id": issue.id,
         "name": issue.name,
-        "type": issue.type,
+        "type": _TYPES.get(issue.type, issue.type),
         "source_type": issue.source_type,
         "status": _STATUSES.get(issue.kind, "degraded"),
         "error": issue.error,
@@ -147,6 +149,8 @@ _STATUSES: Mapping[IssueKind, str] = {
     IssueKind.SUSPENDED: "disabled",
 }
 """PostHog's word for each kind; `degraded` for the others: rows are there, and not what they should be."""
+_TYPES = {IssueType.PROJECT.value: "transformation", IssueType.CHANNEL.value: "destination"}
+"""PostHog's word, where it is another one."""
 _PLACES = {
     IssueType.TABLE.value: "external_data_schemas",
     IssueType.SOURCE.value: "external_data_sources",
@@ -172,7 +176,7 @@ def _needs_job(fact: Fact, now: datetime) -> bool:
     cadence = fact.cadence
     if cadence is None or cadence.is_never:
         return False
-    return missed_tick(fact, now) is not None or fact.succeeded_at + cadence.fresh_for < now
+    return unstarted(fact, now) is not None or fact.succeeded_at + cadence.fresh_for < now
 
 
 def _product_facts(checks: Mapping[str, list[CheckResult]], known: Sequence[Fact]) -> list[Fact]:

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from pwh_assets.core.check import CheckResult
+from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.health import Fact, IssueKind
 from pwh_assets.core.job import JobStatus
+from pwh_assets.core.quality import CheckState
 from pwh_assets.core.source import TableStatus
 from pwh_assets.errors import quoted
 from pwh_assets.services.contracts import explain
 from pwh_assets.services.drift import in_words
-from pwh_assets.services.freshness.ticks import GRACE, Missed, missed_run
+from pwh_assets.services.freshness.ticks import GRACE, next_tick
 from pwh_assets.services.graph import Graph
 from pwh_assets.services.reconciliation import way_out
 
@@ -48,7 +51,7 @@ def own_trouble(graph: Graph, fact: Fact, now: datetime) -> Trouble | None:
             words,
         )
     if not fact.is_active:
-        return _paused(graph, fact)
+        return _paused(graph, fact) or _unchecked(fact, now)
     if fact.is_missing:
         words = "The source does not have this table any more; the last synced rows are kept."
         return Trouble(
@@ -81,7 +84,7 @@ def again(fact: Fact) -> str:
 def ago(then: datetime, now: datetime) -> str:
     """How long ago, in the largest whole unit.
 
-    >>> ago(datetime(2026, 5, 1, 9, tzinfo=UTC), datetime(2026, 5, 1, 12, 59, tzinfo=UTC))
+    >>> ago(datetime(2026, 5, 1, 9), datetime(2026, 5, 1, 12, 59))
     '3 hours'
     """
     minutes = max(0, int((now - then).total_seconds() // 60))
@@ -163,10 +166,20 @@ def _unchecked(fact: Fact, now: datetime) -> Trouble | None:
     if len(names) > 1 and quoted(names) not in words:
         others = [name for name in names if name != first.name]
         words = f"{words} So did not {quoted(others)}."
+    way_out = f"Look at the rows, mend them at the source, then {again(fact)}."
+    if first.details.get("state") == CheckState.BROKEN:
+        shown = f"`pwh check show {fact.name}.{first.name}`"
+        way_out = (
+            f"Mend the check or what it reads ({shown}), then run `pwh check run {fact.name}`."
+        )
+    elif not fact.is_active:
+        way_out = (
+            f"Look at the rows, mend them at the source, then run `pwh check run {fact.name}`."
+        )
     return Trouble(
         IssueKind.CHECK_FAILED,
         words,
-        f"Look at the rows, mend them at the source, then {again(fact)}.",
+        way_out,
         first.at,
         quoted(sorted(names)),
     )
@@ -174,6 +187,8 @@ def _unchecked(fact: Fact, now: datetime) -> Trouble | None:
 
 def _said(check: CheckResult, name: str) -> str:
     """What the check found, in words; empty when it left none."""
+    if check.details.get("state") == CheckState.BROKEN:
+        return f"Check `{check.name}`: {check.details.get('message')}"
     if check.details.get("message"):
         return f"`{check.name}` did not pass: {str(check.details['message']).rstrip('.')}."
     if check.details.keys() & {"problems", "null_keys", "duplicated_keys"}:
@@ -199,36 +214,51 @@ def _late(fact: Fact, now: datetime) -> Trouble | None:
             way,
             fact.created_at + cadence.every,
         )
-    missed, stale_at = missed_tick(fact, now), fact.succeeded_at + cadence.fresh_for
-    if missed is None and stale_at >= now:
+    due_at, stale_at = unstarted(fact, now), fact.succeeded_at + cadence.fresh_for
+    if due_at is None and stale_at >= now:
         return None
-    at = f" It was due at {missed.due_at:%Y-%m-%d %H:%M} UTC." if missed else ""
+    at = f" It was due at {due_at:%Y-%m-%d %H:%M} UTC." if due_at else ""
     return Trouble(
         IssueKind.STALE,
         f"It should run {every} and last did {ago(fact.succeeded_at, now)} ago.{at}"
         + _started(fact, fact.succeeded_at, now),
         way,
-        min(missed.since, stale_at) if missed else stale_at,
-        due_at=missed.due_at if missed else None,
+        min(due_at + _grace(cadence), stale_at) if due_at else stale_at,
+        due_at=due_at,
     )
 
 
-def missed_tick(fact: Fact, now: datetime) -> Missed | None:
-    """A run of it that was due and was not started, though it succeeded before; a running one is none."""
-    job, cadence, succeeded_at = fact.last_job, fact.cadence, fact.succeeded_at
-    if cadence is None or cadence.is_never or succeeded_at is None:
+def unstarted(fact: Fact, now: datetime) -> datetime | None:
+    """The first moment it was due after its last run and was not started; None when it was, or runs now."""
+    cadence, began_at = fact.cadence, fact.succeeded_at
+    if began_at is None or cadence is None or cadence.is_never:
         return None
-    if succeeded_at + GRACE >= now:
+    if began_at + GRACE >= now or fact.status is TableStatus.RUNNING:
         return None
-    began_at = succeeded_at
-    if job is not None and job.created_at is not None:
-        began_at = max(began_at, job.created_at)
-    grace = max(GRACE, min(cadence.every / 4, _LONGEST_GRACE))
-    is_running = fact.status is TableStatus.RUNNING
-    return missed_run(cadence, began_at, fact.created_at, now, is_running=is_running, grace=grace)
+    job = fact.last_job
+    for moment in (fact.created_at, job.created_at if job else None):
+        if moment is not None and moment > began_at:
+            began_at = moment
+    return next_tick(cadence, began_at) if began_at < _last_due(cadence, now) else None
+
+
+@lru_cache(256)
+def _last_due(cadence: Frequency, now: datetime) -> datetime:
+    """The latest tick whose grace is over."""
+    until = now - _grace(cadence)
+    day = timedelta(days=1)
+    tick = next_tick(cadence, until - cadence.every - (day if cadence.every >= day else _NO_TIME))
+    while (later := next_tick(cadence, tick)) <= until:
+        tick = later
+    return tick
+
+
+def _grace(cadence: Frequency) -> timedelta:
+    return max(GRACE, min(cadence.every / 4, _LONGEST_GRACE))
 
 
 _LONGEST_GRACE = timedelta(hours=1)
+_NO_TIME = timedelta(0)
 
 
 def _started(fact: Fact, since: datetime, now: datetime) -> str:
