@@ -24,6 +24,7 @@ from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.lake import LakeReader
 from pwh_assets.services.dlt_resource import write_disposition
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.running import was_stopped
 
 if TYPE_CHECKING:
     from pwh_assets.services.changes import SharedStream
@@ -144,6 +145,8 @@ def _sync(
             tries=tries,
         )
     except Exception as error:
+        if was_stopped(error):
+            raise dg.DagsterExecutionInterruptedError from None
         trouble = Trouble.of(error)
         context.log.error("%s failed (%s): %s", table.table_name, trouble.code, trouble.text)
         log_unexpected(error, f"sync of {table.table_name}")

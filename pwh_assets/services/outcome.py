@@ -8,7 +8,7 @@ from pwh_assets.core.source import SyncedTable, TableStatus
 from pwh_assets.errors import PwhError
 from pwh_assets.services.limits import RowLimitError
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.running import SyncCancelledError
+from pwh_assets.services.running import SyncCancelledError, was_stopped
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def note_failure(platform: Platform, table: SyncedTable, job: Job, error: BaseEx
     """What went wrong goes to the job and the table; a failure to write that down must not hide it."""
     store = platform.store
     try:
-        if not isinstance(error, Exception):
+        if was_stopped(error):
             store.finish_job(job.id, JobStatus.CANCELLED, error="The run was stopped.")
             back = table.status if table.status is not TableStatus.RUNNING else TableStatus.FAILED
             store.update_table(table.id, status=back)

@@ -42,6 +42,14 @@ class Interrupted(BaseException):
     """Raised inside the sync's thread; never leaves `sync_table` nor `sync_changes`."""
 
 
+def was_stopped(error: BaseException) -> bool:
+    """Whether it is the process that is to end: Ctrl-C or SIGTERM. DuckDB says so in words of its own, as an ordinary
+    error, when the signal comes while it works.
+    """
+    is_duckdbs = isinstance(error, RuntimeError) and str(error) == "Query interrupted"
+    return is_duckdbs or not isinstance(error, Exception)
+
+
 class Interruptible(ABC):
     """Work that is watched from outside. Use it as a context in the thread that works.
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import duckdb
 import psycopg
 import pytest
 
+from pwh_assets.core.job import JobStatus
 from pwh_assets.core.source import Column, TableStatus
 from pwh_assets.definitions import build_defs
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.demo.stripe import StripeServer
+from pwh_assets.lake import Lake
 from pwh_assets.orchestration import retry
 from pwh_assets.orchestration.instance import instance_for
 from pwh_assets.orchestration.processes import fail_dead_runs, forget_old_runs
@@ -332,6 +335,27 @@ def test_a_run_leaves_the_callers_signals_alone(app):
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_ends_a_run_also_while_duckdb_works(app, monkeypatch):
+    """DuckDB swallows what a signal's handler raises; the run must not go on with the next table."""
+    begun = []
+
+    def publish(lake, what):
+        begun.append(what.table)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        return duckdb.sql(
+            "SELECT count(*) FROM range(10_000_000_000) WHERE random() < 0"
+        ).fetchall()
+
+    tables = [table(app, "app_users"), table(app, "app_orders")]
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "publish", publish)
+        with pytest.raises(KeyboardInterrupt):
+            run_sync(app, tables)
+    assert len(begun) == 1
+    assert {job.status for job in app.store.jobs(1)} == {JobStatus.CANCELLED}
+    assert run_sync(app, tables).is_ok
 
 
 def test_runs_of_long_ago_are_forgotten_with_their_events(app):
