@@ -9,10 +9,11 @@ from sqlglot import exp
 from pwh_assets.hogql import gate
 from pwh_assets.hogql.catalog import Catalog
 from pwh_assets.hogql.errors import HogQLError
+from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
 from pwh_assets.hogql.incremental.reach import BOTH, CHANGED, TOUCHED, CannotFollow, Reach
 from pwh_assets.hogql.incremental.restrict import KEY, restricted
 from pwh_assets.hogql.incremental.trees import Path, tables_of
-from pwh_assets.hogql.lower import LOWERINGS
+from pwh_assets.hogql.lower.duckdb import DuckDB
 from pwh_assets.hogql.parser import parse_select
 from pwh_assets.hogql.plan import OutputColumn
 from pwh_assets.hogql.resolve.core import Options
@@ -81,16 +82,25 @@ class Analysis:
 
     def fingerprint(self) -> str:
         """Changes with what the query means, also in views it reads; not with how it is written."""
-        sql = self._printed(self.query, lambda path: '"' + '"."'.join(path) + '"')
+        printer = _Nameless(self.catalog, relation=lambda path: '"' + '"."'.join(path) + '"')
+        sql = printer.statement(self.query)
         types = ",".join(f"{column.name}:{column.type}" for column in self.columns)
-        return hashlib.sha256(f"{sql}\0{types}".encode()).hexdigest()[:32]
+        words = "\0".join((sql, types, *DUCKDB_MACROS))
+        return hashlib.sha256(words.encode()).hexdigest()[:32]
 
     def _printed(self, query: Query, words: Words) -> str:
-        printer = LOWERINGS["duckdb"](self.catalog, now=None, relation=words)
+        printer = DuckDB(self.catalog, relation=words)
         sql = printer.statement(query)
         if printer.problems:
             raise HogQLError(sorted(printer.problems, key=lambda p: p.start), self.text)
         return sql
+
+
+class _Nameless(DuckDB):
+    """Prints tables under the same aliases whatever the text calls them."""
+
+    def fresh(self, label: str) -> str:
+        return super().fresh("t")
 
 
 def analysis_of(text: str, catalog: Catalog) -> Analysis:

@@ -83,7 +83,7 @@ def eligibility(
         )
     elif key is not None:
         key = folded[key.lower()]
-        if key in rejected:
+        if key in rejected and not blockers:
             blockers.append(f"`{key}` cannot be the key, because {rejected[key]}.")
     elif not candidates and not blockers:
         listed = "; ".join(f"`{name}`: {why}" for name, why in rejected.items())
@@ -99,7 +99,7 @@ def eligibility(
         )
     if key is not None and key in {each.name for each in candidates}:
         warnings += _rebuilding(analysis, key)
-    warnings += _differing(query)
+    warnings += _differing(query) if not blockers else ()
     if unique_key:
         warnings.append(
             f"That {_quoted(unique_key)} is unique and never NULL is checked in each build; one that breaks it "

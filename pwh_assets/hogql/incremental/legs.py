@@ -93,9 +93,7 @@ def legs_of(query: Select) -> Legs | str:
         if kind not in INNER and kind not in FOLLOWING:
             if kind == "bracketed":
                 return "it joins tables in brackets by something else than inner joins"
-            return (
-                f"its {kind.upper()} JOIN has rows that no row of the tables before it stands for"
-            )
+            return f"a {kind.upper()} JOIN has rows that no row of the tables before it stands for"
         tests = [test for test in conjuncts(on) if _is_plain(test, arrays)]
         asked = {
             by_source[id(reference.source)]
@@ -111,6 +109,8 @@ def legs_of(query: Select) -> Legs | str:
         if is_core:
             core_tests += tests
     made = Legs(tuple(legs), (), by_source, arrays)
+    if any(max(made.of(test) or {0}) > leg.place for leg in legs for test in leg.tests):
+        return "it joins by a column of a further table that a field of the joined one stands for"
     for test in conjuncts(query.where):
         if _is_plain(test, arrays):
             places = made.of(test)

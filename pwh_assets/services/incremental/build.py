@@ -155,7 +155,10 @@ class IncrementalBuild:
             for path in self.analysis.inputs
         }
         fingerprint = self.analysis.fingerprint()
-        state = ViewState(uuid.uuid4().hex, snapshot, fingerprint, self.config.key, inputs)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        state = ViewState(
+            uuid.uuid4().hex, snapshot, fingerprint, self.config.key, inputs, full_at=now, at=now
+        )
         try:
             known = self._known(before, state)
             self._find_changes(connection, known, state, marks)
@@ -165,9 +168,8 @@ class IncrementalBuild:
             self.mode, self.reason, self.buckets = BuildMode.FULL, str(error), None
             self._has_news = True
             self._stage_whole(connection)
-            full_at = datetime.now(UTC).isoformat(timespec="seconds")
             mark = known_mark(self._old, self.config.key) if self._keeps_table else None
-            state = replace(state, mark=mark or state.mark, full_at=full_at)
+            state = replace(state, mark=mark or state.mark)
         else:
             self.mode = BuildMode.INCREMENTAL
             going_on = state if self._has_news else known
@@ -238,7 +240,8 @@ class IncrementalBuild:
             except FeedError as error:
                 raise WholeError(f"The changes of `{name}` are not understood: {error}.") from None
             feeds.append((path, name, tuple(types), feed))
-        self._has_news = bool(feeds)
+        # A view that rests goes on from a fresh snapshot now and then, before its own is forgotten.
+        self._has_news = bool(feeds) or before.at[:10] != now.at[:10]
         looked_at = sum(feed.count for *_, feed in feeds)
         rows = sum(marks[path].row_count for path in before.inputs)
         if looked_at > TOO_MUCH * rows and looked_at > 1000:

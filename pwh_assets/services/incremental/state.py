@@ -39,7 +39,9 @@ class ViewState:
     reason: str = ""
     buckets: int | None = None
     full_at: str = ""
-    """When the whole table was last computed."""
+    """When the whole table was last computed; ISO 8601 in UTC, as `at`."""
+    at: str = ""
+    """When this was written."""
 
     def stored(self) -> dict[str, Any]:
         """As JSON, also for `SavedQuery.incremental_state`."""
@@ -61,6 +63,7 @@ class ViewState:
             "reason": self.reason,
             "buckets": self.buckets,
             "full_at": self.full_at,
+            "at": self.at,
         }
 
     @classmethod
@@ -79,6 +82,7 @@ class ViewState:
             stored["reason"],
             stored["buckets"],
             stored["full_at"],
+            stored["at"],
         )
 
 

@@ -1,0 +1,37 @@
+"""Views built in parts on a real lake, against the whole query after every round of random changes."""
+
+import os
+
+import pytest
+
+from tests.e2e.incremental_lab import PLAIN, VIEWS, Lab
+
+ROUNDS = int(os.environ.get("PWH_TEST_INCREMENTAL_ROUNDS", "4"))
+SEED = int(os.environ.get("PWH_TEST_INCREMENTAL_SEED", "20261121"))
+SOME = ("sums", "two_left", "key_of_both", "no_member", "groups_elsewhere", "named", "together")
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = Lab(tmp_path / "home", SEED)
+    lab.plain.update(PLAIN)
+    yield lab
+    lab.close()
+
+
+def test_every_view_equals_its_whole_query_after_every_round_of_changes(lab):
+    names = SOME if ROUNDS < 10 else tuple(VIEWS)
+    for name in names:
+        lab.add(name, *VIEWS[name])
+        lab.build(name)
+    for number in range(ROUNDS):
+        if number == ROUNDS // 2:
+            lab.maintain()
+        changes = [lab.change() for _ in range(1 + lab.random.randrange(3))]
+        for name in names:
+            if lab.random.random() < 0.15:
+                continue  # this one sees the changes of several rounds at once
+            plan = lab.build(name)
+            assert lab.difference(name) == ([], []), (number, changes, name, plan.mode, plan.reason)
+    parts = {name: modes.count("incremental") for name, modes in lab.modes.items()}
+    assert sum(parts.values()) > len(names) * ROUNDS / 3, parts
