@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def register(groups: Groups) -> None:
+    from pwh_assets.cli.view_files import register_files
     from pwh_assets.cli.view_impact import register_impact
     from pwh_assets.cli.view_incremental import register_incremental
     from pwh_assets.cli.view_runs import register_runs
@@ -55,6 +56,7 @@ def register(groups: Groups) -> None:
     remove = command(nouns, "remove", "remove a view and its table", _remove)
     remove.add_argument("name", metavar="NAME")
     remove.add_argument("--force", action="store_true", help="even when other views read it")
+    register_files(nouns)
     register_freshness(nouns)
     register_impact(nouns)
     register_incremental(nouns)
