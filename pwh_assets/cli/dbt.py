@@ -8,7 +8,11 @@ from pwh_assets.cli.arguments import Groups, command, group, open_project
 from pwh_assets.cli.console import count, note, print_json, say, table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pwh_assets.core.view import SavedQuery
     from pwh_assets.services.dbt_project.adopting import Adoption
+    from pwh_assets.services.dbt_project.description import DbtModel, DbtTest
     from pwh_assets.services.dbt_project.testing import CheckOutcome
     from pwh_assets.services.platform import Platform
 
@@ -72,9 +76,16 @@ def _refresh(args: argparse.Namespace) -> int:
 def _say_adopted(args: argparse.Namespace, adoption: "Adoption") -> int:
     project = adoption.project
     if args.json:
-        facts = {"added": adoption.added, "changed": adoption.changed, "removed": adoption.removed}
-        names = [model.table_name for model in project.models]
-        print_json({"name": project.name, "models": names, "tests": len(project.tests), **facts})
+        print_json(
+            {
+                "name": project.name,
+                "models": [model.table_name for model in project.models],
+                "tests": len(project.tests),
+                "added": adoption.added,
+                "changed": adoption.changed,
+                "removed": adoption.removed,
+            }
+        )
         return 0
     for word, names in (
         ("new", adoption.added),
@@ -109,63 +120,47 @@ def _list(args: argparse.Namespace) -> int:
     found = selected(platform, args.project, args.select, args.exclude)
     state = state_of(platform, args.project)
     views = {view.name: view for view in platform.store.views(args.project)}
+    models = [_model_facts(each, views.get(each.table_name)) for each in found.models]
     checks = {
         (check.subject_id, check.name): check.passed
         for check in platform.store.latest_checks(args.project)
     }
-    models, tests = [], []
-    for model in found.models:
-        view = views.get(model.table_name)
-        models.append(
-            {
-                "name": model.table_name,
-                "kind": model.kind,
-                "reads": list(model.inputs),
-                "status": view.status.value if view else None,
-                "row_count": view.row_count if view else None,
-                "latest_error": view.latest_error if view else None,
-            }
-        )
-    for test in found.tests:
-        subject = views.get(test.subject or "")
-        passed = checks.get((subject.id, test.check_name)) if subject else None
-        tests.append(
-            {
-                "name": test.name,
-                "of": test.subject,
-                "severity": test.severity,
-                "passed": passed,
-            }
-        )
+    tests = [_listed(each, views, checks) for each in found.tests]
     if args.json:
-        print_json(
-            {
-                "path": state.path if state else None,
-                "error": state.error if state else None,
-                "models": models,
-                "tests": tests,
-            }
-        )
+        where = {"path": state.path, "error": state.error} if state else {}
+        print_json({**where, "models": models, "tests": tests})
         return 0
     if state and state.error:
         note(state.error)
-    rows = [
-        (
-            each["name"],
-            each["kind"],
-            each["status"] or "",
-            each["row_count"],
-            ", ".join(each["reads"]),
-        )  # type: ignore[arg-type]
-        for each in models
-    ]
-    say(table(("model", "kind", "status", "rows", "reads"), rows))
+    rows = [[", ".join(v) if isinstance(v, list) else v for v in each.values()] for each in models]
+    say(table(("model", "kind", "reads", "status", "rows"), [row[:5] for row in rows]))
     if tests:
         words = {True: "passed", False: "failed", None: ""}
-        rows_ = [(t["name"], t["of"] or "", t["severity"], words[t["passed"]]) for t in tests]  # type: ignore[index]
         say()
-        say(table(("test", "of", "severity", "last"), rows_))
+        lines = [(t["name"], t["of"] or "", t["severity"], words[t["passed"]]) for t in tests]
+        say(table(("test", "of", "severity", "last"), lines))
     return 0
+
+
+def _model_facts(model: "DbtModel", view: "SavedQuery | None") -> dict[str, Any]:
+    return {
+        "name": model.table_name,
+        "kind": model.kind,
+        "reads": list(model.inputs),
+        "status": view.status.value if view else "",
+        "row_count": view.row_count if view else None,
+        "latest_error": view.latest_error if view else None,
+    }
+
+
+def _listed(
+    test: "DbtTest",
+    views: "Mapping[str, SavedQuery]",
+    checks: "Mapping[tuple[str, str], bool]",
+) -> dict[str, Any]:
+    subject = views.get(test.subject or "")
+    passed = checks.get((subject.id, test.check_name)) if subject else None
+    return {"name": test.name, "of": test.subject, "severity": test.severity, "passed": passed}
 
 
 def _run(args: argparse.Namespace) -> int:

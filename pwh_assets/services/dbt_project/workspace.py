@@ -92,7 +92,7 @@ def configuration(path: Path) -> dict[str, Any]:
     Raises:
         InvalidInputError: there is none, or it is not YAML.
     """
-    import yaml  # type: ignore[import-untyped]
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 
     file = path / "dbt_project.yml"
     try:
