@@ -87,7 +87,7 @@ class Mirror:
             reader = connection.execute(f"SELECT {reads} FROM {source}").to_arrow_reader(BATCH_ROWS)
             for batch in reader:
                 rows = pa.Table.from_batches([batch])
-                self._client.insert_arrow(f"{name}__fresh", rows, database=self._database)
+                self._client.insert_arrow(fresh, rows)  # quoted: a view may have dots in its name
         self._client.command(f"CREATE TABLE IF NOT EXISTS {self._place(name)} AS {fresh}")
         self._client.command(f"EXCHANGE TABLES {self._place(name)} AND {fresh}")
         self._client.command(f"DROP TABLE IF EXISTS {fresh}")
