@@ -35,6 +35,12 @@ class Tables:
         for macro in DUCKDB_MACROS:
             connection.execute(macro)
         self.sql("CREATE SCHEMA IF NOT EXISTS lake.src", "CREATE SCHEMA IF NOT EXISTS lake.views")
+        if connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'src'"
+        ).fetchall():
+            last = connection.execute("SELECT max(id) FROM lake.src.facts").fetchone()[0]
+            self.next_id = int(last or 1)
+            return
         for name, columns in TABLES.items():
             self.sql(f"CREATE TABLE lake.src.{name} ({columns})")
         self.insert_facts(300)
