@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from pwh_assets.core.names import slug
-from pwh_assets.core.source import TableStatus
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import quoted
 from pwh_assets.orchestration.inventory import Inventory
@@ -102,18 +101,14 @@ def look(
     graph = project_graph(platform, project_id)
     names = {node.asset_key: node.name for node in graph.nodes.values()}
     underway = {names[key] for key in running if key in names}
-    underway |= {
-        table.table_name
-        for table in platform.store.tables(project_id)
-        if table.status is TableStatus.RUNNING
-    }
-    underway |= {view.name for view in views.values() if view.status is TableStatus.RUNNING}
+    busy = platform.store.running_subjects(project_id)
+    underway |= {node.name for node in graph.nodes.values() if node.id in busy}
     world = World(
         graph,
         views,
         _changed(platform, project_id, graph),
         underway,
-        waiting_views(platform, project_id),
+        waiting_views(graph, views.values()),
         now or datetime.now(UTC),
     )
     return decide(world, before)
@@ -145,7 +140,8 @@ def _changed(platform: Platform, project_id: int, graph: Graph) -> dict[str, int
         if node.kind in (NodeKind.EXTERNAL, NodeKind.VIEW):
             continue
         schema, table = node.asset_key[-2:]
-        place = (schema.lower(), (node.name if schema == "views" else slug(table)).lower())
+        name = node.name if schema == "views" else slug(table)
+        place = (schema.lower(), (table if node.kind is NodeKind.DBT else name).lower())
         if place in stored:
             found[node.name] = stored[place]
     return found

@@ -1,5 +1,6 @@
 """What there is to orchestrate: every project's sources, tables and views, read once from the store."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -47,6 +48,11 @@ class Inventory:
         for table in sorted(self.tables, key=lambda each: (each.source.slug, each.name)):
             found.setdefault(table.source.slug, (table.source, []))[1].append(table)
         return found
+
+    @cached_property
+    def slugs_of_views(self) -> Counter[str]:
+        """How many views would have each name where Dagster allows letters, digits and underscores only."""
+        return Counter(slug(view.name) for view in self.views)
 
     @property
     def materialized(self) -> tuple[SavedQuery, ...]:

@@ -22,14 +22,21 @@ QUEUE_TAG = "pwh/queue"
 
 
 MOST_JOBS = 30
-"""Each job is resolved against all assets; with 100 of them that was three quarters of loading 5,000 tables."""
+MOST_RESOLVED = 10_000
+"""Each job is resolved against all assets. Jobs times assets beyond this, one job syncs all sources: 20 jobs were a
+third of loading 1,000 tables and 500 views, 100 of them three quarters of loading 5,000 tables."""
+
+
+def has_job_per_source(inventory: Inventory) -> bool:
+    sources, assets = len(inventory.sources), len(inventory.tables) + len(inventory.views)
+    return sources == 1 or (sources <= MOST_JOBS and sources * assets <= MOST_RESOLVED)
 
 
 def sync_job_name(inventory: Inventory, slug: str) -> str:
-    """The job that syncs a source: its own, or one for all where there are many sources."""
-    if len(inventory.sources) > MOST_JOBS:
-        return scoped(inventory.project_id, "sync")
-    return scoped(inventory.project_id, "sync", slug)
+    """The job that syncs a source: its own, or one for all where there are many sources or tables."""
+    if has_job_per_source(inventory):
+        return scoped(inventory.project_id, "sync", slug)
+    return scoped(inventory.project_id, "sync")
 
 
 def queue_tags(project_id: int, *words: str) -> dict[str, str]:
@@ -52,7 +59,7 @@ def jobs_of(inventory: Inventory) -> "list[AssetJob]":
     """Every job of a project. A run of a job may take any part of it."""
     project_id, graph = inventory.project_id, inventory.graph
     jobs = []
-    if len(inventory.sources) > MOST_JOBS:
+    if not has_job_per_source(inventory) and inventory.sources:
         every = [table_key(graph, table) for table in inventory.tables]
         about = f"Syncs tables of {len(inventory.sources)} sources."
         jobs.append(_job(scoped(project_id, "sync"), every, about, {}))

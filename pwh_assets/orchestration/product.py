@@ -33,17 +33,22 @@ def product_sensor(inventories: Iterable[Inventory]) -> dg.SensorDefinition:
     ) -> dg.SensorResult:
         beat(platform.settings)
         before: dict[str, int] = json.loads(context.cursor or "{}")
-        tables = {
-            (project_id, table.name): table
+        after = {
+            f"{project_id}/{name}": snapshot
             for project_id in project_ids
-            for table in platform.lakes.of(project_id).tables()
-            if table.schema == SCHEMA and table.name in PRODUCT_TABLES
+            for (schema, name), snapshot in platform.lakes.of(project_id)
+            .changed_snapshots()
+            .items()
+            if schema == SCHEMA and name in PRODUCT_TABLES
         }
-        after = {f"{project}/{name}": t.changed_snapshot for (project, name), t in tables.items()}
+        moved = {int(key.split("/")[0]) for key in after if before.get(key) != after[key]}
         events = [
             _materialization(project_id, table)
-            for (project_id, name), table in tables.items()
-            if is_news(before, f"{project_id}/{name}", table)
+            for project_id in sorted(moved)
+            for table in platform.lakes.of(project_id).tables()
+            if table.schema == SCHEMA
+            and table.name in PRODUCT_TABLES
+            and is_news(before, f"{project_id}/{table.name}", table)
         ]
         return dg.SensorResult(
             asset_events=events,

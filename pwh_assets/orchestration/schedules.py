@@ -1,11 +1,12 @@
 """Schedules: one run per source and rhythm, per rhythm of views, and nightly maintenance. They are on by default."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
 from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.source import TableStatus
+from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import quoted
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.jobs import (
@@ -19,7 +20,7 @@ from pwh_assets.orchestration.maintenance import maintenance_key
 from pwh_assets.orchestration.processes import fail_dead_runs
 from pwh_assets.orchestration.specs import in_words, is_scheduled
 from pwh_assets.services.freshness.project import paused_chain
-from pwh_assets.services.graph import project_graph
+from pwh_assets.services.graph import Graph, project_graph
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.view_skips import skip_build
 
@@ -124,7 +125,8 @@ def _views_schedule(
     ) -> dg.RunRequest | dg.SkipReason:
         if skipped := _underway(context, name):
             return skipped
-        stopped = waiting_views(platform, project_id)
+        graph = project_graph(platform, project_id)
+        stopped = waiting_views(graph, platform.store.views(project_id))
         waiting = {view: stopped[view] for view in keys if view in stopped}
         note_skipped(platform, project_id, waiting)
         selection = [key for view, key in keys.items() if view not in waiting]
@@ -138,15 +140,14 @@ def _views_schedule(
     return evaluate
 
 
-def waiting_views(platform: Platform, project_id: int) -> dict[str, str]:
+def waiting_views(graph: Graph, views: Iterable[SavedQuery]) -> dict[str, str]:
     """Views that are not to be started now: suspended or paused ones, and those that read one; each with that one."""
-    views = platform.store.views(project_id)
     stopped = [
         view.name
         for view in views
         if view.is_materialized and (view.is_suspended or view.status is TableStatus.PAUSED)
     ]
-    return paused_chain(project_graph(platform, project_id), stopped) if stopped else {}
+    return paused_chain(graph, stopped)
 
 
 def note_skipped(platform: Platform, project_id: int, skipped: Mapping[str, str]) -> None:

@@ -46,11 +46,12 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
     spec = view_spec(inventory, view)
 
     declared = declared_specs(spec.key, inventory.checks_of.get(view.id, ()))
+    tests = own_check_specs(inventory, view, {each.name for each in declared})
 
     @dg.multi_asset(
         name=_op_name(inventory, view),
         specs=[spec],
-        check_specs=[*declared, *own_check_specs(inventory, view)],
+        check_specs=[*declared, *tests],
     )
     def build(
         context: dg.AssetExecutionContext,
@@ -93,7 +94,7 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
             # Dagster takes them, and no annotation that names both.
             yield from cast(Any, audited(context, platform, current))
             raise failure_of("views", "view", {name: trouble}, 1) from None
-        tested = checked(context, platform, current)
+        tested = checked(context, platform, current, tests)
         failed = tuple(each for each in tested if not each.passed and each.severity == "error")
         watcher.ended(Outcome(current, context.run.run_id, result, failed_checks=failed))
         graph = project_graph(platform, project_id)
@@ -110,7 +111,7 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
 def _op_name(inventory: Inventory, view: SavedQuery) -> str:
     """`view_<name>`; two names that Dagster could not tell apart (`a.b`, `a_b`) get their ids."""
     name = scoped(inventory.project_id, "view", view.name)
-    is_shared = sum(slug(other.name) == slug(view.name) for other in inventory.views) > 1
+    is_shared = inventory.slugs_of_views[slug(view.name)] > 1
     return f"{name}_{slug(view.id[:8])}" if is_shared else name
 
 

@@ -146,6 +146,15 @@ class Jobs(StorePart):
                     lengths.append(max(0.0, took.total_seconds()))
         return {subject_id: lengths for subject_id, lengths in found.items() if lengths}
 
+    def running_subjects(self, project_id: int) -> frozenset[str]:
+        """The ids of tables and views that a job is making now."""
+        jobs = models.jobs
+        query = sa.select(jobs.c.subject_id).where(
+            jobs.c.status == JobStatus.RUNNING.value, jobs.c.project_id == project_id
+        )
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
     def request_cancel(self, subject_id: str) -> list[Job]:
         """Ask every running job of a table or view to stop; those that were asked."""
         jobs = models.jobs
