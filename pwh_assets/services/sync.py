@@ -201,6 +201,8 @@ class _Sync:
         self.folder: Path = platform.settings.home / "pipelines" / table.id
         self.observer = Observer(platform, table, running)
         self.delivered = webhooks.waiting(platform, table)
+        self.is_resumed = False
+        """Whether the last extraction went on with the chunks of a run that died."""
 
     def run(self) -> tuple[SyncResult, tuple[Column, ...], Observed]:
         """The result, the columns as the source spells them with the types the lake has, and what else was found."""
@@ -208,6 +210,11 @@ class _Sync:
         recovered = self._recover(first)
         state = self.lake.state(self.table.id) if recovered else first
         package = self._extract(state)
+        if self.is_resumed and package.mode is SyncMode.APPEND:
+            # It ends where the dead run meant to: what came since is read right after it. Merging has read it already.
+            recovered = self._publish(package)
+            packages.discard(self.folder)
+            package = self._extract(self.lake.state(self.table.id))
         self.observer.before_publish(package, self.folder)
         done = self._publish(package)
         self.running.disarm()
@@ -227,7 +234,7 @@ class _Sync:
             else (last.row_count if last else 0),
             bytes_staged=package.bytes,
             duration_s=self.running.elapsed_s,
-            is_full=package.is_replacement,
+            is_full=package.is_replacement or (recovered is not None and first is None),
             changes=observed.changes,
             reconciliation=observed.reconciliation,
             rows_deleted=observed.rows_deleted,
@@ -320,6 +327,9 @@ class _Sync:
             self.running.rows_expected = counted or reading.rows_expected
             self.observer.masker, self.observer.columns = masker, reading.columns
             reading = shaped(reading, request, masker)
+            self.is_resumed = unfinished is not None and (
+                reading.chunks is not None and reading.chunks.plan == unfinished.plan
+            )
             extracted = extract(
                 reading,
                 self.folder,

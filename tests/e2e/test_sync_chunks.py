@@ -127,20 +127,30 @@ def test_a_run_goes_on_at_the_last_chunk_of_the_dead_one(server, tmp_path, small
         bank.close()
 
 
-def test_a_resumed_append_doubles_nothing(server, tmp_path, small_chunks, reads):
+def test_a_resumed_append_doubles_nothing_and_takes_what_came_since(
+    server, tmp_path, small_chunks, reads
+):
     bank = bank_of(server, tmp_path, SyncMode.APPEND)
     try:
         bank.pause()
         reads.stop_after = 3
         with pytest.raises(SourceError, match="as if it died"):
             sync_table(bank.platform, bank.table)
-        bound = checkpoint(bank)[0]["bound"]
+        plan, done = checkpoint(bank)
+        with psycopg.connect(server.dsn) as connection:
+            connection.execute(
+                "INSERT INTO accounts (id, balance, note, updated_at) "
+                "SELECT 1000000 + i, 0, 'since', clock_timestamp() FROM generate_series(1, 50) i"
+            )
+        time.sleep(0.5)  # until they are settled
+        reads.clear()
         reads.stop_after = None
-        assert sync_table(bank.platform, bank.table).cursor_after == bound
-        assert len(set(reads)) == len(reads)
-        time.sleep(0.5)  # until the last rows are settled
-        sync_table(bank.platform, bank.table)
+        result = sync_table(bank.platform, bank.table)
+        assert result.was_recovered and result.is_full
+        assert not set(done) & set(reads[: len(plan["ends"]) + 1 - len(done)])
+        assert result.cursor_after > plan["bound"]
         assert bank.in_lake() == bank.at_source()
+        assert result.rows_synced == len(bank.at_source())
     finally:
         bank.close()
 
