@@ -95,7 +95,7 @@ def test_a_view_that_fails_alone_leaves_its_siblings_well(home):
 def test_a_forced_removal_shows_in_the_views_it_broke(home):
     remove_view(home.platform, 1, "plain", force=True)
     issue = issues(home)["kept"]
-    assert issue.kind is IssueKind.FAILED and "`plain`" in issue.error
+    assert issue.kind is IssueKind.DEFINITION and "`plain`" in issue.error
 
 
 def test_a_failed_check_and_a_paused_table_are_issues(home):
