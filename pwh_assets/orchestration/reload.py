@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pwh_assets.orchestration.graphql import ask
 from pwh_assets.orchestration.instance import LOCATION
 from pwh_assets.orchestration.servers import webserver_url
+from pwh_assets.services.freshness.project import cadence_mark
 from pwh_assets.services.platform import Platform
 from pwh_assets.settings import Settings
 
@@ -53,8 +54,9 @@ def reload_location(settings: Settings) -> bool:
 class Reloader:
     """Watches the store and reloads the code location when sources, tables or views changed.
 
-    It sees the changes of every process, since it compares the store's catalog versions; however many there
-    are, reloads are at least `APART_S` apart and the last change is always followed by one.
+    It sees the changes of every process, since it compares the store's catalog versions, and cadences that changed
+    because runs became longer or shorter; however many there are, reloads are at least `APART_S` apart and the last
+    change is always followed by one.
     """
 
     def __init__(
@@ -99,4 +101,7 @@ class Reloader:
 
     def _versions(self) -> dict[int, str]:
         store = self._platform.store
-        return {each: store.catalog_version(each) for each in store.project_ids()}
+        return {
+            each: f"{store.catalog_version(each)} {cadence_mark(self._platform, each)}"
+            for each in store.project_ids()
+        }

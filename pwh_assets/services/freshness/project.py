@@ -1,5 +1,6 @@
 """A project's freshness from the store: its paces, its plan, and what a person may change about it."""
 
+import hashlib
 import statistics
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -27,6 +28,8 @@ QUICKEST_SYNC = "5min"
 QUICKEST_STREAM = "1min"
 """Of tables that follow their source's changes (`cdc`)."""
 _KEPT_S = 60.0
+_KEPT_UNPROMISED_S = 600.0
+"""Where nobody promised anything, the length of runs changes no cadence."""
 _STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 43_200)
 """Lengths of runs are rounded up to these, so that a second more or less changes no schedule."""
 
@@ -63,13 +66,17 @@ class Follower:
 
 
 def project_plan(platform: Platform, project_id: int) -> Plan:
-    """The plan of a project, kept until its catalog changes, and a minute at most: runs may take longer by then."""
+    """The plan of a project, kept until its catalog changes, and a minute where somebody promised something: runs may
+    take longer by then.
+    """
     store = platform.store
     version = store.catalog_version(project_id)
     key = (f"{platform.settings.home}\n{platform.settings.store_url}", project_id)
     kept = _plans.get(key)
-    if kept is not None and kept[0] == version and time.monotonic() - kept[1] < _KEPT_S:
-        return kept[2]
+    if kept is not None and kept[0] == version:
+        is_promised = any(pace.target for pace in kept[2].paces.values())
+        if time.monotonic() - kept[1] < (_KEPT_S if is_promised else _KEPT_UNPROMISED_S):
+            return kept[2]
     tables, views = store.tables(project_id), store.views(project_id)
     graph = project_graph(platform, project_id)
     plan = make_plan(graph, paces_of(graph, tables, views, run_lengths(platform, project_id)))
@@ -78,6 +85,15 @@ def project_plan(platform: Platform, project_id: int) -> Plan:
 
 
 _plans: dict[tuple[str, int], tuple[str, float, Plan]] = {}
+
+
+def cadence_mark(platform: Platform, project_id: int) -> str:
+    """A text that changes when a freshness target comes to need other cadences; empty where nobody promised anything."""
+    needed = project_plan(platform, project_id)
+    if not needed.because:
+        return ""
+    listed = sorted((name, needed.cadences[name].name) for name in needed.because)
+    return hashlib.sha256(repr(listed).encode()).hexdigest()[:16]
 
 
 def run_lengths(platform: Platform, project_id: int) -> dict[str, timedelta]:
