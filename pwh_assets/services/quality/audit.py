@@ -63,7 +63,8 @@ def audit(
         preview: a query (DuckDB) of the whole table as it will be once published.
 
     Raises:
-        QualityFailedError: a check of severity `error` failed or cannot be computed.
+        QualityFailedError: a check of severity `error` failed or cannot be computed, and the view lets its audit
+            block (`audit_blocks`).
         AuditUnavailableError: one could not be asked this time.
         QueryCancelledError: somebody ended the build.
     """
@@ -84,6 +85,8 @@ def audit(
         door.close()
     store.record_check_runs([run for run in runs if not run.details.get(PASSING)])
     blocking = [run for run in runs if not run.passed and run.severity == "error"]
+    if not view.audit_blocks:
+        return runs
     for run in blocking:
         if run.details.get(PASSING):
             raise AuditUnavailableError(view.name, run)
