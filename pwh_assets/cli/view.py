@@ -94,11 +94,13 @@ def user_name() -> str:
 
 
 def _show(args: argparse.Namespace) -> int:
+    from pwh_assets.services.view_shape import view_to_dict
+
     view = open_project(args).store.view(args.project, args.name)
     if args.json:
-        print_json(view_facts(view))
+        print_json(view_to_dict(view))
         return 0
-    for name, value in view_facts(view).items():
+    for name, value in view_to_dict(view).items():
         if name not in ("query", "columns") and value not in (None, "", [], False):
             words = ", ".join(map(str, value)) if isinstance(value, list) else value
             say(f"{name.replace('_', ' ')}: {words}")
@@ -124,9 +126,11 @@ def _describe(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    from pwh_assets.services.view_shape import view_to_dict
+
     views = open_project(args).store.views(args.project)
     if args.json:
-        print_json({"results": [view_facts(view) for view in views], "count": len(views)})
+        print_json({"results": [view_to_dict(view) for view in views], "count": len(views)})
     elif not views:
         say("There is no view. `pwh view create NAME SQL` saves one.")
     else:
@@ -225,49 +229,10 @@ def _state(view: "SavedQuery") -> str:
 
 def print_view(args: argparse.Namespace, view: "SavedQuery", sentence: str) -> int:
     """The view's facts, or the sentence for people."""
+    from pwh_assets.services.view_shape import view_to_dict
+
     if args.json:
-        print_json(view_facts(view))
+        print_json(view_to_dict(view))
     else:
         say(sentence)
     return 0
-
-
-def _last_build(view: "SavedQuery") -> dict[str, Any] | None:
-    """Of a view that is built in parts: how its last build was done, and why so."""
-    state = view.incremental_state or {}
-    return {name: state.get(name) for name in ("mode", "reason", "buckets")} if state else None
-
-
-def view_facts(view: "SavedQuery") -> dict[str, Any]:
-    """Plain JSON values, under PostHog's names where it has one."""
-    from pwh_assets.services.source_view import moment
-
-    return {
-        "id": view.id,
-        "name": view.name,
-        "query": view.sql,
-        "version": view.version,
-        "description": view.description,
-        "owner": view.owner,
-        "folder": view.folder,
-        "origin": view.origin.value,
-        "managed_by": view.managed_by or None,
-        "is_materialized": view.is_materialized,
-        "refresh": view.refresh.value if view.is_materialized else None,
-        "sync_frequency": view.frequency.name if view.frequency else None,
-        "sync_time_of_day": view.frequency.time_of_day if view.frequency else None,
-        "incremental": view.incremental,
-        "last_build": _last_build(view),
-        "columns": [{"name": c.name, "type": c.type} for c in view.columns],
-        "inputs": list(view.inputs),
-        "status": view.status.value,
-        "last_run_at": moment(view.last_run_at),
-        "last_attempt_at": moment(view.last_attempt_at),
-        "latest_error": view.latest_error,
-        "failures_in_a_row": view.failures_in_a_row,
-        "suspended_at": moment(view.suspended_at),
-        "stale_since": moment(view.stale_since),
-        "stale_reason": view.stale_reason,
-        "built_version": view.built_version,
-        "row_count": view.row_count,
-    }

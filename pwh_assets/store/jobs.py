@@ -239,6 +239,50 @@ class Jobs(StorePart):
         with self._db.read() as connection:
             return [job_of(row) for row in connection.execute(query)]
 
+    def activity(
+        self,
+        project_id: int,
+        limit: int,
+        offset: int,
+        *,
+        running: bool,
+        since: datetime | None = None,
+    ) -> list[Job]:
+        """Syncs and builds that run, or that have ended, newest first."""
+        jobs = models.jobs
+        is_running = jobs.c.status == JobStatus.RUNNING.value
+        query = (
+            sa.select(jobs)
+            .where(
+                jobs.c.project_id == project_id,
+                jobs.c.kind != JobKind.MAINTENANCE.value,
+                is_running if running else ~is_running,
+            )
+            .order_by(jobs.c.created_at.desc(), jobs.c.id)
+            .limit(limit)
+            .offset(offset)
+        )
+        if since is not None:
+            query = query.where(jobs.c.created_at >= since)
+        with self._db.read() as connection:
+            return [job_of(row) for row in connection.execute(query)]
+
+    def count_jobs(
+        self, project_id: int, since: datetime, step_s: float
+    ) -> dict[tuple[int, str, str], int]:
+        """Jobs begun since then: (number of the step, kind, status) -> how many."""
+        jobs = models.jobs
+        query = sa.select(jobs.c.created_at, jobs.c.kind, jobs.c.status).where(
+            jobs.c.project_id == project_id, jobs.c.created_at >= since
+        )
+        found: dict[tuple[int, str, str], int] = {}
+        with self._db.read() as connection:
+            for row in connection.execute(query):
+                began: datetime = row[0]
+                key = int((began - since).total_seconds() // step_s), str(row[1]), str(row[2])
+                found[key] = found.get(key, 0) + 1
+        return found
+
     def abandon_jobs(self, project_id: int | None = None, run_id: str | None = None) -> list[Job]:
         """Fail running jobs whose process is gone (or all of a Dagster run that is over), with their subjects.
 
@@ -284,7 +328,7 @@ class Jobs(StorePart):
                         .values(
                             status=TableStatus.FAILED.value,
                             latest_error=ABANDONED_SENTENCE,
-                            failed_at=now,
+                            failed_at=sa.func.coalesce(table.c.failed_at, now),
                             **counted,
                         )
                     )
