@@ -228,7 +228,7 @@ class Views(StorePart):
             values: dict[str, Any] = {
                 "status": TableStatus.FAILED.value,
                 "latest_error": error,
-                "failed_at": now,
+                "failed_at": sa.func.coalesce(views.c.failed_at, now),  # of the first in a row
                 "stale_since": None,  # it is its own trouble now
                 "stale_reason": None,
             }
