@@ -87,6 +87,8 @@ class ManagedViewState:
     """Tables, and columns as `table.column`, without which it cannot be made, in HogQL."""
     without: Mapping[str, str] | None = None
     """HogQL name of a table that is not synced -> what the view therefore lacks."""
+    is_taken: bool = False
+    """Somebody's own view has the name."""
 
     def as_dict(self) -> dict[str, Any]:
         from pwh_assets.services.source_view import moment
@@ -104,6 +106,7 @@ class ManagedViewState:
             "row_count": view.row_count if view else None,
             "missing": list(self.missing),
             "without": dict(self.without or {}),
+            "is_taken": self.is_taken,
         }
 
 
@@ -128,6 +131,11 @@ class RevenueStatus:
         for each in self.views:
             lacks |= {t: why for t, why in (each.without or {}).items() if t not in lost}
         found += [f"Without `{table}` the numbers lack {why}." for table, why in lacks.items()]
+        found += [
+            f"`{each.name}` is a view of your own: rename or remove it, so that `{each.noun}` can be made."
+            for each in self.views
+            if each.is_taken
+        ]
         for currency, count in self.without_rate.items():
             found.append(
                 f"{count:,} items in {currency} have no rate and count as nothing: `pwh rates load FILE`."
@@ -181,7 +189,8 @@ def change_revenue_config(
     if config.enabled and source.source_type != managed.source_type:
         raise NotThisSourceError(source.slug, source.source_type, managed.source_type)
     if config.enabled:
-        _check_names(platform, managed, source)
+        if taken := _taken(platform, managed, source):
+            raise ManagedNameTakenError(taken)
         _keep(platform, project_id, source.id, config)
         _write(platform, managed, source, config)
     else:
@@ -197,6 +206,7 @@ def revenue_status(platform: Platform, project_id: int, source_id: str) -> Reven
     config = revenue_config(platform, project_id, source.id)
     inputs = _inputs(platform, managed, source, config)
     there = {view.name.lower(): view for view in _views_of(platform, managed, source)}
+    taken = set(_taken(platform, managed, source)) if config.enabled else set()
     states: dict[str, ManagedViewState] = {}
     for each in managed.views:
         name = managed.view_name(source.source_type, source.prefix, each.noun)
@@ -214,6 +224,7 @@ def revenue_status(platform: Platform, project_id: int, source_id: str) -> Reven
             there.get(name.lower()),
             tuple(dict.fromkeys(missing)),
             without,
+            name.lower() in taken,
         )
     unknown = _without_rate(platform, states["revenue_item"].view) if config.enabled else {}
     return RevenueStatus(source, config, tuple(states.values()), unknown)
@@ -351,13 +362,15 @@ def _views_of(platform: Platform, managed: ManagedSet, source: Source) -> list[S
     return [v for v in views if v.origin is ViewOrigin.MANAGED and v.managed_by == mark]
 
 
-def _check_names(platform: Platform, managed: ManagedSet, source: Source) -> None:
+def _taken(platform: Platform, managed: ManagedSet, source: Source) -> tuple[str, ...]:
+    """Names of the set, lower case, that views of people have."""
     own = {view.id for view in _views_of(platform, managed, source)}
-    names = [managed.view_name(source.source_type, source.prefix, v.noun) for v in managed.views]
-    found = (platform.store.find_view(source.project_id, name) for name in names)
-    taken = tuple(view.name for view in found if view is not None and view.id not in own)
-    if taken:
-        raise ManagedNameTakenError(taken)
+    names = {
+        managed.view_name(source.source_type, source.prefix, each.noun).lower()
+        for each in managed.views
+    }
+    views = platform.store.views(source.project_id)
+    return tuple(v.name.lower() for v in views if v.id not in own and v.name.lower() in names)
 
 
 # Writing and removing
@@ -372,13 +385,14 @@ def _write(
     from pwh_assets.services.views import check_name
 
     project_id, changed = source.project_id, []
+    taken = _taken(platform, managed, source)
     inputs = _inputs(platform, managed, source, config)
     there = {view.name.lower(): view for view in _views_of(platform, managed, source)}
     made: set[str] = set()
     for each in managed.views:
         name = check_name(inputs.views[each.noun])
         existing = there.get(name.lower())
-        if _lost(each, inputs) or not made.issuperset(each.reads):
+        if _lost(each, inputs) or not made.issuperset(each.reads) or name.lower() in taken:
             if existing is not None:
                 made.add(each.noun)  # its last good rows stay; health says what is missing
             continue

@@ -1,6 +1,7 @@
 """Revenue analytics: every view equals books kept by hand, and the set comes, stays in step and goes."""
 
 import csv
+import json
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pwh_assets import build_defs
+from pwh_assets.cli.entry import run
 from pwh_assets.core.source import Column, SyncMode, TableStatus
 from pwh_assets.core.view import ViewOrigin
 from pwh_assets.demo.stripe import StripeServer
@@ -414,6 +416,37 @@ def test_people_read_the_views_and_leave_them_as_they_are(account):
     assert platform.store.views(1) == []
     assert not [t for t in platform.lakes.of(1).tables() if t.schema == "views"]
     assert home.change(enabled=True).config.currency == "EUR"
+
+
+def test_a_name_somebody_took_meanwhile_is_left_alone(account):
+    home = account(objects(), tables=["customer"])
+    home.change(enabled=True)
+    mine = save_view(home.platform, 1, "stripe.product_revenue_view", "SELECT 1 AS a")
+    home.put(objects(), "product", "subscription")
+    assert keep_in_step(home.platform, 1) == ("stripe.subscription_revenue_view",)
+    assert home.platform.store.view(1, mine.name) == mine
+    hints = revenue_status(home.platform, 1, home.source.id).hints
+    assert any("`stripe.product_revenue_view` is a view of your own" in hint for hint in hints)
+
+
+def test_the_command_turns_it_on_says_how_it_stands_and_off(account, monkeypatch, capsys):
+    home = account(objects(), tables=["customer", "invoice"])
+    monkeypatch.setattr("pwh_assets.platform.open_platform", lambda: home.platform)
+
+    def pwh(*words):
+        assert run(["revenue", *words, "stripe"]) == 0
+        return capsys.readouterr().out
+
+    assert "is off" in pwh("status")
+    told = json.loads(pwh("enable", "--no-build", "--json", "--currency", "eur"))
+    assert (told["enabled"], told["currency"]) == (True, "EUR")
+    made = [view["name"] for view in told["views"] if view["exists"]]
+    assert made[:2] == ["stripe.customer_revenue_view", "stripe.revenue_item_revenue_view"]
+    said = pwh("status")
+    assert "needs stripe_subscription" in said and "in EUR" in said
+    assert run(["revenue", "enable", "nowhere"]) == 2
+    assert "its views are gone" in pwh("disable")
+    assert home.platform.store.views(1) == []
 
 
 def test_a_text_of_an_earlier_program_is_written_anew(account):
