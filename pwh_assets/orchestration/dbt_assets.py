@@ -1,6 +1,6 @@
 """An operator's dbt project in Dagster: its models are view assets, its tests their checks; a sensor looks at its folder."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import dagster as dg
 
@@ -15,43 +15,58 @@ from pwh_assets.services.platform import Platform
 EVERY_S = 60
 
 
-def own_check_specs(inventory: Inventory, view: SavedQuery) -> list[dg.AssetCheckSpec]:
-    """A check per test of the model; none for any other view."""
+def own_check_specs(
+    inventory: Inventory, view: SavedQuery, taken: Collection[str]
+) -> list[dg.AssetCheckSpec]:
+    """A check per test of the model; none for any other view. Names that are taken are left to who has them."""
     if inventory.dbt is None or view.origin is not ViewOrigin.DBT:
         return []
     key = dg.AssetKey(inventory.graph.nodes[view.name].asset_key)
+    tests = {test.check_name: test for test in inventory.dbt.tests_of(view.name)}
     return [
         dg.AssetCheckSpec(
-            test.check_name,
+            name,
             asset=key,
             description=test.description or f"The dbt test `{test.name}`.",
             blocking=test.severity == "error",
         )
-        for test in inventory.dbt.tests_of(view.name)
+        for name, test in tests.items()
+        if name not in taken
     ]
 
 
 def checked(
-    context: dg.AssetExecutionContext, platform: Platform, view: SavedQuery
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    view: SavedQuery,
+    specs: Sequence[dg.AssetCheckSpec],
 ) -> tuple[CheckResult, ...]:
-    """Run the tests of a model that was built this moment. The rows landed: a test that cannot be run is logged."""
-    if view.origin is not ViewOrigin.DBT or not context.selected_asset_check_keys:
+    """Run the tests of a model that was built this moment: a result for every check that was promised.
+
+    The rows landed, so a test that could not be run is a warning and says so.
+    """
+    wanted = [spec.name for spec in specs if spec.key in context.selected_asset_check_keys]
+    if not wanted:
         return ()
     from pwh_assets.services.dbt_project.testing import run_tests
     from pwh_assets.services.dbt_project.workspace import project_of
 
-    wanted = {key.name for key in context.selected_asset_check_keys}
     project = project_of(platform.settings, view.project_id)
     tests = [t for t in project.tests_of(view.name) if t.check_name in wanted] if project else []
-    if project is None or not tests:
-        return ()
+    found: dict[str, CheckResult] = {}
+    reason = "It is not in the project any more."
     try:
-        outcomes = run_tests(platform, view.project_id, project, tests)
+        if project is not None:
+            for outcome in run_tests(platform, view.project_id, project, tests):
+                found[outcome.test.check_name] = outcome.as_check(view.project_id, view.id)
     except Exception as error:
-        context.log.warning("%s: its tests did not run. %s", view.name, Trouble.of(error).text)
+        reason = f"It did not run. {Trouble.of(error).text}"
         log_unexpected(error, f"tests of {view.name}")
-        return ()
-    return tuple(each.as_check(view.project_id, view.id) for each in outcomes)
+    return tuple(
+        found.get(name)
+        or CheckResult(view.project_id, view.id, name, False, "warn", {"message": reason})
+        for name in wanted
+    )
 
 
 def dbt_sensors(inventories: Iterable[Inventory]) -> list[dg.SensorDefinition]:

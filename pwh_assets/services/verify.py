@@ -20,7 +20,7 @@ def verify(platform: Platform, project_id: int) -> Verified:
     lake = platform.lakes.of(project_id)
     tables = {(t.schema, t.name): t for t in lake.tables()}
     problems = [*platform.store.problems(), *lake.verify()]
-    known = {"product", "_pwh", "views"}
+    known = {"product", "_pwh", "views", "dbt"}
     for source in platform.store.sources(project_id):
         known.add(source.slug)
     for table in platform.store.tables(project_id):
@@ -38,7 +38,7 @@ def verify(platform: Platform, project_id: int) -> Verified:
                 f"Sync it again with `pwh sync {table.table_name} --full`."
             )
     for view in platform.store.views(project_id):
-        if view.is_materialized and view.last_run_at and ("views", view.name) not in tables:
+        if view.is_materialized and view.last_run_at and view.place not in tables:
             problems.append(
                 f"View `{view.name}` was built but is not in the lake. Build it with `pwh view run {view.name}`."
             )

@@ -11,6 +11,8 @@ from pwh_assets.core.source import TableStatus
 from pwh_assets.core.view import Refresh, ViewOrigin
 from pwh_assets.definitions import build_defs
 from pwh_assets.errors import ConflictError, InvalidInputError, PwhError
+from pwh_assets.orchestration.dbt_assets import dbt_sensors
+from pwh_assets.orchestration.inventory import read_inventories
 from pwh_assets.orchestration.run import run_views
 from pwh_assets.services.dbt_project.adopting import (
     ProjectRefusedError,
@@ -26,6 +28,9 @@ from pwh_assets.services.dbt_project.testing import run_tests
 from pwh_assets.services.dbt_project.workspace import project_of
 from pwh_assets.services.health import health
 from pwh_assets.services.lineage import lineage
+from pwh_assets.services.quality.audit import QualityFailedError
+from pwh_assets.services.quality.declare import add_check, remove_check
+from pwh_assets.services.verify import verify
 from pwh_assets.services.views import build_view, materialize_view, remove_view, save_view
 from tests.e2e.homes import Warehouse, orders, people
 
@@ -108,7 +113,7 @@ def test_models_seeds_and_snapshots_are_tables_that_hogql_reads(shop):
         "ann@example.com",
         TableStatus.COMPLETED,
     )
-    assert [(c.name, c.type, c.description) for c in spent.columns][0] == (
+    assert next((c.name, c.type, c.description) for c in spent.columns) == (
         "user_id",
         "BIGINT",
         "Who",
@@ -183,6 +188,17 @@ def test_dagster_has_an_asset_per_model_and_runs_models_with_their_tests(shop):
     assert broken == {"dbt.labelled": ["nobody_spends_little"]}
 
 
+def test_quality_checks_look_at_a_models_new_rows_before_anybody_does(shop):
+    platform = shop.home.platform
+    add_check(platform, 1, "dbt.spent", "row_count", {"min": 50}, name="many")
+    with pytest.raises(QualityFailedError, match="many"):
+        shop.build("spent")
+    assert shop.home.ask("SELECT count() FROM dbt.spent") == [(10,)]
+    remove_check(platform, 1, "dbt.spent.many")
+    shop.build("spent")
+    assert verify(platform, 1).problems == ()
+
+
 def test_dbts_own_selection_chooses_models_and_tests(shop):
     found = selected(shop.home.platform, 1, ["spent+"], ["resource_type:test"])
     assert ([each.name for each in found.models], found.tests) == (["labelled", "spent"], ())
@@ -195,7 +211,7 @@ def test_a_model_that_fails_keeps_its_rows_and_says_why(shop):
     shop.write("models/spent.sql", SPENT.replace("sum(amount)", "sum(cast('x' || amount as int))"))
     adoption = refresh_project(home.platform, 1)
     assert adoption.changed == ("dbt.spent",)
-    with pytest.raises(DbtModelError, match="`dbt.spent` could not be built: Conversion Error: "):
+    with pytest.raises(DbtModelError, match=r"`dbt\.spent` could not be built: Conversion Error: "):
         shop.build("spent")
     assert shop.model("spent").status is TableStatus.FAILED
     assert home.ask("SELECT count() FROM dbt.spent") == [(10,)]
@@ -210,7 +226,7 @@ def test_a_model_that_fails_keeps_its_rows_and_says_why(shop):
 def test_a_broken_project_is_an_issue_of_its_own_and_its_last_good_state_goes_on(shop):
     platform = shop.home.platform
     shop.write("models/lost.sql", "select * from {{ source('pwh', 'nowhere') }}")
-    with pytest.raises(ProjectBrokenError, match="pwh.nowhere"):
+    with pytest.raises(ProjectBrokenError, match=r"pwh\.nowhere"):
         refresh_project(platform, 1)
     assert refresh_project(platform, 1) is None
     (issue,) = [each for each in health(platform, 1) if each.type == "dbt_project"]
@@ -219,7 +235,9 @@ def test_a_broken_project_is_an_issue_of_its_own_and_its_last_good_state_goes_on
     build_defs(platform).resolve_asset_graph()
     shop.build("spent")
     (shop.folder / "models" / "lost.sql").unlink()
-    refresh_project(platform, 1)
+    (sensor,) = dbt_sensors(read_inventories(platform))
+    ticked = sensor(dg.build_sensor_context(resources={"platform": platform}))
+    assert ticked.skip_message == "Taken over: 1."
     assert not [each for each in health(platform, 1) if each.type == "dbt_project"]
 
 

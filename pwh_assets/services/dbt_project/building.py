@@ -7,14 +7,13 @@ from pwh_assets.errors import PwhError
 from pwh_assets.services.dbt_project.description import DbtModel, DbtProject
 from pwh_assets.services.dbt_project.running import opened
 from pwh_assets.services.dbt_project.workspace import project_of
-from pwh_assets.services.models import Replacement
+from pwh_assets.services.models import STAGE, Replacement
 from pwh_assets.services.models.runner import first_sentence
 
 if TYPE_CHECKING:
     import duckdb
 
     from pwh_assets.services.view_builds import Build
-    from pwh_assets.services.view_running import Watch
 
 _COMMANDS = {"model": "run", "seed": "seed", "snapshot": "snapshot"}
 _BESIDE = ("table", "view")
@@ -43,9 +42,7 @@ def materialize(build: "Build") -> None:
         LakeBusyError: others were writing the lake all the time.
     """
     project, model = _model(build)
-    with opened(
-        build.platform, build.view.project_id, project, model.inputs, _Told(build.watch)
-    ) as run:
+    with opened(build.platform, build.view.project_id, project, model.inputs, _Told(build)) as run:
         build.watch.interrupt_with(run.session.interrupt)
         build.watch.tell("compute")
         if model.materialized not in _BESIDE or project.has_run_hooks:
@@ -66,8 +63,26 @@ def find(build: "Build") -> None:
     for table in build.lake.tables():
         if table.schema == schema and table.name.lower() == name.lower():
             build.table = table
+            _check_afterwards(build)
             return
     raise DbtModelError(build.view.name, "dbt said it was built, but the lake has no such table.")
+
+
+def _check_afterwards(build: "Build") -> None:
+    """Quality checks of a table that dbt changes in place: they could not look before readers did."""
+    from pwh_assets.core.quality import CheckTrigger
+    from pwh_assets.services.quality.run import run_checks
+
+    view = build.view
+    if _model(build)[1].materialized not in _BESIDE:
+        checks = build.platform.store.quality_checks(view.project_id, view.id)
+        run_checks(
+            build.platform,
+            view.project_id,
+            checks,
+            trigger=CheckTrigger.SYNC,
+            run_id=build.watch.job.run_id,
+        )
 
 
 STEPS: "tuple[Callable[[Build], None], ...]" = (materialize, find)
@@ -87,11 +102,16 @@ def _model(build: "Build") -> tuple[DbtProject, DbtModel]:
 class _Told(Replacement):
     """The whole answer in the place of the whole table, with the steps told."""
 
-    def __init__(self, watch: "Watch") -> None:
-        self._watch = watch
+    def __init__(self, build: "Build") -> None:
+        self._build, self._watch = build, build.watch
 
     def audit(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        from pwh_assets.services.quality.audit import audit
+
         self._watch.tell("audit")
+        preview = f'SELECT * FROM "{STAGE}"'
+        run_id = self._watch.job.run_id
+        audit(self._build.platform, self._build.view, connection, preview, run_id)
 
     def publish(self, connection: "duckdb.DuckDBPyConnection", table: str) -> None:
         self._watch.tell("publish")

@@ -5,6 +5,7 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.services.models import Model, ModelText, generate, model_name
 from pwh_assets.services.models.project import escape
 from pwh_assets.services.models.runner import first_sentence
+from pwh_assets.services.models.slices import slice_of
 from pwh_assets.settings import Settings
 
 
@@ -61,6 +62,26 @@ def test_the_same_models_write_nothing_and_a_changed_one_writes_itself(tmp_path)
     assert project(tmp_path, two, one) == type(first)(first.folder, first.digest, ())
     changed = project(tmp_path, one, model("b", "select 3 n"))
     assert changed.written == ("models/b.sql",) and changed.digest != first.digest
+
+
+def test_a_slice_is_a_model_with_the_names_of_what_it_reads_and_changes_with_nothing_else(tmp_path):
+    base = model("base", "select 1 n from T0", T0=("stripe", "invoice"))
+    mrr = model("mrr", "select n from T0", T0=("views", "base"))
+    top = model("top.mrr", "select n from T0", T0=("views", "mrr"))
+    made = project(tmp_path, base, mrr, top, model("other", "select 2 n"))
+    part = slice_of(made, "top__mrr")
+    assert {path for path in part.files if path.startswith("models/")} == {
+        "models/0_sources.yml",
+        "models/mrr.sql",
+        "models/top__mrr.sql",
+        "models/top__mrr.yml",
+    }
+    assert part.files["models/mrr.sql"] == '{{ config(alias="mrr") }}\nselect 1\n'
+    longer = model("mrr", "select n + 1 n from T0", T0=("views", "base"))
+    again = project(tmp_path, base, longer, top, model("other", "select 3 n"))
+    assert slice_of(again, "top__mrr") == part
+    assert slice_of(again, "mrr").digest != slice_of(made, "base").digest
+    assert slice_of(made, "gone").template == part.template
 
 
 def test_files_of_a_removed_view_go(tmp_path):
