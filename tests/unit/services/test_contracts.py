@@ -141,9 +141,14 @@ def test_a_table_in_order_is_checked_without_pandas(lake, monkeypatch):
         checked(lake, table(columns, key=("c0",)))
 
 
-@pytest.mark.parametrize("memory", ["192MiB", "1KiB"])
-def test_repeated_keys_are_found_in_little_memory_and_in_too_little(lake, monkeypatch, memory):
+@pytest.mark.parametrize(
+    ("memory", "part_rows"), [("192MiB", 10**6), ("1KiB", 10**6), ("192MiB", 30_000)]
+)
+def test_repeated_keys_are_found_in_little_memory_and_in_too_little(
+    lake, monkeypatch, memory, part_rows
+):
     monkeypatch.setattr(contracts, "KEY_MEMORY", memory)
+    monkeypatch.setattr(contracts, "PART_ROWS", part_rows)
     lake.execute("SET memory_limit = '700MiB'")
     lake.execute("CREATE TABLE lake.app.users AS SELECT range % 99999 AS id FROM range(100_000)")
     found = checked(lake, table({"id": "BIGINT"}))[UNIQUE].details
