@@ -10,16 +10,11 @@ from typing import Any
 from pwh_assets.core.health import HealthIssue, IssueKind
 from pwh_assets.core.source import Source, SyncedTable, SyncMode
 from pwh_assets.errors import BusyError, InvalidInputError, PwhError
-from pwh_assets.services.changes import (
-    StreamBusyHereError,
-    change_source,
-    facts_of,
-    spec_of,
-    stream_id,
-)
+from pwh_assets.services.changes import StreamBusyHereError
 from pwh_assets.services.egress import guarded
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.scrub import scrubbed
+from pwh_assets.services.stream_tables import change_source, facts_of, spec_of, stream_id
 from pwh_assets.sources.changes import ChangeSource, StreamTable
 
 log = logging.getLogger(__name__)

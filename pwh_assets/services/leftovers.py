@@ -12,7 +12,7 @@ def clear_leftovers(platform: Platform, project_id: int) -> int:
     What is in use is looked up after what there is, so that nothing of a table made meanwhile is taken.
     """
     from pwh_assets.lake.locks import hold
-    from pwh_assets.services.changes import stream_id
+    from pwh_assets.services.stream_tables import stream_id
 
     lake = platform.lakes.of(project_id)
     pipelines = platform.settings.home / "pipelines"

@@ -7,7 +7,7 @@ import pytest
 
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import BusyError, InvalidInputError
-from pwh_assets.services import changes
+from pwh_assets.services import changes, stream_pass
 from pwh_assets.sources.errors import StreamLostError, StreamNotReadyError
 from tests.e2e.streams import SETTINGS, Streamed
 
@@ -141,7 +141,7 @@ def test_batches_and_spilled_changes_add_up_to_the_same_rows(stream, monkeypatch
     )
     home.sync()
     monkeypatch.setattr(
-        changes,
+        stream_pass,
         "StagingCollector",
         lambda *args, **kinds: _Collector(*args, **kinds, batch_changes=7, memory_bytes=memory),
     )
@@ -157,7 +157,7 @@ def test_batches_and_spilled_changes_add_up_to_the_same_rows(stream, monkeypatch
     assert home.differences() == []
 
 
-_Collector = changes.StagingCollector
+_Collector = stream_pass.StagingCollector
 
 
 def test_a_sync_that_finds_nothing_makes_no_snapshot_and_frees_the_log(stream, database):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pwh_assets.demo.postgres import PrivatePostgres
-from pwh_assets.services import changes
+from pwh_assets.services import stream_pass, stream_tables
 from tests.e2e.streams import SETTINGS, Streamed
 
 EXAMPLES = int(os.environ.get("PWH_CDC_EXAMPLES", "8"))
@@ -93,11 +93,11 @@ def server():
 @pytest.fixture
 def collecting(monkeypatch):
     """Batches of a few changes, spilled all the time, so that every seam of theirs is crossed."""
-    small = changes.StagingCollector
+    small = stream_pass.StagingCollector
 
     def use(batch, memory):
         monkeypatch.setattr(
-            changes,
+            stream_pass,
             "StagingCollector",
             lambda *args, **kinds: small(
                 *args, **{**kinds, "batch_changes": batch, "memory_bytes": memory}
@@ -143,5 +143,5 @@ def test_lake_and_source_are_one_whenever_the_stream_is_idle(
     finally:
         for session in sessions:
             session.connection.close()
-        home.type.changes.drop(home.config, changes.spec_of(home.source.id))
+        home.type.changes.drop(home.config, stream_tables.spec_of(home.source.id))
         home.close()

@@ -10,7 +10,7 @@ import pytest
 from pwh_assets.core.job import ChangeKind, JobStatus
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import SourceUnavailableError
-from pwh_assets.services import changes
+from pwh_assets.services import changes, stream_run, stream_tables
 from pwh_assets.services.limits import (
     RowLimitReachedError,
     RowLimitTooLowError,
@@ -20,7 +20,10 @@ from pwh_assets.services.limits import (
 from pwh_assets.services.running import SyncCancelledError
 from pwh_assets.services.table_actions import cancel_sync
 from pwh_assets.sources.collecting import StagingCollector
+from pwh_assets.sources.network.route import routed
+from pwh_assets.sources.postgres import replication
 from tests.e2e.streams import SETTINGS, Streamed
+from tests.faults.proxy import Proxy
 
 TABLES = "CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE u (id int PRIMARY KEY, v int);"
 GIVE_UP_S = 60
@@ -40,8 +43,8 @@ def home(server, tmp_path):
     made = Streamed(server, tmp_path / "home", ["t", "u"])
     made.sync()
     yield made
-    changes.change_source(made.platform, made.source).drop(
-        made.config, changes.spec_of(made.source.id)
+    stream_tables.change_source(made.platform, made.source).drop(
+        made.config, stream_tables.spec_of(made.source.id)
     )
     made.close()
 
@@ -49,7 +52,7 @@ def home(server, tmp_path):
 def state(home):
     tables = home.tables.values()
     return [
-        home.lake.state(changes.stream_id(home.source.id)),
+        home.lake.state(stream_tables.stream_id(home.source.id)),
         *(home.lake.state(t.id) for t in tables),
     ]
 
@@ -118,7 +121,7 @@ def test_a_table_that_is_read_whole_is_cancelled_and_goes_on_with_the_next_sync(
     home.sync()
     home.execute("UPDATE t SET v = 2", "INSERT INTO u VALUES (1, 1)")
     home.platform.store.update_table(home.tables["t"].id, resync_reason="A test wants it.")
-    extract = changes.extract
+    extract = stream_run.extract
 
     def endless(reading, folder, on_rows):
         done = extract(reading, folder, on_rows)
@@ -129,7 +132,7 @@ def test_a_table_that_is_read_whole_is_cancelled_and_goes_on_with_the_next_sync(
         return done
 
     with monkeypatch.context() as patch:
-        patch.setattr(changes, "extract", endless)
+        patch.setattr(stream_run, "extract", endless)
         sync_cancelled(home)
     assert home.sync()["t"].is_full
     assert home.differences() == []
@@ -206,7 +209,7 @@ def test_a_table_asked_for_whole_that_fails_misses_no_change_afterwards(home, mo
 
     tables = home.tables
     with monkeypatch.context() as patch:
-        patch.setattr(changes, "extract", fail)
+        patch.setattr(stream_run, "extract", fail)
         asked = [tables["t"]]
         done = changes.sync_changes(home.platform, home.source.id, asked, full=True)
     assert isinstance(done[tables["t"].id], SourceUnavailableError)
@@ -241,3 +244,15 @@ def test_columns_a_stream_adds_drops_and_widens_are_written_down_once(home):
         ("other", ChangeKind.NEW),
         ("v", ChangeKind.WIDENED),
     ]
+
+
+def test_a_server_that_does_not_begin_its_stream_is_not_waited_for_without_end(home, monkeypatch):
+    """libpq's own waiting has no end, and neither Ctrl-C nor SIGTERM gets through to it."""
+    monkeypatch.setattr(replication, "START_PATIENCE_S", 0.5)
+    with Proxy(home.config["port"]) as proxy:
+        config = {**home.config, "port": proxy.port, "sslmode": "disable"}
+        with routed(config) as route, replication._connected(config, route) as connection:
+            proxy.strike("hold", 0)
+            with pytest.raises(SourceUnavailableError, match="has not begun the stream"):
+                replication._start(config, connection, "IDENTIFY_SYSTEM", "none")
+            proxy.heal()

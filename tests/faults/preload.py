@@ -6,6 +6,7 @@ import pwh_assets.cli.entry
 import pwh_assets.cli.runs
 import pwh_assets.orchestration.run
 import pwh_assets.services.changes
+import pwh_assets.services.stream_run
 import pwh_assets.sources.mysql.reading
 import pwh_assets.sources.mysql.streaming
 import pwh_assets.sources.postgres.streaming

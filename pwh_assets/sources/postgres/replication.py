@@ -9,20 +9,29 @@ import select
 import struct
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pwh_assets.errors import SourceUnavailableError
 from pwh_assets.sources.errors import StreamBusyError, StreamLostError
 from pwh_assets.sources.network.route import Route, routed
-from pwh_assets.sources.postgres.connection import literal, parameters, place, raise_ours
+from pwh_assets.sources.postgres.connection import (
+    CONNECT_TIMEOUT_S,
+    literal,
+    parameters,
+    place,
+    raise_ours,
+)
 
 if TYPE_CHECKING:
-    from psycopg.pq.abc import PGconn
+    from psycopg.pq.abc import PGconn, PGresult
 
 SENDER_TIMEOUT_S = 600
 """How long the server waits for a word from us: longer than committing a batch to the lake may take."""
 BUSY_PATIENCE_S = 15.0
 """How long a slot may still be held by a reader that just died."""
+START_PATIENCE_S = 60.0
+"""How long the server may take to begin the stream."""
 ASK_EVERY_S = 0.05
 QUIET_ASKS = 10
 """So many answers in a row that name the same position mean that nothing complete is left to be sent: the server reads
@@ -174,32 +183,62 @@ def receiving(
 @contextlib.contextmanager
 def _connected(config: Mapping[str, Any], route: Route) -> "Iterator[PGconn]":
     import psycopg
-    from psycopg.conninfo import make_conninfo
-    from psycopg.pq import ConnStatus, PGconn
 
-    options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
-    words = make_conninfo(**parameters(config, route), replication="database", options=options)
-    connection = PGconn.connect(words.encode())
+    connection = None
     try:
-        if connection.status != ConnStatus.OK:
-            text = connection.error_message.decode(errors="replace")
-            raise psycopg.OperationalError(f"connection failed: {text}")
+        connection = _opened(config, route)
         yield connection
     except psycopg.Error as error:
         raise_ours(config, error)
     finally:
-        connection.finish()
+        if connection is not None:
+            connection.finish()
+
+
+def _opened(config: Mapping[str, Any], route: Route) -> "PGconn":
+    """Connected to the first address that answers.
+
+    Step by step: while libpq connects by itself no other thread runs, not even that of an SSH tunnel, and no signal
+    gets through.
+    """
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+    from psycopg.pq import PGconn, PollingStatus
+
+    options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    problem = "no address"
+    for peer in route.peers:
+        wanted = parameters(config, replace(route, peers=(peer,)))
+        words = make_conninfo(**wanted, replication="database", options=options)
+        connection = PGconn.connect_start(words.encode())
+        give_up = time.monotonic() + CONNECT_TIMEOUT_S
+        with contextlib.ExitStack() as stack:
+            stack.callback(connection.finish)
+            while (status := connection.connect_poll()) != PollingStatus.OK:
+                if status == PollingStatus.FAILED:
+                    problem = connection.error_message.decode(errors="replace")
+                    break
+                if time.monotonic() > give_up:
+                    problem = "timeout expired"
+                    break
+                ends = [connection.socket]
+                reads = status == PollingStatus.READING
+                select.select(ends if reads else [], [] if reads else ends, [], 0.2)
+            else:
+                stack.pop_all()
+                return connection
+    raise psycopg.OperationalError(f"connection failed: {problem}")
 
 
 def _start(config: Mapping[str, Any], connection: "PGconn", command: str, slot: str) -> None:
     import psycopg
     from psycopg.pq import DiagnosticField, ExecStatus
 
+    connection.nonblocking = 1  # libpq's own waiting has no end, and no signal gets through to it
     give_up = time.monotonic() + BUSY_PATIENCE_S
     while True:
-        result = connection.exec_(command.encode())
+        result = _answer(config, connection, command)
         if result.status == ExecStatus.COPY_BOTH:
-            connection.nonblocking = 1
             return
         words = result.error_message.decode(errors="replace")
         state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
@@ -220,3 +259,29 @@ def _start(config: Mapping[str, Any], connection: "PGconn", command: str, slot: 
         error = psycopg.OperationalError(words)
         error.sqlstate = state
         raise_ours(config, error)
+
+
+def _answer(config: Mapping[str, Any], connection: "PGconn", command: str) -> "PGresult":
+    """What the server says to a command, all of it unless a stream begins. Raises SourceUnavailableError in time."""
+    import psycopg
+    from psycopg.pq import ExecStatus
+
+    give_up = time.monotonic() + START_PATIENCE_S
+    connection.send_query(command.encode())
+    found = None
+    while True:
+        while connection.flush() or connection.is_busy():
+            if time.monotonic() > give_up:
+                raise SourceUnavailableError(
+                    f"{place(config)} has not begun the stream after {START_PATIENCE_S:.0f} s. Sync again."
+                )
+            if select.select([connection.socket], [], [], 0.2)[0]:
+                connection.consume_input()
+        result = connection.get_result()
+        if result is None:
+            if found is None:
+                raise psycopg.OperationalError("the server ended the connection")
+            return found
+        found = result
+        if found.status == ExecStatus.COPY_BOTH:
+            return found
