@@ -51,7 +51,11 @@ def test_sensors_are_on_and_there_is_one_per_kind_of_source(make_table, inventor
     other = Source("s2", 1, "stripe", prefix="eu_")
     tables = [make_table("invoice"), make_table("invoice", other)]
     sensors = definitions(inventory_of(tables)).get_repository_def().sensor_defs
-    assert sorted(each.name for each in sensors) == ["changes_in_stripe", "product_data"]
+    assert sorted(each.name for each in sensors) == [
+        "changes_in_stripe",
+        "dbt_projects",
+        "product_data",
+    ]
     assert {each.default_status for each in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 
