@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,10 +13,12 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from pwh_assets.cli import main
 from pwh_assets.core.alert import AlertEvent, DeliveryStatus
 from pwh_assets.core.health import IssueKind
 from pwh_assets.core.source import TableStatus
@@ -438,6 +441,63 @@ def test_a_sync_that_really_fails_and_heals_is_told(home, receiver, tmp_path):
     assert look(home).delivered == 1
     assert [body["type"] for body in receiver.bodies()] == ["health.broke", "health.healed"]
     home.store.remove_source(source.id)
+
+
+def test_every_channel_on_the_page_can_be_added(home):
+    page = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text()
+    found = re.findall(r"<!-- alert-example -->\n```json\n(.+?)```", page, re.DOTALL)
+    assert len(found) == 3
+    for text_ in found:
+        add_channel(
+            home.platform,
+            1,
+            json.loads(re.sub(r"[a-z]+\.(example|slack)\.com(?=[/\"])", "127.0.0.1", text_)),
+        )
+    assert {one.kind.value for one in home.store.channels(1)} == {"webhook", "slack", "email"}
+
+
+def test_the_whole_way_on_the_command_line(home, receiver, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PWH_HOME", str(home.settings.home))
+    monkeypatch.setenv("PWH_ALLOW_PRIVATE_HOSTS", "1")
+    file = tmp_path / "channel.json"
+    file.write_text(json.dumps({"name": "ops", "kind": "webhook", "url": receiver.url}))
+
+    def pwh(*words, status=0):
+        capsys.readouterr()
+        assert main([*words]) == status, words
+        out = capsys.readouterr().out
+        assert TOKEN not in out
+        return json.loads(out) if "--json" in words else out
+
+    added = pwh("alert", "add", str(file), "--json")
+    assert added["secret"].startswith("whsec_") and added["address"].endswith("/…")
+    pwh("alert", "add", str(file), status=2)
+    assert (
+        "ops" in pwh("alert", "list")
+        and "secret" not in pwh("alert", "list", "--json")["results"][0]
+    )
+    assert "It arrived over `ops`" in pwh("alert", "test", "ops")
+    receiver.answers = [500]
+    assert pwh("alert", "test", "ops", "--json", status=1)["status"] == "dead"
+    break_users(home)
+    issues = pwh("health", "--json", "--name", "app_users", status=1)["results"]
+    assert [(one["name"], one["severity"]) for one in issues] == [("app_users", "error")]
+    assert pwh("health", "--json", "--name", "app_orders")["count"] == 0
+    evaluate(home.platform, 1, NOW_OR_NEVER)
+    receiver.answers = [503]
+    assert "1 failed" in pwh("alert", "run", status=1)
+    waiting = pwh("alert", "deliveries", "--status", "pending", "--channel", "ops", "--json")[
+        "results"
+    ]
+    assert [one["attempts"] for one in waiting] == [1] and "503" in pwh("alert", "deliveries")
+    assert "1 alert sent, 0 failed" in pwh("alert", "retry", waiting[0]["id"])
+    pwh("alert", "retry", waiting[0]["id"], status=2)
+    assert "Nothing is dead or waits" in pwh("alert", "retry")
+    history = pwh("health", "--history", "--json", "--limit", "1")["results"]
+    assert [(one["event"], one["name"]) for one in history] == [("opened", "app_users")]
+    assert "app_users" in pwh("health", "--history", "--name", "app_users")
+    assert "told nothing any more" in pwh("alert", "remove", "ops")
+    pwh("alert", "remove", "ops", status=2)
 
 
 def _files_body(folder):
