@@ -5,13 +5,17 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from pwh_assets import __version__
-from pwh_assets.api import schemas, sources, system, warehouse
+from pwh_assets.api import joins, saved_queries, schemas, sources, system, tables, warehouse
 from pwh_assets.api.problems import Problem, handle_errors
 from pwh_assets.services.platform import Platform
 
 ROUTERS: tuple[tuple[APIRouter, tuple[str, ...]], ...] = (
     (sources.router, ("warehouse_sources", "external_data_sources")),
     (schemas.router, ("warehouse_schemas", "external_data_schemas")),
+    (saved_queries.router, ("warehouse_saved_queries",)),
+    (joins.router, ("warehouse_view_links", "warehouse_view_link")),
+    (tables.router, ("warehouse_tables",)),
+    (tables.lineage_router, ("lineage",)),
     (warehouse.router, ("warehouse", "data_warehouse")),
 )
 """Each router under `/api/projects/{project_id}/`, with the names it answers to: the first is documented, the others

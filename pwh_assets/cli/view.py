@@ -1,7 +1,7 @@
 """`pwh view`: saved queries, their versions and their tables."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
 from pwh_assets.cli.console import print_json, say, table

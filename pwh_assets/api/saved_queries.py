@@ -1,0 +1,341 @@
+"""`warehouse_saved_queries/`: views, their versions, builds and relatives."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+
+from pwh_assets.api.context import Ask, asks
+from pwh_assets.api.pages import Page, Paging
+from pwh_assets.api.view_models import (
+    Built,
+    Dependencies,
+    Depth,
+    Eligible,
+    IncrementalCheck,
+    Materialize,
+    Relatives,
+    Restore,
+    Run,
+    RunNote,
+    Text,
+    Version,
+    View,
+    ViewSave,
+    ViewUpdate,
+)
+from pwh_assets.core.view import Refresh, SavedQuery
+from pwh_assets.errors import InvalidInputError, NotFoundError
+from pwh_assets.orchestration.launch import launch_views
+from pwh_assets.services import views
+from pwh_assets.services.freshness.project import describe, project_plan, set_target
+from pwh_assets.services.graph import NodeKind, project_graph
+from pwh_assets.services.incremental import (
+    IncrementalConfig,
+    check_incremental,
+    checked_config,
+    forget_progress,
+    set_incremental,
+)
+from pwh_assets.services.source_view import moment
+from pwh_assets.services.view_impact import impact_of_text, uses_of
+from pwh_assets.services.view_running import cancel_build
+from pwh_assets.services.view_shape import versions_to_dicts, view_to_dict
+
+router = APIRouter(tags=["saved queries"])
+
+MOST_RUNS = 50
+Read = Annotated[Ask, asks("warehouse_view:read")]
+Write = Annotated[Ask, asks("warehouse_view:write")]
+IfMatch = Annotated[
+    str | None, Header(description="The `ETag` of the version the edit began from.")
+]
+
+
+@router.get("/", summary="List saved queries")
+def list_views(
+    ask: Read,
+    paging: Annotated[Paging, Depends()],
+    search: Annotated[str, Query(description="In name or description.", max_length=200)] = "",
+) -> Page[View]:
+    """By name."""
+    word = search.strip().lower()
+    found = [
+        view
+        for view in ask.platform.store.views(ask.project_id)
+        if word in view.name.lower() or word in view.description.lower()
+    ]
+    found.sort(key=lambda view: view.name.lower())
+    shown = found[paging.offset : paging.offset + paging.limit]
+    return paging.of([_shown(view) for view in shown], len(found))
+
+
+@router.post(
+    "/",
+    status_code=201,
+    summary="Save a query under a name",
+    responses={200: {"model": View, "description": "There was one of that name: a new version."}},
+)
+def save_view(ask: Write, body: ViewSave, response: Response, if_match: IfMatch = None) -> View:
+    """201 for a new one, 200 for a new version of one that was there. What would break its readers is refused."""
+    existing = ask.platform.store.find_view(ask.project_id, body.name)
+    saved = views.save_view(
+        ask.platform,
+        ask.project_id,
+        body.name,
+        body.sql,
+        description=body.description or "",
+        owner=body.owner or (existing.owner if existing else ask.caller.name),
+        author=ask.caller.name,
+        note=body.note or "",
+        expected_version=_expected(body.edited_history_id, if_match),
+        force=body.force,
+    )
+    if existing is not None:
+        response.status_code = 200
+    return _tagged(response, saved)
+
+
+@router.post("/check_incremental/", summary="Could it be built in parts")
+def check(ask: Read, body: IncrementalCheck) -> Eligible:
+    """Looks at the text alone; cheap enough for every keystroke."""
+    found = check_incremental(
+        ask.platform,
+        ask.project_id,
+        body.sql,
+        body.incremental_key,
+        body.unique_key,
+        body.lookback_seconds,
+    )
+    return Eligible(
+        eligible=found.eligible,
+        key_candidates=[each.name for each in found.key_candidates],
+        key_candidate_types={each.name: each.type for each in found.key_candidates},
+        unique_key_candidates=[list(each) for each in found.unique_key_candidates],
+        blockers=list(found.blockers),
+        warnings=list(found.warnings),
+    )
+
+
+@router.get("/{view_id}/", summary="One saved query")
+def show_view(ask: Read, view_id: str, response: Response) -> View:
+    """With the cadences it could have. Its `ETag` is for `If-Match`."""
+    view = _view(ask, view_id)
+    bounds = describe(project_plan(ask.platform, ask.project_id), view.name)
+    return _tagged(response, view, sync_frequency_bounds=bounds["sync_frequency_bounds"])
+
+
+@router.patch("/{view_id}/", summary="Change a saved query")
+def update_view(
+    ask: Write, view_id: str, body: ViewUpdate, response: Response, if_match: IfMatch = None
+) -> View:
+    """A changed text becomes a new version; with `edited_history_id` or `If-Match` only if nobody was faster."""
+    view = _view(ask, view_id)
+    platform, project_id = ask.platform, ask.project_id
+    if body.sql is not None:
+        view = views.save_view(
+            platform,
+            project_id,
+            view.name,
+            body.sql,
+            description=view.description,
+            owner=view.owner,
+            author=ask.caller.name,
+            note=body.note or "",
+            expected_version=_expected(body.edited_history_id, if_match),
+            force=body.force,
+        )
+    if body.description is not None or body.owner is not None:
+        view = views.describe_view(
+            platform, project_id, view.name, description=body.description, owner=body.owner
+        )
+    if body.name is not None and body.name != view.name:
+        view = views.rename_view(platform, project_id, view.name, body.name)
+    wants_table = body.is_materialized or (body.is_materialized is None and view.is_materialized)
+    if body.is_materialized is False and view.is_materialized:
+        view = views.revert_view(platform, project_id, view.name)
+    elif wants_table and (body.is_materialized or body.sync_frequency is not None):
+        view = _materialized(ask, view, body.sync_frequency, body.sync_time_of_day, "schedule")
+    if body.freshness_target is not None:
+        target = None if body.freshness_target == "none" else body.freshness_target
+        view, _ = set_target(platform, project_id, view.name, target)
+    return _tagged(response, view)
+
+
+@router.delete("/{view_id}/", status_code=204, summary="Remove a saved query")
+def remove_view(
+    ask: Write,
+    view_id: str,
+    force: Annotated[bool, Query(description="Although others read it.")] = False,
+) -> None:
+    views.remove_view(ask.platform, ask.project_id, _view(ask, view_id).name, force=force)
+
+
+@router.post("/{view_id}/run/", status_code=202, summary="Build it now")
+def run(ask: Write, view_id: str, body: Run | None = None) -> Built:
+    view = _view(ask, view_id)
+    if not view.is_materialized:
+        raise InvalidInputError(
+            "is_materialized", f"View `{view.name}` is plain: there is nothing to build."
+        )
+    if body is not None and body.full_refresh:
+        forget_progress(ask.platform, view)
+    run_id = launch_views(ask.platform, ask.project_id, [view])
+    return Built(run_id=run_id, view=_shown(view))
+
+
+@router.post("/{view_id}/materialize/", status_code=202, summary="Keep it as a table")
+def materialize(ask: Write, view_id: str, body: Materialize | None = None) -> Built:
+    wanted = body or Materialize.model_validate({})
+    view = _view(ask, view_id)
+    config = None
+    if wanted.incremental is not None:
+        given = wanted.incremental
+        config = checked_config(
+            ask.platform,
+            ask.project_id,
+            view.name,
+            IncrementalConfig(given.key, tuple(given.unique_key), given.lookback_seconds),
+        )
+    view = _materialized(ask, view, wanted.sync_frequency, wanted.sync_time_of_day, wanted.refresh)
+    if config is not None:
+        view = set_incremental(ask.platform, view, config)
+    run_id = launch_views(ask.platform, ask.project_id, [view]) if wanted.run else None
+    return Built(run_id=run_id, view=_shown(view))
+
+
+@router.post("/{view_id}/revert_materialization/", summary="Make it plain again")
+def revert(ask: Write, view_id: str) -> View:
+    return _shown(views.revert_view(ask.platform, ask.project_id, _view(ask, view_id).name))
+
+
+@router.post("/{view_id}/cancel/", summary="Stop a running build")
+def cancel(ask: Write, view_id: str) -> View:
+    """It keeps the rows it had."""
+    view = _view(ask, view_id)
+    cancel_build(ask.platform, ask.project_id, view.name)
+    return _shown(view)
+
+
+@router.post("/{view_id}/resume/", summary="Let a suspended view be built again")
+def resume(ask: Write, view_id: str) -> dict[str, bool]:
+    view = _view(ask, view_id)
+    views.resume_view(ask.platform, ask.project_id, view.name)
+    return {"resumed": view.is_suspended}
+
+
+@router.post("/{view_id}/ancestors/", summary="What it is made of")
+def ancestors(ask: Read, view_id: str, body: Depth | None = None) -> Relatives:
+    return Relatives(ancestors=_reached(ask, view_id, body, upstream=True))
+
+
+@router.post("/{view_id}/descendants/", summary="What is made of it")
+def descendants(ask: Read, view_id: str, body: Depth | None = None) -> Relatives:
+    return Relatives(descendants=_reached(ask, view_id, body, upstream=False))
+
+
+@router.get("/{view_id}/dependencies/", summary="How many it reads, and read it")
+def dependencies(ask: Read, view_id: str) -> Dependencies:
+    graph = project_graph(ask.platform, ask.project_id)
+    name = _view(ask, view_id).name
+    return Dependencies(
+        upstream_count=len(graph.inputs[name]), downstream_count=len(graph.outputs[name])
+    )
+
+
+@router.get("/{view_id}/run_history/", summary="Its newest builds")
+def run_history(
+    ask: Read,
+    view_id: str,
+    limit: Annotated[int, Query(ge=1, le=MOST_RUNS, description="Newest first.")] = 5,
+) -> list[RunNote]:
+    view = _view(ask, view_id)
+    return [
+        RunNote(
+            id=job.id,
+            status=job.status.value,
+            timestamp=moment(job.created_at),
+            finished_at=moment(job.finished_at),
+            rows=job.rows,
+            error=job.error,
+        )
+        for job in ask.platform.store.jobs(ask.project_id, limit, subject_id=view.id)
+    ]
+
+
+@router.get("/{view_id}/activity/", summary="Every text it ever had")
+def history(ask: Read, view_id: str) -> list[Version]:
+    """Newest first."""
+    view = _view(ask, view_id)
+    found = versions_to_dicts(views.view_history(ask.platform, ask.project_id, view.name))
+    return [Version.model_validate(each) for each in found]
+
+
+@router.post("/{view_id}/restore/", summary="Give it an earlier text again")
+def restore(ask: Write, view_id: str, body: Restore, response: Response) -> View:
+    view = views.restore_view(
+        ask.platform,
+        ask.project_id,
+        _view(ask, view_id).name,
+        body.version,
+        author=ask.caller.name,
+        force=body.force,
+    )
+    return _tagged(response, view)
+
+
+@router.post("/{view_id}/impact/", summary="What a change would break")
+def impact(ask: Read, view_id: str, body: Text | None = None) -> dict[str, Any]:
+    """Of a new text; without one, who reads the view and which columns they need."""
+    name = _view(ask, view_id).name
+    if body is None:
+        return uses_of(ask.platform, ask.project_id, name).as_dict()
+    return impact_of_text(ask.platform, ask.project_id, name, body.sql).as_dict()
+
+
+def _view(ask: Ask, view_id: str) -> SavedQuery:
+    found = ask.platform.store.find_view(ask.project_id, view_id)
+    if found is None or found.id != view_id:
+        raise NotFoundError("saved query", view_id)
+    return found
+
+
+def _materialized(
+    ask: Ask, view: SavedQuery, every: str | None, time_of_day: str | None, refresh: str
+) -> SavedQuery:
+    if every == "never":
+        every, refresh = None, Refresh.MANUAL.value
+    return views.materialize_view(
+        ask.platform, ask.project_id, view.name, every, time_of_day, refresh=Refresh(refresh)
+    )
+
+
+def _reached(ask: Ask, view_id: str, body: Depth | None, *, upstream: bool) -> list[str]:
+    graph = project_graph(ask.platform, ask.project_id)
+    name = _view(ask, view_id).name
+    found = graph.reach(name, graph.inputs if upstream else graph.outputs)
+    level = body.level if body else None
+    return [
+        graph.nodes[each].id
+        for each, depth in found.items()
+        if (level is None or depth <= level) and graph.nodes[each].kind is not NodeKind.EXTERNAL
+    ]
+
+
+def _expected(edited: int | None, if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return edited
+    word = if_match.strip().removeprefix("W/").strip('"')
+    if not word.isdecimal() or len(word) > 9:
+        raise InvalidInputError("If-Match", f"`{word[:40]}` is no `ETag` of a saved query.")
+    return int(word)
+
+
+def _shown(view: SavedQuery, **more: Any) -> View:
+    shown = view_to_dict(view)
+    shown["query"] = {"kind": "HogQLQuery", "query": view.sql}
+    return View.model_validate({**shown, "latest_history_id": view.version, **more})
+
+
+def _tagged(response: Response, view: SavedQuery, **more: Any) -> View:
+    response.headers["ETag"] = f'"{view.version}"'
+    return _shown(view, **more)

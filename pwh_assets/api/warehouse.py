@@ -1,0 +1,150 @@
+"""`warehouse/`: what was moved, what runs, what ran, and what is wrong."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from pwh_assets.api.context import Ask, asks
+from pwh_assets.services import activity
+from pwh_assets.services.health import data_health_issues
+from pwh_assets.services.limits import usage_of
+from pwh_assets.services.source_view import moment
+
+router = APIRouter(tags=["warehouse"])
+
+Read = Annotated[Ask, asks("external_data_source:read")]
+Limit = Annotated[int, Query(ge=1, le=50, description="At most so many results.")]
+Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Results to leave out first.")]
+
+
+class RowsStats(BaseModel):
+    """Rows that were synced in this calendar month (UTC)."""
+
+    billing_available: bool = Field(description="Always false: nobody bills here.")
+    billing_interval: str = Field(description="`month`.")
+    billing_period_start: str
+    billing_period_end: str
+    total_rows: int
+    tracked_billing_rows: int = Field(description="The same, in PostHog's spelling.")
+    pending_billing_rows: int = Field(description="Read by syncs that are running.")
+    materialized_rows_in_billing_period: int = Field(description="Written by materialized views.")
+    breakdown_of_rows_by_source: dict[str, int] = Field(description="Source's id to rows.")
+    breakdown_of_bytes_by_source: dict[str, int] = Field(description="Source's id to bytes.")
+    row_limit: int | None = Field(description="Rows that may be synced in a month.")
+    rows_left: int | None
+
+
+class Activity(BaseModel):
+    id: str
+    type: str = Field(description="Type of the source, or `Materialized view`.")
+    name: str = Field(description="The table's name at the source, or the view's.")
+    table: str = Field(description="Its name in HogQL.")
+    status: str
+    rows: int
+    created_at: str | None
+    finished_at: str | None
+    latest_error: str | None
+    workflow_run_id: str | None = Field(description="Dagster's run.")
+    origin: str
+
+
+class Activities(BaseModel):
+    next: str | None
+    previous: str | None
+    results: list[Activity]
+
+
+class Counts(BaseModel):
+    successful: int
+    failed: int
+    cancelled: int
+    running: int
+    total: int
+
+
+class Bucket(BaseModel):
+    at: str = Field(description="When the hour or day begins, in UTC.")
+    total: int
+    successful: int
+    failed: int
+    external_data_jobs: Counts
+    modeling_jobs: Counts
+
+
+class JobStats(BaseModel):
+    days: int
+    since: str
+    total: int
+    successful: int
+    failed: int
+    external_data_jobs: Counts
+    modeling_jobs: Counts
+    breakdown: list[Bucket] = Field(description="Per hour of one day, else per day.")
+
+
+class Issues(BaseModel):
+    count: int
+    results: list[dict[str, Any]] = Field(
+        description="Newest first: id, name, type, status, error, failed_at, url, and the root cause, what it "
+        "blocks and the way out."
+    )
+
+
+@router.get("/total_rows_stats/", summary="Rows of this month")
+def total_rows_stats(ask: Read) -> RowsStats:
+    usage = usage_of(ask.platform, ask.project_id)
+    start, end = usage.pop("billing_period_start"), usage.pop("billing_period_end")
+    return RowsStats(
+        billing_available=False,
+        billing_interval="month",
+        billing_period_start=moment(start) or "",
+        billing_period_end=moment(end) or "",
+        tracked_billing_rows=usage["total_rows"],
+        pending_billing_rows=usage.pop("pending_rows"),
+        **usage,
+    )
+
+
+@router.get("/running_activity/", summary="What runs now")
+def running_activity(
+    ask: Read, request: Request, limit: Limit = 20, offset: Offset = 0
+) -> Activities:
+    found = activity.running(ask.platform, ask.project_id, limit, offset)
+    return _listed(request, found, limit, offset)
+
+
+@router.get("/completed_activity/", summary="What ran")
+def completed_activity(
+    ask: Read,
+    request: Request,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    cutoff_days: Annotated[int, Query(ge=1, le=3650, description="How far back.")] = 30,
+) -> Activities:
+    """Whatever came of it: failed and cancelled runs are listed too."""
+    since = datetime.now(UTC) - timedelta(days=cutoff_days)
+    found = activity.ended(ask.platform, ask.project_id, limit, offset, since)
+    return _listed(request, found, limit, offset)
+
+
+@router.get("/job_stats/", summary="How runs ended")
+def job_stats(ask: Read, days: Annotated[int, Query(description="1, 7 or 30.")] = 7) -> JobStats:
+    return JobStats.model_validate(activity.counts(ask.platform, ask.project_id, days))
+
+
+@router.get("/data_health_issues/", summary="What is wrong")
+def issues(ask: Read) -> Issues:
+    return Issues.model_validate(data_health_issues(ask.platform, ask.project_id))
+
+
+def _listed(request: Request, found: activity.Part, limit: int, offset: int) -> Activities:
+    def at(place: int) -> str:
+        return str(request.url.include_query_params(limit=limit, offset=place))
+
+    return Activities(
+        next=at(offset + limit) if found.has_more else None,
+        previous=at(max(0, offset - limit)) if offset else None,
+        results=[Activity.model_validate(each) for each in found.results],
+    )
