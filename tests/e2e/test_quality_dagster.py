@@ -5,7 +5,7 @@ import psycopg
 import pytest
 
 from pwh_assets.core.quality import CheckState, CheckTrigger
-from pwh_assets.core.source import TableStatus
+from pwh_assets.core.source import SyncMode, TableStatus
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.orchestration import retry
 from pwh_assets.orchestration.compose import compose
@@ -103,7 +103,15 @@ def test_a_table_s_checks_run_with_its_sync_block_its_readers_and_heal(app, serv
             and "`accepted_values_plan`" in failed.trouble.text
         )
         connection.execute("UPDATE app.users SET plan = 'paid', mail = 'x' WHERE id = 7")
+    app.store.update_table(users.id, mode=SyncMode.INCREMENTAL, cursor="id")
     assert run_sync(app, [users], full=True).is_ok
+    assert run_sync(app, [users]).outcomes[0].result.rows_synced == 0
+    asked = {}
+    for run in app.store.check_runs(1, subject_id=users.id):
+        asked[run.name] = asked.get(run.name, 0) + 1
+    # What depends on the rows alone is not asked again when none moved; a failed warning and a filter are.
+    assert asked == {"accepted_values_plan": 3, "row_count": 4, "not_null_mail": 4}
+    assert len(evaluations(app, path, "accepted_values_plan")) == 4
     assert run_views(app, [view]).is_ok
     kept = run_query(app, 1, "SELECT plan, users FROM plans ORDER BY plan").rows
     assert [tuple(row) for row in kept] == [("free", 19), ("paid", 1)]

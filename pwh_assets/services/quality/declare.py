@@ -97,8 +97,10 @@ def add_check(
         ConflictError: the table has a check of this name.
     """
     check = declare(platform, project_id, table, kind, options, **more)
-    known = platform.store.quality_checks(project_id, check.subject_id)
-    if any(each.name == check.name for each in known):
+    known = {each.name for each in platform.store.quality_checks(project_id, check.subject_id)}
+    # Others have results too: contracts, and the tests of an own dbt project.
+    known |= {name for of, name in latest_results(platform, project_id) if of == check.subject_id}
+    if check.name in known:
         raise ConflictError(
             f"`{table}` has a check `{check.name}` already. Remove it first, or give this one another name "
             "with `--name`."
