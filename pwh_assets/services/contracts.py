@@ -24,7 +24,7 @@ PRESENT = "key_is_present"
 SAMPLE_ROWS = 1_000
 KEY_MEMORY = "192MiB"
 """For finding repeated keys. More makes it no faster: 10 million keys took 1.5 CPU seconds with 160 MB, 2.3 with 1 GB."""
-PART_ROWS, MOST_PARTS = 2_000_000, 16
+PART_ROWS, MOST_PARTS = 1_250_000, 16
 """About how many rows' keys are compared at a time; each part reads all keys once more."""
 
 
