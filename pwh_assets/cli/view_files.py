@@ -41,12 +41,18 @@ def _export(args: argparse.Namespace) -> int:
 
 def _import(args: argparse.Namespace) -> int:
     from pwh_assets.cli.view import user_name
-    from pwh_assets.services.view_import import import_views, plan_import
+    from pwh_assets.services.view_files import FilesRefusedError
+    from pwh_assets.services.view_import import ImportPlan, import_views, plan_import
 
     platform, folder = open_project(args), Path(args.folder)
-    plan = plan_import(platform, args.project, folder, prune=args.prune)
-    if not args.dry_run and not plan.problems:
-        plan = import_views(platform, args.project, folder, prune=args.prune, author=user_name())
+    if args.dry_run:
+        plan = plan_import(platform, args.project, folder, prune=args.prune)
+    else:
+        try:
+            author = user_name()
+            plan = import_views(platform, args.project, folder, prune=args.prune, author=author)
+        except FilesRefusedError as error:
+            plan = ImportPlan(problems=error.problems)
     if args.json:
         print_json(plan)
         return 1 if plan.problems else 0

@@ -45,6 +45,8 @@ _FACTS = (
     "checks",
 )
 _RHYTHM = ("refresh", "every", "at")
+_TEXTUAL = frozenset(("query", "materialized", "incremental"))
+"""Changes that are judged by the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class _Import:
         ]
         removed = without if self.prune else []
         self._check_models(removed)
-        self._compile([change.name for change in changed if "query" in change.words], removed)
+        self._compile(changed, removed)
         for file in self.files:
             self._check_parts(file)
         ordered = sorted(self.problems, key=lambda each: (each.path, each.line, each.column))
@@ -262,18 +264,18 @@ class _Import:
 
     # -- compiling ---------------------------------------------------------------------------
 
-    def _compile(self, changed: Sequence[str], removed: Sequence[str]) -> None:
+    def _compile(self, changed: Sequence[ViewChange], removed: Sequence[str]) -> None:
         """Every text that is new or that a change reaches, each after those it reads."""
         gone = {name.lower() for name in removed}
-        reached = {name.lower() for name in changed}
-        for name in (*changed, *removed):
+        rewritten = [change.name for change in changed if "query" in change.words]
+        reached = {change.name.lower() for change in changed if _TEXTUAL & set(change.words)}
+        for name in (*rewritten, *removed):
             reached |= {each.lower() for each in self.graph.reach(name, self.graph.outputs)}
         by_name = {file.name.lower(): file for file in self.files}
         texts: dict[str, _Text] = {}
         for key, file in by_name.items():
             view = self.views.get(key)
-            needed = view is None or key in reached or file.refresh is not None
-            if needed and _sql(file):
+            if (view is None or key in reached) and _sql(file):
                 texts[key] = _Text(view.name if view else file.name, _sql(file), file)
         for key in reached - gone - texts.keys():
             view = self.views.get(key)
