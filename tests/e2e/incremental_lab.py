@@ -2,6 +2,7 @@
 
 import random
 from contextlib import ExitStack
+from datetime import date
 
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.hogql.catalog import Catalog, ColumnDef, TableDef
@@ -368,7 +369,13 @@ class Copies(Tables):
         is_touched = f'"{key}" IN (SELECT k FROM temp.touched)'
         if count != known:
             is_touched = f'({is_touched} OR "{key}" IS NULL)'
-        part = analysis.sql_of_touched(place, words, with_null=count != known)
+        keys = [
+            k
+            for (k,) in self.connection.execute("SELECT k FROM temp.touched").fetchall()
+            if k is not None
+        ]
+        times = keys if all(isinstance(each, date) for each in keys) else None
+        part = analysis.sql_of_touched(place, words, with_null=count != known, keys=times)
         self.connection.execute(f'DELETE FROM lake.views."{name}" WHERE {is_touched}')
         self.connection.execute(f'INSERT INTO lake.views."{name}" {part}')
         return None

@@ -6,9 +6,9 @@ import pytest
 
 from tests.e2e.incremental_lab import PLAIN, VIEWS, Lab
 
-ROUNDS = int(os.environ.get("PWH_TEST_INCREMENTAL_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("PWH_TEST_INCREMENTAL_ROUNDS", "3"))
 SEED = int(os.environ.get("PWH_TEST_INCREMENTAL_SEED", "20261121"))
-SOME = ("sums", "two_left", "key_of_both", "no_member", "groups_elsewhere", "named", "together")
+SOME = ("sums", "two_left", "key_of_both", "no_member", "named", "together")
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_every_view_equals_its_whole_query_after_every_round_of_changes(lab):
         lab.add(name, *VIEWS[name])
         lab.build(name)
     for number in range(ROUNDS):
-        if number == ROUNDS // 2:
+        if number == 1:
             lab.maintain()
         changes = [lab.change() for _ in range(1 + lab.random.randrange(3))]
         for name in names:

@@ -1,8 +1,9 @@
 """A view's query, resolved once, and the SQL of its incremental builds."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from sqlglot import exp
 
@@ -63,9 +64,15 @@ class Analysis:
         """The whole query."""
         return self._printed(self.query, words)
 
-    def sql_of_touched(self, place: int, words: Words, *, with_null: bool) -> str:
-        """The query's rows whose key is listed in `TOUCHED`; those where it is NULL as well when asked for."""
-        return self._printed(restricted(self.query, place, with_null=with_null), words)
+    def sql_of_touched(
+        self, place: int, words: Words, *, with_null: bool, keys: Sequence[date] | None = None
+    ) -> str:
+        """The query's rows whose key is listed in `TOUCHED`; those where it is NULL as well when asked for.
+
+        Args:
+            keys: the listed ones, where they are few and times; saves reading files without them.
+        """
+        return self._printed(restricted(self.query, place, with_null=with_null, keys=keys), words)
 
     def touching(self, place: int, changed: Callable[[Path], bool], words: Words) -> Touching:
         """What lists the keys that the changes of some tables may touch.

@@ -1,6 +1,8 @@
 """A query that computes only the rows with given keys: the condition goes down to where the key is read."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 from pwh_assets.hogql.catalog import TableDef
 from pwh_assets.hogql.incremental.legs import legs_of
@@ -8,6 +10,8 @@ from pwh_assets.hogql.incremental.reach import TOUCHED, place_of
 from pwh_assets.hogql.incremental.trees import all_joins, asks, moved, query_of, values_of
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
+    Between,
+    Call,
     ColumnRef,
     CteSource,
     Grouping,
@@ -15,6 +19,7 @@ from pwh_assets.hogql.resolve.nodes import (
     IsNull,
     Join,
     JoinedSource,
+    Literal,
     Logic,
     Order,
     Query,
@@ -25,32 +30,87 @@ from pwh_assets.hogql.resolve.nodes import (
     TableSource,
     Value,
 )
-from pwh_assets.hogql.types import BOOLEAN, Type
+from pwh_assets.hogql.types import BOOLEAN, DATETIME, Type
 
 KEY = "k"
 """The only column of the list of touched keys."""
 
+LENGTHS = {
+    "toStartOfMinute": timedelta(minutes=1),
+    "toStartOfHour": timedelta(hours=1),
+    "toStartOfDay": timedelta(days=1),
+    "toDate": timedelta(days=1),
+    "toStartOfWeek": timedelta(days=7),
+    "toMonday": timedelta(days=7),
+    "toStartOfMonth": timedelta(days=31),
+    "toStartOfQuarter": timedelta(days=92),
+    "toStartOfYear": timedelta(days=366),
+}
+"""The longest time that rounds down to one value, by function."""
+SLACK = timedelta(days=2)
+"""Left on both sides of it, so that neither time zones nor what begins a week matter."""
 
-def restricted(query: Query, pick: int, *, with_null: bool) -> Query:
+
+def restricted(
+    query: Query, pick: int, *, with_null: bool, keys: Sequence[date] | None = None
+) -> Query:
     """The query's rows whose column is one of the listed keys, or NULL where that is listed.
 
     Only for a column that `Reach` can follow: what keeps rows with different keys apart also lets the condition
-    stand before grouping, windows and DISTINCT.
+    stand before grouping, windows and DISTINCT. `keys` are those listed, where they are few and times: they tell
+    which of a table's files need not be read.
     """
     if isinstance(query, SetQuery):
-        branches = [restricted(branch, pick, with_null=with_null) for branch in query.branches]
+        branches = [
+            restricted(branch, pick, with_null=with_null, keys=keys) for branch in query.branches
+        ]
         return replace(query, branches=branches)
     assert isinstance(query, Select)
     value = query.items[pick]
-    inner = _down(query, value, with_null)
+    inner = _down(query, value, with_null, keys)
     if inner is not None:
         return inner
-    test = _listed(value, with_null)
-    where = test if query.where is None else Logic(BOOLEAN, "AND", [query.where, test])
-    return replace(query, where=where)
+    tests = [query.where, _listed(value, with_null), _near(value, with_null, keys or ())]
+    found = [test for test in tests if test is not None]
+    return replace(query, where=found[0] if len(found) == 1 else Logic(BOOLEAN, "AND", found))
 
 
-def _down(query: Select, value: Value, with_null: bool) -> Query | None:
+def _near(value: Value, with_null: bool, keys: Sequence[date]) -> Value | None:
+    """What holds for the column that a key is rounded from: it lies near one of the keys."""
+    if not isinstance(value, Call) or value.row.name not in LENGTHS or not keys:
+        return None
+    column = value.args[0]
+    is_stored = isinstance(column, ColumnRef) and isinstance(column.source, TableSource)
+    if not is_stored or column.type.name != "DateTime" or column.type.timezone:
+        return None
+    length = LENGTHS[value.row.name] + SLACK
+    spans: list[tuple[datetime, datetime]] = []
+    try:
+        for key in sorted(datetime(*key.timetuple()[:6]) for key in keys):
+            if spans and key - SLACK <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], key + length)
+            else:
+                spans.append((key - SLACK, key + length))
+    except OverflowError:
+        return None
+
+    def between(low: datetime, high: datetime) -> Value:
+        return Between(BOOLEAN, column, Literal(DATETIME, low), Literal(DATETIME, high))
+
+    tests: list[Value] = [between(*span) for span in spans]
+    near: Value = tests[0] if len(tests) == 1 else Logic(BOOLEAN, "OR", tests)
+    if with_null:
+        return Logic(BOOLEAN, "OR", [near, IsNull(BOOLEAN, column)])
+    return (
+        near
+        if len(tests) == 1
+        else Logic(BOOLEAN, "AND", [between(spans[0][0], spans[-1][1]), near])
+    )
+
+
+def _down(
+    query: Select, value: Value, with_null: bool, keys: Sequence[date] | None
+) -> Query | None:
     """The same one query further inside, where the key is no more than a column of a sub-query."""
     if not isinstance(value, ColumnRef):
         return None
@@ -69,7 +129,7 @@ def _down(query: Select, value: Value, with_null: bool) -> Query | None:
     columns = source.columns if isinstance(source, QuerySource) else source.cte.columns
     less = QuerySource(
         source.label,
-        restricted(inner, place_of(source, value.name), with_null=with_null),
+        restricted(inner, place_of(source, value.name), with_null=with_null, keys=keys),
         columns=list(columns),
         used=set(source.used),
     )

@@ -7,7 +7,7 @@ and says why.
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.view import SavedQuery
@@ -295,7 +295,9 @@ class IncrementalBuild:
 
     def _stage_touched(self, connection: "duckdb.DuckDBPyConnection") -> None:
         place = self._place()
-        sql = self.analysis.sql_of_touched(place, self._words, with_null=self._has_null)
+        sql = self.analysis.sql_of_touched(
+            place, self._words, with_null=self._has_null, keys=self._times(connection)
+        )
         if self.buckets == 0:
             columns = ", ".join(map(quote, self.analysis.names))
             connection.execute(
@@ -315,6 +317,14 @@ class IncrementalBuild:
             count = "1 bucket was" if self.buckets == 1 else f"{self.buckets:,} buckets were"
             self.reason = f"{count} touched by {why}."
         self._keeps_table = True
+
+    def _times(self, connection: "duckdb.DuckDBPyConnection") -> list[date] | None:
+        """The touched keys, when they are few and times."""
+        if not self.buckets or self.buckets > MANY_BUCKETS:
+            return None
+        rows = connection.execute(f'SELECT "k" FROM {_TOUCHED} WHERE "k" IS NOT NULL').fetchall()
+        keys = [row[0] for row in rows]
+        return keys if keys and all(isinstance(key, date) for key in keys) else None
 
     def _stage_whole(self, connection: "duckdb.DuckDBPyConnection") -> None:
         sql = storable(self.analysis.sql(self._words), self.analysis.columns)
