@@ -214,6 +214,7 @@ class _Proposal:
     ) -> tuple[list[Break], list[str]]:
         """Every text below, inputs first; each sees what those above it would have become."""
         tables = self._proposed(columns)
+        catalog: Catalog | None = None  # made again only after a table of it changed
         broken: dict[str, str] = {}
         changed = {self.node.name}
         breaks: list[Break] = []
@@ -228,9 +229,12 @@ class _Proposal:
                     breaks.append(_because(view, through))
                     broken[name] = through
                 continue
-            catalog = replace(self._catalog, tables=tuple(tables.values()), version="")
+            if catalog is None:
+                catalog = as_tables(
+                    replace(self._catalog, tables=tuple(tables.values()), version="")
+                )
             try:
-                plan = hogql.compile(view.sql, as_tables(catalog), "duckdb")
+                plan = hogql.compile(view.sql, catalog, "duckdb")
             except HogQLError as error:
                 if self._is_broken_already(view):
                     continue
@@ -241,6 +245,7 @@ class _Proposal:
             if made != tuple((c.name, c.type) for c in view.columns) and self._differs(view, made):
                 changed.add(name)
                 tables[name] = _retyped(tables[name], plan.columns)
+                catalog = None
         return breaks, [name for name in self._below if name in changed]
 
     def _proposed(self, columns: Sequence[Column] | None) -> "dict[str, TableDef]":
@@ -253,7 +258,7 @@ class _Proposal:
                 known = {column.name: column for column in table.columns}
                 made = tuple(
                     known[c.name]
-                    if c.name in known and _same_type(known[c.name].stored, c.type)
+                    if c.name in known and known[c.name].type == type_of(c.type)
                     else ColumnDef(c.name, type_of(c.type), c.description, stored=c.type)
                     for c in columns
                 )

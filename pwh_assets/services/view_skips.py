@@ -41,8 +41,8 @@ class SuspendedError(ConflictError):
 def obstacles(platform: Platform, view: SavedQuery) -> dict[str, str]:
     """What the view reads (through plain views) and cannot be relied on now: name -> a sentence saying why.
 
-    A table whose last sync failed, a materialized view whose last build failed, that is suspended, or is kept back
-    itself. Their rows are whole and old: whoever asks for a build by hand gets one.
+    A table whose last sync failed, a materialized view whose last build failed, that is suspended, paused or kept
+    back itself. Their rows are whole and old: whoever asks for a build by hand gets one.
     """
     store = platform.store
     graph = project_graph(platform, view.project_id)
@@ -58,6 +58,8 @@ def obstacles(platform: Platform, view: SavedQuery) -> dict[str, str]:
             continue
         if above.is_suspended:
             found[name] = f"`{name}` is suspended: {_brief(above.latest_error)}"
+        elif above.status is TableStatus.PAUSED:
+            found[name] = f"`{name}` is paused."
         elif above.status is TableStatus.FAILED:
             found[name] = f"`{name}` could not be built: {_brief(above.latest_error)}"
         elif above.stale_since is not None:
@@ -130,7 +132,9 @@ def mended(platform: Platform, project_id: int | None = None) -> list[SavedQuery
     return [
         view
         for view in platform.store.views_kept_back(project_id)
-        if not view.is_suspended and not _waits(platform, view)
+        if not view.is_suspended
+        and view.status is not TableStatus.RUNNING
+        and not _waits(platform, view)
     ]
 
 
@@ -146,7 +150,7 @@ def _waits(platform: Platform, view: SavedQuery) -> bool:
             above is not None
             and above.stale_since is not None
             and not above.is_suspended
-            and above.status is not TableStatus.FAILED
+            and above.status not in (TableStatus.FAILED, TableStatus.PAUSED)
         )
         if not is_only_late or above is None or _waits(platform, above):
             return True

@@ -104,6 +104,11 @@ def test_an_edit_that_breaks_nobody_is_saved_and_says_whose_columns_change(tower
     assert impact.is_safe and impact.changed == ("all_of_it",)
     assert impact.columns == (ColumnChange("one", None, "BIGINT"),)
     assert save(tower, "floor", wider).version == 2
+    retyped = impact_of_text(
+        tower.platform, 1, "floor", wider.replace("id,", "toString(id) AS id,", 1)
+    )
+    assert retyped.columns == (ColumnChange("id", "BIGINT", "VARCHAR"),)
+    assert retyped.changed == ("all_of_it", "mails") and retyped.is_safe
     reordered = impact_of_text(tower.platform, 1, "floor", f"{BASE} WHERE id > 3")
     assert [each.name for each in reordered.columns] == ["one"]
 

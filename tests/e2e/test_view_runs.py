@@ -24,7 +24,7 @@ from tests.e2e.crashes import Reader, dice
 from tests.e2e.homes import Warehouse, orders, people
 from tests.e2e.view_nursery import Nursery
 
-KILLS = int(os.environ.get("PWH_KILLS", "3"))
+KILLS = int(os.environ.get("PWH_KILLS", "2"))
 ENDLESS = (
     "SELECT count() AS n FROM app_orders a CROSS JOIN app_orders b CROSS JOIN app_orders c "
     "CROSS JOIN app_orders d WHERE a.amount + b.amount + c.amount > d.amount"
