@@ -1,7 +1,10 @@
 """Every kind of check on both engines; declaring, hiding, breaking, remembering; documents."""
 
+import re
+import shlex
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -404,6 +407,22 @@ def test_a_document_is_applied_as_often_as_one_likes_and_written_back(home):
     assert len(home.store.quality_checks(1)) == 3
     assert apply_document(home.platform, 1, fewer, prune=True) == planned
     assert len(home.store.quality_checks(1)) == 2
+
+
+def test_the_examples_of_the_page_work(home, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "quality.md").read_text()
+    (document,) = re.findall(r"(?s)```yaml\n(.*?)```", page)
+    assert len(apply_document(home.platform, 1, document).added) == 4
+    for check in home.store.quality_checks():
+        home.store.remove_quality_checks_of(check.subject_id)
+    monkeypatch.setenv("PWH_HOME", str(home.settings.home))
+    commands = re.search(r"(?s)```sh\n(.*?)```", page)[1].strip().splitlines()
+    for line in commands[:-1]:
+        assert main(shlex.split(line)[1:]) == 0, (line, capsys.readouterr())
+    assert main(shlex.split(commands[-1])[1:]) == 0
+    assert "! app_users.accepted" not in capsys.readouterr().out
+    for kind in kinds():
+        assert f"| `{kind}` |" in page
 
 
 def test_a_document_with_mistakes_names_them_all_and_changes_nothing(home):

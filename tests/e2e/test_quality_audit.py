@@ -14,6 +14,7 @@ from pwh_assets.core.quality import CheckState, CheckTrigger
 from pwh_assets.core.source import TableStatus
 from pwh_assets.engines.base import QueryCancelledError
 from pwh_assets.services.health import health
+from pwh_assets.services.incremental import IncrementalConfig, set_incremental
 from pwh_assets.services.quality import QualityFailedError, add_check, audit, run_checks
 from pwh_assets.services.views import build_view, materialize_view, save_view
 from tests.e2e.homes import Warehouse, orders, people
@@ -133,6 +134,34 @@ def test_an_audit_sees_the_table_as_it_will_be_and_not_only_what_is_new(home, vi
         assert failed.name == "relationships_user_id"
         assert connection.execute("SHOW TABLES").fetchall() == []
     home.store.update_view(view.id, status=TableStatus.COMPLETED)
+
+
+def test_a_build_of_a_part_is_audited_as_the_whole_table_it_makes(home):
+    save_view(home.platform, 1, "parts", SPENT)
+    found = materialize_view(home.platform, 1, "parts")
+    found = set_incremental(home.platform, found, IncrementalConfig("user_id"))
+    add_check(home.platform, 1, "parts", "row_count", {"min": 10, "max": 10})
+    assert build_view(home.platform, found).rows == 10
+    change(home, "UPDATE {orders} SET amount = 7 WHERE id = 0")
+    part = build_view(home.platform, found)
+    assert (part.mode.value, part.rows) == ("incremental", 10)
+    good = home.ask("SELECT user_id, spent FROM parts ORDER BY user_id")
+    change(home, "INSERT INTO {orders} VALUES (2000, 77, -5, 2)")
+    with pytest.raises(QualityFailedError, match="There are 11 rows"):
+        build_view(home.platform, found)
+    assert home.ask("SELECT user_id, spent FROM parts ORDER BY user_id") == good
+    change(home, "DELETE FROM {orders} WHERE id IN (1, 2000)")
+    healed = build_view(home.platform, found)
+    assert (healed.mode.value, healed.rows) == ("incremental", 10)
+    assert home.ask("SELECT sum(spent) FROM parts") == home.ask(
+        "SELECT sum(amount) FROM app_orders"
+    )
+    home.write("orders", orders())
+
+
+def change(home, sql):
+    with home.lake.write() as connection:
+        connection.execute(sql.format(orders="lake.postgres_app.orders"))
 
 
 def test_an_audit_that_takes_long_can_be_cancelled(home, view):

@@ -1,6 +1,7 @@
 """Declared checks and their history, on both databases."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -79,3 +80,16 @@ def test_answers_are_the_latest_and_the_history_which_does_not_grow_for_ever(
     store.save_quality_checks([declared()])
     assert store.remove_quality_checks_of("t") == 1
     assert (store.check_runs(1), store.latest_checks(1)) == ([], [])
+
+
+def test_a_failure_is_health_s_when_it_is_an_error_or_when_nobody_can_tell(store: Store) -> None:
+    broken = replace(answer(CheckState.BROKEN, NOW, "gone"), details={"state": "broken"})
+    store.record_check_runs(
+        [
+            replace(broken, severity=Severity.WARN),
+            replace(answer(CheckState.FAILED, NOW, "small"), severity=Severity.WARN),
+            answer(CheckState.FAILED, NOW, "mail"),
+            answer(CheckState.PASSED, NOW, "fine"),
+        ]
+    )
+    assert [each.name for each in store.failed_checks(1)["t"]] == ["gone", "mail"]
