@@ -604,7 +604,7 @@ def test_a_sync_that_would_exceed_the_limit_does_not_begin(shop):
     assert shop.table.status is TableStatus.BILLING_LIMIT_TOO_LOW
     assert shop.store.jobs(1)[0].status is JobStatus.BILLING_LIMIT_TOO_LOW
     issue = shop.kinds()["postgres_people"]
-    assert issue.kind == "billing_limit" and "pwh usage --limit" in issue.way_out
+    assert issue.kind == "billing_limit_too_low" and "pwh usage --limit" in issue.way_out
     shop.store.set_row_limit(1, 100)
     assert shop.sync().row_count == 100
     assert shop.kinds() == {}
