@@ -21,7 +21,7 @@ from typing import Any
 PER_SOURCE = 50
 COLUMNS = 20
 CHAIN = 12
-SETTLE_S = 120.0
+SETTLE_S = 180.0
 WATCH_S = 120.0
 
 

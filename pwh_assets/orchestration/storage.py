@@ -17,6 +17,7 @@ from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEven
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sql import create_engine
+from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClass
 
 BUSY_TIMEOUT_S = 60
@@ -108,14 +109,40 @@ class PooledSchedules(SqliteScheduleStorage):
             kept.close()
 
 
+_ready: set[tuple[str, int]] = set()
+"""Databases whose revision this process has seen to be the newest, by path and inode."""
+
+
+def _is_ready(folder: str, name: str) -> bool:
+    """Whether the database needs no look at its revision: Dagster opens its instance at every tick of every sensor,
+    and reading Alembic's files each time was most of what an idle code server did.
+    """
+    path = os.path.join(folder, f"{name}.db")
+    return os.path.exists(path) and (path, os.stat(path).st_ino) in _ready
+
+
+def _note_ready(folder: str, name: str) -> None:
+    path = os.path.join(folder, f"{name}.db")
+    _ready.add((path, os.stat(path).st_ino))
+
+
 class PooledSqliteStorage(DagsterStorage, ConfigurableClass):
     """Runs, events and ticks under `base_dir`."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._inst_data = inst_data
-        self._runs = PooledRuns.from_local(os.path.join(base_dir, "history"))
-        self._events = PooledEventLog(os.path.join(base_dir, "history"))
-        self._schedules = PooledSchedules.from_local(os.path.join(base_dir, "schedules"))
+        history, schedules = os.path.join(base_dir, "history"), os.path.join(base_dir, "schedules")
+        self._runs: PooledRuns
+        self._schedules: SqliteScheduleStorage
+        if _is_ready(history, "runs") and _is_ready(schedules, "schedules"):
+            self._runs = PooledRuns(create_db_conn_string(history, "runs"))
+            self._schedules = PooledSchedules(create_db_conn_string(schedules, "schedules"))
+        else:
+            self._runs = PooledRuns.from_local(history)
+            self._schedules = PooledSchedules.from_local(schedules)
+            _note_ready(history, "runs")
+            _note_ready(schedules, "schedules")
+        self._events = PooledEventLog(history)
         super().__init__()  # type: ignore[no-untyped-call]
 
     @property
