@@ -52,6 +52,8 @@ class DbtState:
     """Of the files that were last looked at, good or bad."""
     error: str | None = None
     failed_at: str | None = None
+    is_from_environment: bool = False
+    """True when `PWH_DBT_PROJECT` named the folder: another value of it names another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,13 @@ class Adoption:
 
 def state_of(platform: Platform, project_id: int) -> DbtState | None:
     """The folder a project has, from `pwh dbt add` or the environment."""
-    kept = platform.store.project_settings(project_id).get(SETTING)
-    if kept:
-        return DbtState(**json.loads(kept))
-    path = platform.settings.dbt_project
-    return DbtState(path) if path and project_id == DEFAULT_PROJECT else None
+    text = platform.store.project_settings(project_id).get(SETTING)
+    kept = DbtState(**json.loads(text)) if text else None
+    named = platform.settings.dbt_project
+    if not named or project_id != DEFAULT_PROJECT or (kept and not kept.is_from_environment):
+        return kept
+    path = str(Path(named).expanduser().resolve())
+    return kept if kept and kept.path == path else DbtState(path, is_from_environment=True)
 
 
 def path_of(platform: Platform, project_id: int) -> str:
@@ -192,10 +196,19 @@ def _take_over(platform: Platform, project_id: int, state: DbtState, force: bool
         if state_of(platform, project_id) is not None:
             _remember(platform, project_id, _failed(state, error))
         raise
-    shutil.rmtree(current, ignore_errors=True)
-    following.replace(current)
+    _swap(following, current)
     _remember(platform, project_id, replace(state, error=None, failed_at=None))
     return _adopted(platform, project_id, project, state)
+
+
+def _swap(following: Path, current: Path) -> None:
+    """Whoever opens a file of it meanwhile finds the old one or the new one, but for an instant."""
+    old = current.with_name(f"{current.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if current.exists():
+        current.replace(old)
+    following.replace(current)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _keep_parsed(current: Path, following: Path) -> None:
