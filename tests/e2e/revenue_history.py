@@ -6,95 +6,15 @@ notes are taken where money is decided on (what is billed, for which days, what 
 
 import random
 from calendar import monthrange
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+
+from tests.e2e.revenue_notes import Back, Charge, Invoice, Item, Line, State, Subscription
 
 DAY = timedelta(days=1)
 DIGITS = {"JPY": 0, "KWD": 3}
 COUPONS = ((10, 99), (25, 3), (50, 1), (100, 2), (33, 99))
 """Percent off, and for how many invoices."""
-
-
-@dataclass
-class Line:
-    id: str
-    net: int
-    start: datetime | None
-    end: datetime | None
-    subscription: str | None = None
-    product: str | None = None
-    price: str | None = None
-    is_proration: bool = False
-    is_recurring: bool = False
-
-
-@dataclass
-class Invoice:
-    id: str
-    customer: str
-    currency: str
-    day: date
-    status: str
-    lines: list[Line] = field(default_factory=list)
-    total: int = 0
-    total_net: int = 0
-
-
-@dataclass
-class State:
-    """What an item of a subscription brings from a moment on, billed by an invoice up to another moment."""
-
-    invoice: Invoice
-    item: str
-    start: datetime
-    end: datetime
-    full_net: int
-    interval: str
-    count: int
-    is_credit: bool = False
-    is_metered: bool = False
-
-
-@dataclass
-class Subscription:
-    id: str
-    customer: str
-    currency: str
-    status: str = "active"
-    ended: datetime | None = None
-    states: list[State] = field(default_factory=list)
-
-
-@dataclass
-class Back:
-    """Money given back: `net` without tax."""
-
-    id: str
-    kind: str
-    day: date
-    net: int
-    invoice: Invoice | None = None
-    charge: "Charge | None" = None
-
-
-@dataclass
-class Charge:
-    id: str
-    customer: str | None
-    currency: str
-    day: date
-    amount: int
-    invoice: Invoice | None = None
-    refunded: int = 0
-
-
-@dataclass
-class Item:
-    id: str
-    price: dict
-    quantity: int
-    is_metered: bool = False
 
 
 def stamp(moment: datetime) -> int:
@@ -311,7 +231,8 @@ class History:
             if kind == "unpaid":
                 sub.ended = now - 1 * DAY
             if kind == "at_once":
-                sub.ended = now - timedelta(days=self.draw.randint(1, 6), hours=5)
+                most = 6 if interval == "week" else 25
+                sub.ended = now - timedelta(days=self.draw.randint(1, most), hours=5)
         elif kind == "past_due":
             sub.status = "past_due"
         told = [

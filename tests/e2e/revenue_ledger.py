@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.e2e.revenue_history import DIGITS, History, Invoice, rounded
+from tests.e2e.revenue_history import DIGITS, History, rounded
+from tests.e2e.revenue_notes import Invoice
 
 DAY = timedelta(days=1)
 A_MONTH = {
