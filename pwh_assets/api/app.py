@@ -1,13 +1,17 @@
 """The HTTP application: `create_app(platform)`, a router per noun."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.concurrency import run_in_threadpool
 
 from pwh_assets import __version__
-from pwh_assets.api import joins, saved_queries, schemas, sources, system, tables, warehouse
+from pwh_assets.api import joins, query, saved_queries, schemas, sources, system, tables, warehouse
 from pwh_assets.api.problems import Problem, handle_errors
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.queries import Queries
 
 ROUTERS: tuple[tuple[APIRouter, tuple[str, ...]], ...] = (
     (sources.router, ("warehouse_sources", "external_data_sources")),
@@ -16,6 +20,7 @@ ROUTERS: tuple[tuple[APIRouter, tuple[str, ...]], ...] = (
     (joins.router, ("warehouse_view_links", "warehouse_view_link")),
     (tables.router, ("warehouse_tables",)),
     (tables.lineage_router, ("lineage",)),
+    (query.router, ("query",)),
     (warehouse.router, ("warehouse", "data_warehouse")),
 )
 """Each router under `/api/projects/{project_id}/`, with the names it answers to: the first is documented, the others
@@ -24,10 +29,22 @@ are the spellings of PostHog's public API."""
 PREFIXES = ("/api/projects/{project_id}", "/api/environments/{project_id}")
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.queries.warm()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(app.state.queries.close)
+
+
 def create_app(platform: Platform, dagster_url: str | None = None) -> FastAPI:
     """The product over HTTP. With `dagster_url`, being ready includes Dagster at that address."""
-    app = FastAPI(title="PWH", version=__version__, docs_url="/docs", redoc_url=None)
+    app = FastAPI(
+        title="PWH", version=__version__, docs_url="/docs", redoc_url=None, lifespan=_lifespan
+    )
     app.state.platform, app.state.dagster_url = platform, dagster_url
+    app.state.queries = Queries(platform)
     handle_errors(app)
     app.include_router(system.router)
     errors: dict[int | str, dict[str, Any]] = {

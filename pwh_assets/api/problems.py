@@ -1,6 +1,7 @@
 """The one place where errors become responses: `{type, code, detail, attr}`."""
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -10,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from pwh_assets.errors import PwhError
+from pwh_assets.hogql.errors import HogQLError
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,9 @@ class Problem(BaseModel):
     code: str = Field(description="For programs; it never changes.")
     detail: str = Field(description="What was found and the way out, for people.")
     attr: str | None = Field(None, description="The field of the request that is wrong.")
+    extra: dict[str, Any] | None = Field(
+        None, description="Of a wrong text: `problems`, each with code, message, start, end, hint."
+    )
 
 
 def problem(
@@ -34,10 +39,13 @@ def problem(
     detail: str,
     attr: str | None = None,
     headers: dict[str, str] | None = None,
+    extra: dict[str, Any] | None = None,
 ) -> JSONResponse:
     """An error in the one shape all of them have."""
     kind = _KINDS.get(status, "server_error" if status >= 500 else "invalid_request")
-    body = {"type": kind, "code": code, "detail": detail, "attr": attr}
+    body: dict[str, Any] = {"type": kind, "code": code, "detail": detail, "attr": attr}
+    if extra is not None:
+        body["extra"] = extra
     return JSONResponse(body, status_code=status, headers=headers)
 
 
@@ -56,7 +64,10 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
         headers["Retry-After"] = str(max(1, round(wait_s)))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return problem(error.status, error.code, error.sentence, error.attr, headers)
+    extra = None
+    if isinstance(error, HogQLError):
+        extra = {"problems": [asdict(one) for one in error.problems]}
+    return problem(error.status, error.code, error.sentence, error.attr, headers, extra)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -225,6 +225,8 @@ def compile(  # noqa: A001
         tuple(c.lowering.physical),
         c.applied_limit,
         settings,
+        c.lowering.reads_clock,
+        c.lowering.is_volatile,
     )
     if key is not None:
         with _lock:

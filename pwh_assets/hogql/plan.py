@@ -29,3 +29,7 @@ class Plan:
     limit: int | None = None
     settings: Mapping[str, str | int | float] = field(default_factory=dict)
     """Engine settings the answer depends on (ClickHouse's null behaviour and time zone)."""
+    reads_clock: bool = False
+    """True when the answer depends on the moment it is asked."""
+    is_volatile: bool = False
+    """True when two answers may differ although nothing changed (`rand()`)."""

@@ -89,7 +89,16 @@ def run_query(
         QueryTimeoutError, QueryTooLargeError: a limit was reached.
     """
     started = time.perf_counter()
-    plan = _plan(platform, project_id, sql, engine, limit, export, now, variables)
+    plan = compile_query(
+        platform,
+        project_id,
+        sql,
+        engine=engine,
+        limit=limit,
+        export=export,
+        now=now,
+        variables=variables,
+    )
     allowed = limits or Limits()
     outside = placed(platform, project_id, plan.physical)
     session = platform.engines[plan.engine].open(project_id, allowed, outside)
@@ -98,7 +107,7 @@ def run_query(
         answer = session.run(plan.sql, dict(plan.settings), allowed)
         try:
             types = tuple(column.type for column in plan.columns)
-            rows = list(_shaped(answer.rows(), types))
+            rows = list(shaped(answer.rows(), types))
         finally:
             answer.close()
     except StatementRefusedError as error:
@@ -122,7 +131,7 @@ def explain(
     variables: Mapping[str, Any] | None = None,
 ) -> Explanation:
     """What `run_query` would do with the text."""
-    plan = _plan(platform, project_id, sql, engine, limit, False, None, variables)
+    plan = compile_query(platform, project_id, sql, engine=engine, limit=limit, variables=variables)
     return Explanation(
         plan.engine,
         plan.sql,
@@ -134,16 +143,18 @@ def explain(
     )
 
 
-def _plan(
+def compile_query(
     platform: Platform,
     project_id: int,
     sql: str,
-    engine: str | None,
-    limit: int,
-    export: bool,
-    now: datetime | None,
-    variables: Mapping[str, Any] | None,
+    *,
+    engine: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+    export: bool = False,
+    now: datetime | None = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> "Plan":
+    """The plan `run_query` would run. Raises HogQLError, InvalidInputError."""
     from pwh_assets import hogql
 
     name = engine or platform.settings.warehouse
@@ -170,10 +181,10 @@ def _plan(
 
 def plain_rows(rows: Iterable[tuple[Any, ...]], types: "Sequence[Type]") -> list[tuple[Any, ...]]:
     """An engine's rows with values as JSON has them."""
-    return list(_shaped(iter(rows), types))
+    return list(shaped(iter(rows), types))
 
 
-def _shaped(rows: Iterator[tuple[Any, ...]], types: "Sequence[Type]") -> Iterator[tuple[Any, ...]]:
+def shaped(rows: Iterator[tuple[Any, ...]], types: "Sequence[Type]") -> Iterator[tuple[Any, ...]]:
     """Rows with every value as JSON knows it; cheap for what already is."""
     for row in rows:
         yield tuple([_plain(value, types[i]) for i, value in enumerate(row)])

@@ -27,7 +27,7 @@ from pwh_assets.hogql.lower.mysql import session
 from pwh_assets.hogql.plan import Plan
 from pwh_assets.hogql.types import JSON, Type
 from pwh_assets.lake import Lakes
-from pwh_assets.services.query import _shaped
+from pwh_assets.services.query import shaped
 from pwh_assets.settings import Settings
 from tests.conformance.edges import edge_calls
 from tests.conformance.engines import LIMITS, VARIABLES, _bag, _sorted
@@ -173,13 +173,13 @@ class Tables:
     def shaped(self, plan: Plan, engine: str) -> list[tuple[Any, ...]]:
         types = [column.type for column in plan.columns]
         if engine != "duckdb":
-            return list(_shaped(iter(self.server.rows(plan.sql)), types))
+            return list(shaped(iter(self.server.rows(plan.sql)), types))
         session = self.duckdb.open(1, LIMITS)
         try:
             session.prepare(plan.physical)
             answer = session.run(plan.sql, dict(plan.settings), LIMITS)
             try:
-                return list(_shaped(answer.rows(), types))
+                return list(shaped(answer.rows(), types))
             finally:
                 answer.close()
         finally:

@@ -8,7 +8,7 @@ from pwh_assets.engines.clickhouse import ENGINE as CLICKHOUSE
 from pwh_assets.engines.duckdb import ENGINE as DUCKDB
 from pwh_assets.hogql import compile as compile_hogql
 from pwh_assets.lake import Lakes
-from pwh_assets.services.query import _shaped
+from pwh_assets.services.query import shaped
 from pwh_assets.settings import Settings
 from tests.conformance.made import NOW, catalog_of, fill
 
@@ -41,7 +41,7 @@ class Engines:
             session.prepare(plan.physical)
             answer = session.run(plan.sql, dict(plan.settings), LIMITS)
             try:
-                return list(_shaped(answer.rows(), [column.type for column in plan.columns]))
+                return list(shaped(answer.rows(), [column.type for column in plan.columns]))
             finally:
                 answer.close()
         finally:

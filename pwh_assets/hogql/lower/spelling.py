@@ -33,6 +33,11 @@ class Spelling(Names):
     clock: ClassVar[Mapping[str, str]] = {}
     """`now`, `today`, `yesterday` by the engine's own clock; `{zone}` is the project's, quoted."""
 
+    reads_clock = False
+    """Becomes true when what was written so far holds the present moment."""
+    is_volatile = False
+    """Becomes true when what was written so far holds a function of which two calls may differ."""
+
     has_having = True
     """Whether HAVING may name what is grouped by but not selected; else rows are chosen around the SELECT."""
 
@@ -51,6 +56,7 @@ class Spelling(Names):
 
     def now_sql(self, kind: str) -> str:
         zone = self.catalog.timezone
+        self.reads_clock = True
         if self.now is not None:
             return self.literal(frozen(self.now, kind, zone))
         return self.clock[kind].replace("{zone}", self.string(zone))

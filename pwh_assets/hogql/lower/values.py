@@ -184,6 +184,8 @@ class Values(Spelling):
         try:
             if isinstance(value.row, Agg):
                 return render(value.row, function, value.combinators)
+            if isinstance(value.row, Fn) and value.row.volatile:
+                self.is_volatile = True
             return render(value.row, function)
         except UnsupportedFunction as error:
             return self.refuse(error, value.node)

@@ -1,0 +1,223 @@
+"""`query/`: ask, poll, cancel; rows as JSON, or as a file that streams."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response, StreamingResponse
+
+from pwh_assets.api import query_models as models
+from pwh_assets.api.context import Ask, asks
+from pwh_assets.services import editor
+from pwh_assets.services.queries import Answer, Queries, QueryTask, Refresh
+from pwh_assets.services.queries import Ask as Question
+from pwh_assets.services.queries.formats import MEDIA_TYPES
+from pwh_assets.services.source_view import moment
+
+router = APIRouter(tags=["query"])
+
+Read = Annotated[Ask, asks("query:read")]
+DEFAULT_LIMIT = 100
+LOOK_EVERY_S = 0.5
+"""How often a caller who waits is checked for having gone away."""
+
+
+@router.post(
+    "/",
+    summary="Ask",
+    responses={
+        200: {
+            "model": models.HogQLAnswer,
+            "description": "Rows; or what the other kinds of query answer.",
+            "content": {media: {} for media in MEDIA_TYPES.values()},
+        },
+        202: {"model": models.QueryStatusAnswer, "description": "Begun; poll `query/{id}/`."},
+    },
+)
+async def ask_query(
+    ask: Read,
+    request: Request,
+    body: models.QueryRequest,
+    format: Annotated[  # noqa: A002  the word on the wire
+        Literal["json", "jsonl", "csv", "arrow", "parquet"],
+        Query(description="`json` is an answer with facts; the others are the rows as a file."),
+    ] = "json",
+) -> Response:
+    """Rows come from the cache when nothing they depend on has changed. Files are computed anew, without the default
+    LIMIT, and streamed.
+    """
+    query = body.query
+    if not isinstance(query, models.HogQLQuery):
+        found = await run_in_threadpool(_of_other_kind, ask, query)
+        return _json(found)
+    question = _question(ask, body, query)
+    queries: Queries = request.app.state.queries
+    if format != "json":
+        stream = await run_in_threadpool(queries.stream, question, format)
+        headers = {"Content-Disposition": f'attachment; filename="{question.id}.{format}"'}
+        return StreamingResponse(stream.chunks, media_type=MEDIA_TYPES[format], headers=headers)
+    refresh = _refresh(body.refresh)
+    if not refresh.waits:
+        task = await run_in_threadpool(queries.begin, question, refresh)
+        if task.answer is not None:
+            return _answered(question, task.answer)
+        return _json({"query_status": _status(task)}, 202)
+    answer = await _waited(request, queries, question, refresh)
+    return _answered(question, answer)
+
+
+@router.get("/{query_id}/", summary="How a query is getting on")
+def poll(ask: Read, request: Request, query_id: str) -> models.QueryStatusAnswer:
+    """With its whole answer once it is complete. Answers are kept for an hour."""
+    queries: Queries = request.app.state.queries
+    task = queries.look(ask.project_id, query_id)
+    return models.QueryStatusAnswer(query_status=models.QueryStatus.model_validate(_status(task)))
+
+
+@router.delete("/{query_id}/", status_code=204, summary="Cancel a query")
+def cancel(ask: Read, request: Request, query_id: str) -> None:
+    """The engine is interrupted. One that has ended stays as it is."""
+    queries: Queries = request.app.state.queries
+    queries.cancel(ask.project_id, query_id)
+
+
+async def _waited(
+    request: Request, queries: Queries, question: Question, refresh: Refresh
+) -> Answer:
+    """The answer; when the caller goes away meanwhile, the query is stopped."""
+    cached = await run_in_threadpool(queries.cached, question, refresh)
+    if cached is not None:
+        return cached
+    forced = Refresh.FORCE_BLOCKING
+    waiting = asyncio.ensure_future(run_in_threadpool(queries.ask, question, forced))
+    while True:
+        done, _ = await asyncio.wait({waiting}, timeout=LOOK_EVERY_S)
+        if done:
+            return waiting.result()
+        if await request.is_disconnected():
+            await run_in_threadpool(queries.cancel, question.project_id, question.id)
+            return await waiting
+
+
+def _of_other_kind(
+    ask: Ask, query: models.HogQLMetadata | models.HogQLAutocomplete | models.DatabaseSchemaQuery
+) -> dict[str, Any]:
+    if isinstance(query, models.HogQLMetadata):
+        found = editor.metadata(
+            ask.platform,
+            ask.project_id,
+            query.query,
+            engine=query.engine,
+            variables=_variables(query.variables),
+            explain=query.debug,
+        )
+        return found.as_dict()
+    if isinstance(query, models.HogQLAutocomplete):
+        place = len(query.query) if query.endPosition is None else query.endPosition
+        found_words = editor.complete(
+            ask.platform,
+            ask.project_id,
+            query.query,
+            min(place, len(query.query)),
+            _variables(query.variables),
+        )
+        return found_words.as_dict()
+    return editor.schema(ask.platform, ask.project_id)
+
+
+def _question(ask: Ask, body: models.QueryRequest, query: models.HogQLQuery) -> Question:
+    variables = {
+        **query.values,
+        **_variables(query.variables),
+        **_variables(body.variables_override or {}),
+    }
+    filters = body.filters_override or query.filters
+    if filters is not None and filters.dateRange:
+        variables["filters.dateRange.from"] = filters.dateRange.get("date_from")
+        variables["filters.dateRange.to"] = filters.dateRange.get("date_to")
+    return Question(
+        ask.project_id,
+        query.query,
+        body.client_query_id or str(uuid.uuid4()),
+        query.engine,
+        variables,
+        query.limit or DEFAULT_LIMIT,
+        who=ask.caller.name,
+    )
+
+
+def _variables(given: Mapping[str, Any]) -> dict[str, Any]:
+    """By name; PostHog hands them over by id, with `code_name` and `value` inside."""
+    found = {}
+    for name, value in given.items():
+        if isinstance(value, Mapping) and "code_name" in value:
+            found[str(value["code_name"])] = value.get("value")
+        else:
+            found[name] = value
+    return found
+
+
+def _refresh(given: str | bool | None) -> Refresh:
+    if given is True:
+        return Refresh.FORCE_BLOCKING
+    return Refresh(given) if given else Refresh.BLOCKING
+
+
+def _answered(question: Question, answer: Answer) -> Response:
+    """The rows are bytes already: they are put into the answer as they are."""
+    facts = orjson.dumps(_facts(question, answer))
+    return Response(facts[:-1] + b',"results":' + answer.rows + b"}", media_type="application/json")
+
+
+def _facts(question: Question, answer: Answer) -> dict[str, Any]:
+    plan = answer.plan
+    at = moment(answer.computed_at)
+    return {
+        "id": question.id,
+        "columns": [column.name for column in plan.columns],
+        "types": [[column.name, str(column.type)] for column in plan.columns],
+        "query": question.sql,
+        "hogql": question.sql,
+        "clickhouse": plan.sql if plan.engine == "clickhouse" else None,
+        "sql": plan.sql,
+        "engine": plan.engine,
+        "tables": list(plan.tables),
+        "limit": plan.limit,
+        "offset": 0,
+        "hasMore": plan.limit is not None and answer.row_count >= plan.limit,
+        "timings": [{"k": "./engine", "t": round(answer.ms / 1000, 6)}],
+        "error": None,
+        "warnings": [],
+        "is_cached": answer.is_cached,
+        "cache_key": answer.cache_key or None,
+        "last_refresh": at,
+        "cache_target_age": moment(answer.fresh_until),
+        "next_allowed_client_refresh": at,
+        "query_status": None,
+    }
+
+
+def _status(task: QueryTask) -> dict[str, Any]:
+    results = None
+    if task.answer is not None:
+        results = _facts(task.ask, task.answer) | {"results": orjson.loads(task.answer.rows)}
+    return {
+        "id": task.ask.id,
+        "team_id": task.ask.project_id,
+        "query_async": True,
+        "complete": task.is_complete,
+        "error": task.error is not None,
+        "error_message": task.error.sentence if task.error else None,
+        "error_code": task.error.code if task.error else None,
+        "start_time": moment(task.started_at),
+        "end_time": moment(task.ended_at),
+        "results": results,
+    }
+
+
+def _json(content: dict[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(content, default=str), status, media_type="application/json")

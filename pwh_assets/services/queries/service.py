@@ -1,0 +1,328 @@
+"""One door for every query of every project: compiled here, answered from the cache or by a worker in its turn."""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pwh_assets.engines.base import Limits, QueryCancelledError
+from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError, PwhError, quoted
+from pwh_assets.services.platform import Platform
+from pwh_assets.services.queries.cache import ResultCache
+from pwh_assets.services.queries.formats import MEDIA_TYPES
+from pwh_assets.services.queries.keys import TIMED_FOR, TableMarks, cache_key
+from pwh_assets.services.queries.pool import Pool
+from pwh_assets.services.queries.request import Answer, Ask, Refresh, Stream
+from pwh_assets.services.queries.turns import Turns
+from pwh_assets.services.queries.worker import Done, Task
+from pwh_assets.services.query import compile_query
+
+if TYPE_CHECKING:
+    from pwh_assets.hogql.plan import Plan
+
+log = logging.getLogger(__name__)
+
+KEPT_TASKS = 1_000
+"""Asynchronous queries that can be asked for; the oldest that have ended are forgotten first."""
+KEPT_S = 3600.0
+
+
+class NotCachedError(NotFoundError):
+    """Only the cache was to be asked, and it does not know the answer."""
+
+    code = "not_cached"
+    status = 404
+
+    def __init__(self) -> None:
+        PwhError.__init__(
+            self, "The answer is not in the cache. Ask with another `refresh` to compute it."
+        )
+
+
+class QueryIdTakenError(ConflictError):
+    """Another query of the project has this id and has not ended."""
+
+    code = "query_id_taken"
+
+    def __init__(self, query_id: str) -> None:
+        self.query_id = query_id
+        super().__init__(f"A query `{query_id}` is running. Choose another `client_query_id`.")
+
+
+@dataclass(eq=False, slots=True)
+class QueryTask:
+    """A query that runs or has run, as whoever asked may look at it."""
+
+    ask: Ask
+    started_at: datetime
+    ended_at: datetime | None = None
+    answer: Answer | None = None
+    error: PwhError | None = None
+    is_cancelled: bool = False
+    future: "Future[Answer] | None" = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.ended_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """What the queries of one home may use together."""
+
+    workers: int = 2
+    per_project: int = 3
+    most_waiting: int = 100
+    patience_s: float = 30.0
+    cache_bytes: int = 256 << 20
+    each: Limits = field(default_factory=lambda: Limits(threads=2, max_rows=50_000))
+    export: Limits = field(
+        default_factory=lambda: Limits(timeout_s=600, threads=2, max_rows=10_000_000)
+    )
+
+
+class Queries:
+    """Close it to end the workers."""
+
+    def __init__(self, platform: Platform, limits: QueryLimits | None = None) -> None:
+        self.limits = limits or QueryLimits()
+        self.cache = ResultCache(self.limits.cache_bytes)
+        self._platform = platform
+        self._marks = TableMarks(platform)
+        self._pool = Pool(platform.settings, self.limits.workers)
+        self._turns = Turns(
+            self.limits.workers,
+            self.limits.per_project,
+            self.limits.most_waiting,
+            self.limits.patience_s,
+        )
+        self._threads = ThreadPoolExecutor(self.limits.workers * 4, "pwh-query")
+        self._lock = threading.Lock()
+        self._tasks: OrderedDict[tuple[int, str], QueryTask] = OrderedDict()
+
+    def warm(self) -> None:
+        """Start a worker, so that the first question does not wait for it."""
+        self._pool.warm()
+
+    def cached(
+        self, ask: Ask, refresh: Refresh = Refresh.BLOCKING, policy: str = ""
+    ) -> Answer | None:
+        """What the cache knows; None when it has to be computed.
+
+        Raises:
+            HogQLError: the text is wrong.
+            NotCachedError: with `force_cache`.
+        """
+        found, _ = self._known(ask, self._plan(ask), refresh, policy)
+        if found is None and refresh is Refresh.FORCE_CACHE:
+            raise NotCachedError
+        return found
+
+    def ask(self, ask: Ask, refresh: Refresh = Refresh.BLOCKING, policy: str = "") -> Answer:
+        """The answer, from the cache where it is there.
+
+        Raises:
+            HogQLError: the text is wrong, or the engine failed on it; it says where.
+            NotCachedError: with `force_cache`.
+            TooManyQueriesError, QueryTimeoutError, QueryTooLargeError, QueryCancelledError.
+        """
+        plan = self._plan(ask)
+        found, key = self._known(ask, plan, refresh, policy)
+        if found is not None:
+            return found
+        if refresh is Refresh.FORCE_CACHE:
+            raise NotCachedError
+        task = self._noted(ask)
+        try:
+            return self._finished(task, lambda: self._computed(task, plan, key))
+        finally:
+            task.answer = None  # whoever waited has it
+
+    def begin(self, ask: Ask, refresh: Refresh = Refresh.ASYNC, policy: str = "") -> QueryTask:
+        """Begin it and come back at once; a cached answer is there already.
+
+        Raises:
+            HogQLError: the text is wrong.
+            QueryIdTakenError.
+        """
+        plan = self._plan(ask)
+        found, key = self._known(ask, plan, refresh, policy)
+        task = self._noted(ask)
+        if found is not None:
+            self._finished(task, lambda: found)
+            return task
+        task.future = self._threads.submit(
+            lambda: self._finished(task, lambda: self._computed(task, plan, key))
+        )
+        return task
+
+    def look(self, project_id: int, query_id: str) -> QueryTask:
+        """How a query is getting on. Raises NotFoundError for one that is unknown, or too old."""
+        with self._lock:
+            task = self._tasks.get((project_id, query_id))
+        if task is None:
+            raise NotFoundError("query", query_id)
+        return task
+
+    def cancel(self, project_id: int, query_id: str) -> bool:
+        """Stop a query that waits or runs; the engine is interrupted. True when there was something to stop.
+
+        Raises:
+            NotFoundError.
+        """
+        task = self.look(project_id, query_id)
+        if task.is_complete:
+            return False
+        task.is_cancelled = True
+        self._pool.cancel(_inside(task.ask))
+        return True
+
+    def stream(self, ask: Ask, format_: str) -> Stream:
+        """The whole answer as a file, chunk by chunk; it is never held in memory and never cached.
+
+        Raises:
+            InvalidInputError: there is no such format.
+        """
+        if format_ not in MEDIA_TYPES:
+            raise InvalidInputError(
+                "format", f"`{format_}` is not a format. Use json, {quoted(list(MEDIA_TYPES))}."
+            )
+        plan = self._plan(replace(ask, export=True))
+        task = self._noted(ask)
+        chunks = self._chunks(task, plan, format_)
+        first = next(chunks)  # what fails at once is an error and no broken file
+        return Stream(plan, _with(first, chunks))
+
+    def close(self) -> None:
+        self._pool.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _plan(self, ask: Ask) -> "Plan":
+        return compile_query(
+            self._platform,
+            ask.project_id,
+            ask.sql,
+            engine=ask.engine,
+            limit=ask.limit,
+            export=ask.export,
+            variables=ask.variables,
+        )
+
+    def _known(
+        self, ask: Ask, plan: "Plan", refresh: Refresh, policy: str
+    ) -> tuple[Answer | None, str | None]:
+        """What the cache has, and the key to keep the answer by; no key when it must not be kept."""
+        if plan.is_volatile:
+            return None, None
+        marks = self._marks.of(ask.project_id, plan)
+        if marks is None:
+            return None, None
+        asked = f"{ask.sql}\0{sorted(ask.variables.items())!r}\0{plan.limit}"
+        key = cache_key(ask.project_id, asked, plan, marks, policy)
+        return (None if refresh.is_forced else self.cache.get(key)), key
+
+    def _noted(self, ask: Ask) -> QueryTask:
+        task = QueryTask(ask, datetime.now(UTC))
+        with self._lock:
+            key = (ask.project_id, ask.id)
+            known = self._tasks.get(key)
+            if known is not None and not known.is_complete:
+                raise QueryIdTakenError(ask.id)
+            self._tasks[key] = task
+            self._tasks.move_to_end(key)
+            self._forget()
+        return task
+
+    def _forget(self) -> None:
+        now = datetime.now(UTC)
+        size = sum(task.answer.size_bytes for task in self._tasks.values() if task.answer)
+        for key, task in list(self._tasks.items()):
+            is_old = task.ended_at and (now - task.ended_at).total_seconds() > KEPT_S
+            is_full = len(self._tasks) > KEPT_TASKS or size > self.limits.cache_bytes
+            if not is_old and not is_full:
+                break
+            if task.is_complete:
+                size -= task.answer.size_bytes if task.answer else 0
+                del self._tasks[key]
+
+    def _computed(self, task: QueryTask, plan: "Plan", key: str | None) -> Answer:
+        rows, done = b"[]", Done(0, 0.0)
+        limits = self.limits.export if task.ask.export else self.limits.each
+        with self._turns.turn(task.ask.project_id):
+            self._go_on(task)
+            for message in self._pool.run(self._work(task.ask, plan, limits, "json")):
+                if isinstance(message, Done):
+                    done = message
+                else:
+                    rows = message
+        now = datetime.now(UTC)
+        until = now + TIMED_FOR if plan.reads_clock else None
+        answer = Answer(plan, rows, done.rows, now, done.ms, key or "", fresh_until=until)
+        if key is not None:
+            self.cache.put(key, answer)
+        return answer
+
+    def _chunks(self, task: QueryTask, plan: "Plan", format_: str) -> Iterator[bytes]:
+        try:
+            with self._turns.turn(task.ask.project_id):
+                self._go_on(task)
+                work = self._work(task.ask, plan, self.limits.export, format_)
+                with closing(self._pool.run(work)) as messages:  # type: ignore[type-var]
+                    yield b""
+                    for message in messages:
+                        if not isinstance(message, Done):
+                            yield message
+        except PwhError as error:
+            task.error = error
+            raise
+        finally:
+            task.ended_at = datetime.now(UTC)
+
+    def _work(self, ask: Ask, plan: "Plan", limits: Limits, format_: str) -> Task:
+        return Task(_inside(ask), ask.project_id, plan, ask.sql, limits, format_)
+
+    def _go_on(self, task: QueryTask) -> None:
+        if task.is_cancelled:
+            raise QueryCancelledError
+
+    def _finished(self, task: QueryTask, compute: Callable[[], Answer]) -> Answer:
+        started = time.perf_counter()
+        try:
+            task.answer = compute()
+            return task.answer
+        except PwhError as error:
+            task.error = error
+            raise
+        except Exception as error:
+            log.exception("a query failed inside PWH")
+            task.error = _internal(error)
+            raise
+        finally:
+            task.ended_at = datetime.now(UTC)
+            log.debug("query ended", extra={"ms": (time.perf_counter() - started) * 1000})
+
+
+def _inside(ask: Ask) -> str:
+    """The id among all projects."""
+    return f"{ask.project_id}/{ask.id}"
+
+
+def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    with closing(rest):  # type: ignore[type-var]
+        if first:
+            yield first
+        yield from rest
+
+
+def _internal(error: Exception) -> PwhError:
+    facts: dict[str, Any] = {"code": "internal", "status": 500}
+    found: PwhError = type("InternalError", (PwhError,), facts)(
+        f"The query failed inside PWH ({type(error).__name__})."
+    )
+    return found
