@@ -146,6 +146,7 @@ def stream_issues(platform: Platform, project_id: int) -> list[HealthIssue]:
                     f"`pwh source cdc disable {source.slug}`.",
                     since=record.checked_at,
                     source_type=source.source_type,
+                    source=source.slug,
                 )
             )
     return found
