@@ -387,14 +387,16 @@ def materialize_view(
 
 def _frequency(every: str | None, time_of_day: str | None, refresh: Refresh) -> Frequency | None:
     if refresh is not Refresh.SCHEDULE:
-        if every or time_of_day:
+        if every is not None or time_of_day:
             when = "after its inputs change" if refresh is Refresh.INPUTS else "only when asked for"
             raise InvalidInputError(
                 "sync_frequency",
                 f"A view that is built {when} has no frequency and no time of day. Leave one of them out.",
             )
         return None
-    frequency = Frequency.parse(every or DEFAULT_EVERY, time_of_day, "sync_frequency")
+    frequency = Frequency.parse(
+        DEFAULT_EVERY if every is None else every, time_of_day, "sync_frequency"
+    )
     if frequency.is_never or frequency.every < FREQUENCIES[SHORTEST]:
         raise InvalidInputError(
             "sync_frequency",
