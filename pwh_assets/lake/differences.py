@@ -143,15 +143,14 @@ def feed_of(
     connection: "duckdb.DuckDBPyConnection",
     place: Place,
     columns: Sequence[str],
-    since: int,
-    until: int,
-    row_count: int,
+    snapshots: tuple[int, int],
+    row_counts: tuple[int, int],
     *,
     was_replaced: bool,
 ) -> Feed:
-    """The rows that came and went after snapshot `since` up to `until`, updated ones as both.
+    """The rows that came and went between two snapshots, updated ones as both.
 
-    A table that was made anew is all gone and all new.
+    A table that was made anew is all gone and all new. `row_counts` are those of the two snapshots.
 
     Raises:
         FeedError: what came and went does not explain how many rows there are now.
@@ -159,12 +158,12 @@ def feed_of(
     schema, table = place[-2], place[-1]
     target = f"{ALIAS}.{quote(schema)}.{quote(table)}"
     listed = ", ".join(map(quote, columns))
-    before = _count(connection, f"{target} AT (VERSION => {since})")
+    (since, until), (before, now) = snapshots, row_counts
     if was_replaced:
         return Feed(
             f"SELECT {listed} FROM {target}",
             f"SELECT {listed} FROM {target} AT (VERSION => {since})",
-            before + row_count,
+            before + now,
         )
     between = f"'{ALIAS}', {literal(schema)}, {literal(table)}, {since + 1}, {until}"
     came, went = (
@@ -172,9 +171,9 @@ def feed_of(
         f"ducklake_table_deletions({between})",
     )
     more, fewer = _count(connection, came), _count(connection, went)
-    if before + more - fewer != row_count:
+    if before + more - fewer != now:
         raise FeedError(
-            f"{before} rows, {more} more and {fewer} fewer do not make the {row_count} there are"
+            f"{before} rows, {more} more and {fewer} fewer do not make the {now} there are"
         )
     return Feed(f"SELECT {listed} FROM {came}", f"SELECT {listed} FROM {went}", more + fewer)
 

@@ -146,12 +146,14 @@ class IncrementalBuild:
         own = ("views", self.view.name)
         paths = [path[-2:] for path in self.analysis.inputs]
         marks = marks_of(connection, self.lake.address, [*paths, own], snapshot)
-        before, self._old = read_view_state(connection, self.view.id), marks.get(own)
+        before, self._old = self._before(), marks.get(own)
         lost = tuple(".".join(path) for path in self.analysis.inputs if path not in marks)
         if lost:
             raise MissingInputError(self.view.name, lost)
         inputs = {
-            path: InputState(marks[path].uuid, self._types(path, marks[path]))
+            path: InputState(
+                marks[path].uuid, self._types(path, marks[path]), marks[path].row_count
+            )
             for path in self.analysis.inputs
         }
         fingerprint = self.analysis.fingerprint()
@@ -175,6 +177,15 @@ class IncrementalBuild:
             going_on = state if self._has_news else known
             state = replace(going_on, mark=known.mark, full_at=known.full_at)
         self._state = replace(state, mode=self.mode.value, reason=self.reason, buckets=self.buckets)
+
+    def _before(self) -> ViewState | None:
+        """Where the last build ended. Only a build writes it, and they exclude each other.
+
+        It is read on another connection: after one has read a table whose rows lie in the catalog, as the state's
+        do, DuckLake 1.0 does not find tables of earlier snapshots on it any more (2026-11-21).
+        """
+        with self.lake.read() as connection:
+            return read_view_state(connection, self.view.id)
 
     def _types(self, path: Path, mark: TableMark) -> dict[str, str]:
         columns = {name.lower(): (name, kind) for name, kind in mark.columns.items()}
@@ -232,9 +243,8 @@ class IncrementalBuild:
                     connection,
                     path,
                     tuple(types),
-                    since,
-                    until,
-                    mark.row_count,
+                    (since, until),
+                    (was.row_count, mark.row_count),
                     was_replaced=is_new,
                 )
             except FeedError as error:

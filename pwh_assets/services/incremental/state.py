@@ -22,6 +22,7 @@ class InputState:
     uuid: str
     columns: Mapping[str, str]
     """Types of the columns that matter."""
+    row_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class ViewState:
                     "uuid": one.uuid,
                     "snapshot": self.snapshot,
                     "columns": dict(one.columns),
+                    "row_count": one.row_count,
                 }
                 for path, one in sorted(self.inputs.items())
             },
@@ -71,7 +73,7 @@ class ViewState:
         inputs = {}
         for path in map(tuple, stored["paths"]):
             one = stored["inputs"][".".join(path)]
-            inputs[path] = InputState(one["uuid"], one["columns"])
+            inputs[path] = InputState(one["uuid"], one["columns"], int(one["row_count"]))
         return cls(
             stored["mark"],
             int(stored["snapshot"]),
