@@ -272,6 +272,11 @@ class Lab(Tables):
     def maintain(self, keep_days=7.0):
         self._held.close()
         self.lake.maintain(keep_days)
+        self.reopen()
+
+    def reopen(self):
+        """Go on with a fresh connection, as each build has one."""
+        self._held.close()
         self.connection = self._held.enter_context(self.lake.write())
         for macro in DUCKDB_MACROS:
             self.connection.execute(macro)

@@ -76,6 +76,15 @@ def test_a_build_computes_the_touched_buckets_and_says_so_or_why_not(lab):
     assert built(lab)[:2] == ("incremental", 0), "a table made anew with the very same rows"
 
 
+def test_a_fresh_connection_finds_the_rows_of_earlier_snapshots(lab):
+    built(lab)
+    lab.sql("CREATE TABLE lake.src.later AS SELECT 1 AS one")
+    lab.sql("CREATE OR REPLACE TABLE lake.src.users AS FROM lake.src.users WHERE id <> 3")
+    lab.reopen()
+    mode, buckets, reason = built(lab)
+    assert (mode, "`src.users`" in reason, buckets > 0) == ("incremental", True, True)
+
+
 def test_a_build_that_cannot_be_sure_is_a_whole_one(lab):
     built(lab)
     key, text = lab.views["daily"]
