@@ -51,7 +51,7 @@ def open_platform(settings: Settings | None = None) -> "Platform":
     store = Store.open(settings.store_url, SecretBox.from_settings(settings))
     store.ensure_project(DEFAULT_PROJECT)
     lakes = Lakes(settings)
-    return Platform(settings, store, lakes, discover(), _engines(settings, lakes))
+    return Platform(settings, store, lakes, discover(), _engines(settings, lakes), open_platform)
 
 
 def _engines(settings: Settings, lakes: "Lakes") -> "Mapping[str, Engine]":

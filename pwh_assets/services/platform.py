@@ -1,6 +1,6 @@
 """Everything a service needs, opened once at the entry and handed down."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,3 +22,5 @@ class Platform:
     lakes: "Lakes"
     sources: Mapping[str, SourceType]
     engines: Mapping[str, Engine]
+    opener: "Callable[[Settings], Platform] | None" = None
+    """How another process opens the same home; it can be pickled."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from pwh_assets.engines.base import EngineError, QueryTimeoutError
-from pwh_assets.services.queries.worker import Done, Failed, Task, main
+from pwh_assets.services.queries.worker import Done, Failed, Opener, Task, main
 from pwh_assets.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,12 @@ class WorkerDiedError(EngineError):
 class Process:
     """One worker, for one query at a time."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, opener: Opener, settings: Settings) -> None:
         context = multiprocessing.get_context("spawn")
         self._tasks, theirs = context.Pipe()
         self._orders, orders = context.Pipe()
         self._process = context.Process(
-            target=main, args=(settings, theirs, orders), daemon=True, name="pwh-query"
+            target=main, args=(opener, settings, theirs, orders), daemon=True, name="pwh-query"
         )
         self._process.start()
         theirs.close()
@@ -92,9 +92,9 @@ class Process:
 class Pool:
     """At most `size` workers, the one used last first, so that its sessions are warm."""
 
-    def __init__(self, settings: Settings, size: int) -> None:
+    def __init__(self, opener: Opener, settings: Settings, size: int) -> None:
         self.size = size
-        self._settings = settings
+        self._opener, self._settings = opener, settings
         self._lock = threading.Lock()
         self._idle: list[Process] = []
         self._busy: dict[str, Process] = {}
@@ -104,7 +104,7 @@ class Pool:
         """Start the first worker before anybody asks."""
         with self._lock:
             if not self._idle and not self._busy and not self._is_closed:
-                self._idle.append(Process(self._settings))
+                self._idle.append(Process(self._opener, self._settings))
 
     def run(self, task: Task) -> Iterator[bytes | Done]:
         """As `Process.run`; the caller has a turn, so there is a worker for it."""
@@ -149,7 +149,7 @@ class Pool:
                     return process
                 with suppress(Exception):
                     process.end()
-            process = self._busy[task_id] = Process(self._settings)
+            process = self._busy[task_id] = Process(self._opener, self._settings)
             return process
 
     def _give_back(self, task_id: str, process: Process, is_whole: bool) -> None:

@@ -95,7 +95,8 @@ class Queries:
         self.cache = ResultCache(self.limits.cache_bytes)
         self._platform = platform
         self._marks = TableMarks(platform)
-        self._pool = Pool(platform.settings, self.limits.workers)
+        assert platform.opener is not None
+        self._pool = Pool(platform.opener, platform.settings, self.limits.workers)
         self._turns = Turns(
             self.limits.workers,
             self.limits.per_project,

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pwh_assets.services.platform import Platform
 
 log = logging.getLogger(__name__)
+
+Opener = Callable[[Settings], "Platform"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +67,12 @@ class Done:
     ms: float
 
 
-def main(settings: Settings, tasks: Connection, orders: Connection) -> None:
+def main(opener: Opener, settings: Settings, tasks: Connection, orders: Connection) -> None:
     """Serve until the other side closes. `tasks` carries work and answers, `orders` the ids of queries to cancel."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     with suppress(ValueError, OSError):
         os.nice(1)  # whoever answers requests goes first
-    from pwh_assets.platform import open_platform
-
-    platform = open_platform(settings)
-    worker = Worker(platform)
+    worker = Worker(opener(settings))
     threading.Thread(target=worker.obey, args=(orders,), daemon=True).start()
     try:
         while True:
