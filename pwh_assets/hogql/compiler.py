@@ -175,12 +175,11 @@ def compile(  # noqa: A001
             catalog.timezone,
             catalog.week_start,
             engine,
-            now,
             limit,
             max_limit,
             frozen,
         )
-        plan = _cache.get(key)
+        plan = _cache.get(key) or _cache.get((*key, now))
         if plan is not None:
             return plan
     options = Options(variables or {}, policy)
@@ -230,7 +229,7 @@ def compile(  # noqa: A001
     )
     if key is not None:
         with _lock:
-            _cache[key] = plan
+            _cache[(*key, now) if plan.reads_clock else key] = plan
             if len(_cache) > CACHE_SIZE:
                 _cache.popitem(last=False)
     return plan
