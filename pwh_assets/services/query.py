@@ -199,7 +199,7 @@ def _plain(value: Any, type_: "Type") -> Any:
     if kind is bool:
         return value
     if kind is float:
-        return None if math.isnan(value) or math.isinf(value) else value
+        return value + 0.0 if math.isfinite(value) else None  # zero has no sign
     return _converted(value, type_)
 
 
