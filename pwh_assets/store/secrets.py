@@ -3,6 +3,8 @@
 import base64
 import binascii
 import contextlib
+import hashlib
+import hmac
 import os
 import secrets
 import stat
@@ -118,6 +120,19 @@ class SecretBox:
         except (InvalidTag, ValueError):
             raise SecretDamagedError from None
 
+    def sign(self, text: str) -> str:
+        """A signature only somebody with the newest key can make."""
+        key_id = next(iter(self._keys))
+        return f"{key_id}.{_mac(self._keys[key_id], text)}"
+
+    def is_signed(self, text: str, signature: str) -> bool:
+        """Whether a signature was made for this text with a key that is here."""
+        key_id, _, mac = signature.partition(".")
+        if key_id not in self._keys and self._file is not None and self._file.exists():
+            self._keys = _read(self._file)
+        key = self._keys.get(key_id)
+        return key is not None and hmac.compare_digest(mac.encode(), _mac(key, text).encode())
+
     def is_current(self, record: str) -> bool:
         """True when the record was sealed with the newest key."""
         return record.split(".")[1:2] == [next(iter(self._keys))]
@@ -143,6 +158,12 @@ class SecretBox:
             _replace(self._file, keys)
         self._keys = keys
         return key_id
+
+
+def _mac(key: bytes, text: str) -> str:
+    """Under a key of its own, derived from the one that encrypts."""
+    own = hmac.digest(key, b"pwh:sign", "sha256")
+    return hmac.new(own, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _bound(key_id: str, row_id: str) -> bytes:

@@ -1,11 +1,13 @@
 """The store: all parts behind one name, on one database."""
 
 from pwh_assets.store.alerts import Alerts
+from pwh_assets.store.audit import Audit
 from pwh_assets.store.checks import Checks
 from pwh_assets.store.database import Database
 from pwh_assets.store.drift import Drift
 from pwh_assets.store.facts import Facts
 from pwh_assets.store.health import Health
+from pwh_assets.store.idempotency import Idempotency
 from pwh_assets.store.jobs import Jobs
 from pwh_assets.store.keys import Keys
 from pwh_assets.store.language import Language
@@ -35,6 +37,8 @@ class Store(
     Facts,
     Health,
     Alerts,
+    Audit,
+    Idempotency,
 ):
     """What we remember. Safe to use from many threads and processes: every call is one short transaction.
 

@@ -11,6 +11,7 @@ from pwh_assets.store.models.alerts import (
     health_incidents,
     health_marks,
 )
+from pwh_assets.store.models.audit import audit_entries, audit_heads, idempotency_keys
 from pwh_assets.store.models.base import UtcDateTime, metadata
 from pwh_assets.store.models.jobs import checks, jobs, usage
 from pwh_assets.store.models.language import (
@@ -20,7 +21,17 @@ from pwh_assets.store.models.language import (
     project_settings,
     property_definitions,
 )
-from pwh_assets.store.models.people import api_keys, projects, users
+from pwh_assets.store.models.people import (
+    api_keys,
+    invitations,
+    login_attempts,
+    organization_members,
+    organizations,
+    project_members,
+    projects,
+    sessions,
+    users,
+)
 from pwh_assets.store.models.quality import check_runs, quality_checks
 from pwh_assets.store.models.sources import (
     change_streams,
@@ -37,6 +48,8 @@ __all__ = [
     "alert_channels",
     "alert_deliveries",
     "api_keys",
+    "audit_entries",
+    "audit_heads",
     "change_streams",
     "check_runs",
     "checks",
@@ -44,10 +57,16 @@ __all__ = [
     "health_events",
     "health_incidents",
     "health_marks",
+    "idempotency_keys",
+    "invitations",
     "jobs",
     "joins",
+    "login_attempts",
     "metadata",
     "names",
+    "organization_members",
+    "organizations",
+    "project_members",
     "project_settings",
     "projects",
     "property_definitions",
@@ -55,6 +74,7 @@ __all__ = [
     "saved_queries",
     "saved_query_versions",
     "schema_changes",
+    "sessions",
     "source_tables",
     "sources",
     "usage",
