@@ -11,6 +11,9 @@ from pwh_assets.store.idempotency import Idempotency
 from pwh_assets.store.jobs import Jobs
 from pwh_assets.store.keys import Keys
 from pwh_assets.store.language import Language
+from pwh_assets.store.logins import Logins
+from pwh_assets.store.metrics import Metrics
+from pwh_assets.store.people import People
 from pwh_assets.store.projects import Projects
 from pwh_assets.store.quality import Quality
 from pwh_assets.store.secrets import SecretBox
@@ -34,9 +37,12 @@ class Store(
     Quality,
     Language,
     Keys,
+    People,
+    Logins,
     Facts,
     Health,
     Alerts,
+    Metrics,
     Audit,
     Idempotency,
 ):

@@ -21,6 +21,7 @@ from pwh_assets.store.models.language import (
     project_settings,
     property_definitions,
 )
+from pwh_assets.store.models.metrics import metric_versions, metrics
 from pwh_assets.store.models.people import (
     api_keys,
     invitations,
@@ -63,6 +64,8 @@ __all__ = [
     "joins",
     "login_attempts",
     "metadata",
+    "metric_versions",
+    "metrics",
     "names",
     "organization_members",
     "organizations",
