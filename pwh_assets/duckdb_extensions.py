@@ -1,6 +1,9 @@
 """DuckDB's extensions come as wheels and are loaded by file, so nothing is downloaded at run time."""
 
+import contextlib
 import importlib.util
+import json
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +14,16 @@ from pwh_assets.errors import PwhError
 if TYPE_CHECKING:
     import duckdb
 
+_MEMORY = "verified_extensions.json"
 _ALIASES = {"postgres": "postgres_scanner", "sqlite": "sqlite_scanner", "mysql": "mysql_scanner"}
 _BASE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_persistent_secrets": "false",
 }
-_verified: dict[Path, tuple[int, int]] = {}
+_Mark = tuple[int, ...]
+_verified: dict[Path, _Mark] = {}
+_kept_in: Path | None = None
 _lock = threading.Lock()
 
 
@@ -59,19 +65,11 @@ def load(connection: "duckdb.DuckDBPyConnection", *names: str) -> None:
 def connect(
     *names: str, config: Mapping[str, str | bool | int | float | list[str]] | None = None
 ) -> "duckdb.DuckDBPyConnection":
-    """An in-memory DuckDB with these extensions; a few milliseconds from the second time on.
-
-    DuckDB hashes a whole extension file to check its signature at each load. The signature of each file
-    is checked once per process; after that, unchanged files are loaded without hashing them again.
-    """
+    """An in-memory DuckDB with these extensions; a few milliseconds where their files were verified before."""
     import duckdb
 
-    files = [path(name) for name in names]
-    with _lock:
-        for file in files:
-            _verify(file)
     connection = duckdb.connect(
-        ":memory:", config={**_BASE_CONFIG, **(config or {}), "allow_unsigned_extensions": "true"}
+        ":memory:", config={**_BASE_CONFIG, **(config or {}), **verified(*names)}
     )
     try:
         for statement in load_sql(*names):
@@ -82,13 +80,49 @@ def connect(
     return connection
 
 
+def verified(*names: str) -> dict[str, str]:
+    """Options of a DuckDB that loads these extensions without hashing their files: their signatures were checked.
+
+    DuckDB hashes a whole file at each load, 0.1 s of CPU. Here that is done once per file, or once per process where
+    no folder was named with `remember_in`; a file that changed is checked again.
+    """
+    files = [path(name) for name in names]
+    with _lock:
+        for file in files:
+            _verify(file)
+    return {"allow_unsigned_extensions": "true"}
+
+
+def remember_in(folder: Path) -> None:
+    """Keep in this folder which files were verified, for the processes to come."""
+    global _kept_in
+    with _lock:
+        if _kept_in == folder:
+            return
+        _kept_in = folder
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+            kept = json.loads((folder / _MEMORY).read_text())
+            for name, mark in kept.items():
+                _verified.setdefault(Path(name), tuple(mark))
+
+
 def _verify(file: Path) -> None:
     import duckdb
 
     stat = file.stat()
-    mark = (stat.st_mtime_ns, stat.st_size)
+    # Nobody but the system sets the time of a file's last change.
+    mark = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev)
     if _verified.get(file) == mark:
         return
     with duckdb.connect(":memory:", config=_BASE_CONFIG) as strict:
         strict.execute(f"LOAD '{str(file).replace(chr(39), chr(39) * 2)}'")
     _verified[file] = mark
+    if _kept_in is not None:
+        _keep(_kept_in / _MEMORY)
+
+
+def _keep(place: Path) -> None:
+    part = place.with_name(f".{place.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        part.write_text(json.dumps({str(file): mark for file, mark in _verified.items()}))
+        part.replace(place)

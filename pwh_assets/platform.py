@@ -33,6 +33,7 @@ def open_platform(settings: Settings | None = None) -> "Platform":
         InvalidInputError: an environment variable or the home folder cannot be used.
         StoreUnavailableError: the store's database does not answer.
     """
+    from pwh_assets import duckdb_extensions
     from pwh_assets.core.names import DEFAULT_PROJECT
     from pwh_assets.lake import Lakes
     from pwh_assets.services.platform import Platform
@@ -48,6 +49,7 @@ def open_platform(settings: Settings | None = None) -> "Platform":
             "PWH_HOME",
             f"`{settings.home}` cannot be the home folder: {error.strerror}. Set `PWH_HOME` to a folder you may write to.",
         ) from None
+    duckdb_extensions.remember_in(settings.home)
     store = Store.open(settings.store_url, SecretBox.from_settings(settings))
     store.ensure_project(DEFAULT_PROJECT)
     lakes = Lakes(settings)

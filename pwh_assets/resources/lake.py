@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
+from pwh_assets import duckdb_extensions
 from pwh_assets.lake import Lakes
 from pwh_assets.resources.home import platform_of, settings_of
 
@@ -33,16 +34,18 @@ class LakeReader:
         if project_id not in self._kept:
             home = self._lakes.settings.home
             (home / "tmp").mkdir(parents=True, exist_ok=True)
+            lake = self._lakes.of(project_id)
             database = DuckDBResource(
                 database=":memory:",
                 connection_config={
+                    **duckdb_extensions.verified(*lake.address.extensions),
                     "memory_limit": MEMORY_LIMIT,
                     "threads": THREADS,
                     "temp_directory": str(home / "tmp" / f"check-{os.getpid()}"),
                 },
             )
             connection = self._open.enter_context(database.get_connection())
-            for statement in self._lakes.of(project_id).attach_sql(read_only=True):
+            for statement in lake.attach_sql(read_only=True):
                 connection.execute(statement)
             self._kept[project_id] = connection
         return self._kept[project_id]
