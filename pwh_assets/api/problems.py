@@ -58,6 +58,11 @@ def handle_errors(app: FastAPI) -> None:
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PwhError)
+    return error_response(error)
+
+
+def error_response(error: PwhError) -> JSONResponse:
+    """An error of ours in the one shape, for a route that adds something to the answer."""
     headers = {}
     wait_s = getattr(error, "retry_after_s", None)
     if wait_s is not None:

@@ -53,12 +53,36 @@ def maintain(lake: "Lake", keep_days: float, grace: timedelta = GRACE) -> Mainta
 
     The lock also keeps files of a running sync from being taken for orphans.
     """
-    merged = rewritten = 0
     with lake.write() as connection:
         connection.execute(
             f"CALL ducklake_flush_inlined_data('{ALIAS}', schema_name => '{OWN_SCHEMA}')"
         )
         worn = _worn_tables(lake, connection)
+    merged, rewritten = _mend(lake, worn)
+    with _kept_marks(lake) as connection:
+        now = datetime.now(UTC)
+        expired = _expire(lake, connection, now - timedelta(days=keep_days))
+        deleted = _rows(
+            connection,
+            f"CALL ducklake_cleanup_old_files('{ALIAS}', older_than => {_safe_moment(now, grace)})",
+        )
+        orphans = _rows(
+            connection,
+            f"CALL ducklake_delete_orphaned_files('{ALIAS}', older_than => {_moment(now - grace)})",
+        )
+    return Maintained(merged, rewritten, expired, deleted, orphans)
+
+
+def tidy(lake: "Lake", schema: str) -> int:
+    """Only merge the small files of one schema, for whoever writes many. Returns files merged."""
+    with lake.write() as connection:
+        worn = [one for one in _worn_tables(lake, connection) if one[0] == schema]
+    return _mend(lake, worn)[0]
+
+
+def _mend(lake: "Lake", worn: list[tuple[str, str]]) -> tuple[int, int]:
+    """Files merged and files rewritten."""
+    merged = rewritten = 0
     for schema, table in worn:
         with _kept_marks(lake) as connection:
             if (schema, table) not in catalog.existing_tables(connection, lake.address):
@@ -72,18 +96,7 @@ def maintain(lake: "Lake", keep_days: float, grace: timedelta = GRACE) -> Mainta
                 connection,
                 f"CALL ducklake_merge_adjacent_files({where}, max_file_size => {SMALL_FILE_BYTES})",
             )
-    with _kept_marks(lake) as connection:
-        now = datetime.now(UTC)
-        expired = _expire(lake, connection, now - timedelta(days=keep_days))
-        deleted = _rows(
-            connection,
-            f"CALL ducklake_cleanup_old_files('{ALIAS}', older_than => {_safe_moment(now, grace)})",
-        )
-        orphans = _rows(
-            connection,
-            f"CALL ducklake_delete_orphaned_files('{ALIAS}', older_than => {_moment(now - grace)})",
-        )
-    return Maintained(merged, rewritten, expired, deleted, orphans)
+    return merged, rewritten
 
 
 def _worn_tables(lake: "Lake", connection: "duckdb.DuckDBPyConnection") -> list[tuple[str, str]]:
