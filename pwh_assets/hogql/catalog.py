@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from pwh_assets.core.metric import Metric
 from pwh_assets.hogql.types import Type
 
 
@@ -95,6 +96,8 @@ class Catalog:
     """Cohorts by name, for `IN COHORT 'name'`; numbers need no entry."""
     actions: Mapping[str, str] = field(default_factory=dict)
     """Actions by name and by number: HogQL conditions over a row of `events`."""
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    """Metrics by key, for `metric('name')`."""
 
     @cached_property
     def by_name(self) -> Mapping[str, TableDef]:

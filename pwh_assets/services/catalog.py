@@ -47,6 +47,7 @@ def _same(one: "Catalog", other: "Catalog") -> bool:
         one.tables == other.tables
         and one.cohorts == other.cohorts
         and one.actions == other.actions
+        and one.metrics == other.metrics
         and one.week_start == other.week_start
     )
 
@@ -65,6 +66,7 @@ def _build(platform: Platform, project_id: int, version: str) -> "Catalog":
         week_start=store.project_settings(project_id).get("week_start", "sunday"),
         cohorts={cohort.name: cohort.id for cohort in store.cohorts(project_id)},
         actions=actions_by_name((one.id, one.name, one.steps) for one in actions),
+        metrics={one.definition.key: one.definition for one in store.metrics(project_id)},
     )
 
 

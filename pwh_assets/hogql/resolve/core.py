@@ -66,6 +66,12 @@ class Core:
     def join_source(self, source: Source, name: str, node: exp.Expression) -> Source | None:
         raise NotImplementedError
 
+    def find_table(self, name: str) -> TableDef | None:
+        raise NotImplementedError
+
+    def metric_value(self, call: exp.Expression) -> Value | None:
+        raise NotImplementedError
+
     def problem(
         self,
         code: str,

@@ -5,6 +5,8 @@ from sqlglot import exp
 from pwh_assets.hogql.catalog import Catalog, ColumnDef, LazyJoin, TableDef
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.hogql.resolve.core import CODES, parse_expression, parse_view
+from pwh_assets.hogql.resolve.metrics import WORD as METRIC
+from pwh_assets.hogql.resolve.metrics import Metrics
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
     ColumnRef,
@@ -21,7 +23,6 @@ from pwh_assets.hogql.resolve.nodes import (
     Value,
     ValuesSource,
 )
-from pwh_assets.hogql.resolve.pivots import Pivots
 from pwh_assets.hogql.resolve.placeholders import placed
 from pwh_assets.hogql.scope import Binding, Fields, Scope
 from pwh_assets.hogql.types import BOOLEAN, DATETIME, INTEGER, UNKNOWN, Type
@@ -84,7 +85,7 @@ def item_type(type_: Type) -> Type:
     return type_.args[0] if type_.name == "Array" and type_.args else UNKNOWN
 
 
-class Sources(Pivots):
+class Sources(Metrics):
     """Resolves FROM."""
 
     def from_(self, args: dict[str, object], scope: Scope) -> list[Join]:
@@ -389,6 +390,8 @@ class Sources(Pivots):
     def table_function(self, tree: exp.Table, alias: str) -> tuple[Source, tuple[str, ...]]:
         call = tree.this
         name = str(call.this) if isinstance(call, exp.Anonymous) else type(call).__name__
+        if name.lower() == METRIC:
+            return self.metric_source(call, alias)
         label = alias or name
         names = (alias.lower(),) if alias else (name.lower(),)
         arity = TABLE_FUNCTIONS.get(name.lower())

@@ -292,6 +292,7 @@ SPECIAL: dict[str, Special] = {
     "nullif": SpecialCalls.null_if,
     "exists": SpecialCalls.query_exists,
     "matchesAction": matches_action,
+    "metric": lambda resolver, node: resolver.metric_value(node),
     "convertCurrency": convert_currency,
     "__dict": SpecialCalls.dict_call,
     "__extract": SpecialCalls.extract_call,
