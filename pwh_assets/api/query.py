@@ -12,7 +12,10 @@ from fastapi.responses import Response, StreamingResponse
 
 from pwh_assets.api import query_models as models
 from pwh_assets.api.context import Ask, asks
+from pwh_assets.api.responses import ASKS
+from pwh_assets.errors import NotFoundError
 from pwh_assets.services import editor
+from pwh_assets.services.policies.reading import sees_alike
 from pwh_assets.services.queries import Answer, Queries, QueryTask, Refresh
 from pwh_assets.services.queries import Ask as Question
 from pwh_assets.services.queries.formats import MEDIA_TYPES
@@ -31,11 +34,15 @@ LOOK_EVERY_S = 0.5
     summary="Ask",
     responses={
         200: {
-            "model": models.HogQLAnswer,
-            "description": "Rows; or what the other kinds of query answer.",
+            "model": models.HogQLAnswer
+            | models.MetadataAnswer
+            | models.Completions
+            | models.DatabaseSchema,
+            "description": "Rows with what they are; the other kinds answer in shapes of their own.",
             "content": {media: {} for media in MEDIA_TYPES.values()},
         },
         202: {"model": models.QueryStatusAnswer, "description": "Begun; poll `query/{id}/`."},
+        **ASKS,
     },
 )
 async def ask_query(
@@ -75,6 +82,8 @@ def poll(ask: Read, request: Request, query_id: str) -> models.QueryStatusAnswer
     """With its whole answer once it is complete. Answers are kept for an hour."""
     queries: Queries = request.app.state.queries
     task = queries.look(ask.project_id, query_id)
+    if not sees_alike(ask.platform, ask.project_id, ask.caller, task.ask.reader):
+        raise NotFoundError("query", query_id)
     return models.QueryStatusAnswer(query_status=models.QueryStatus.model_validate(_status(task)))
 
 
@@ -114,6 +123,7 @@ def _of_other_kind(
             engine=query.engine,
             variables=_variables(query.variables),
             explain=query.debug,
+            reader=ask.caller,
         )
         return found.as_dict()
     if isinstance(query, models.HogQLAutocomplete):
@@ -124,9 +134,10 @@ def _of_other_kind(
             query.query,
             min(place, len(query.query)),
             _variables(query.variables),
+            ask.caller,
         )
         return found_words.as_dict()
-    return editor.schema(ask.platform, ask.project_id)
+    return editor.schema(ask.platform, ask.project_id, ask.caller)
 
 
 def _question(ask: Ask, body: models.QueryRequest, query: models.HogQLQuery) -> Question:
@@ -147,6 +158,7 @@ def _question(ask: Ask, body: models.QueryRequest, query: models.HogQLQuery) -> 
         variables,
         query.limit or DEFAULT_LIMIT,
         who=ask.caller.name,
+        reader=ask.caller,
     )
 
 

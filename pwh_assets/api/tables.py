@@ -33,6 +33,7 @@ def list_tables(
 
 @router.get("/{table_id}/", summary="One table")
 def show_table(ask: Read, table_id: str) -> TableOut:
+    """As in the list."""
     for each in _tables(ask).values():
         if each["id"] == table_id:
             return _shown(each)
@@ -50,7 +51,9 @@ def get_lineage(
 
 
 def _tables(ask: Ask) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = editor.schema(ask.platform, ask.project_id)["tables"]
+    found: dict[str, dict[str, Any]] = editor.schema(ask.platform, ask.project_id, ask.caller)[
+        "tables"
+    ]
     return {name: each for name, each in found.items() if each["type"] in _STORED}
 
 

@@ -7,9 +7,14 @@ catalog does not exist for the query, which is how access and tenancy are decide
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pwh_assets.core.metric import Metric
+from pwh_assets.core.policy import AccessPolicy
 from pwh_assets.hogql.types import Type
+
+if TYPE_CHECKING:
+    from pwh_assets.hogql.policy import Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,8 @@ class TableDef:
     """Property definitions: `properties.$screen_width` -> FLOAT. Key: column + "." + property."""
     is_hidden: bool = False
     """True keeps it out of lists and of completion; a text may still name it."""
+    access: "Access | None" = None
+    """Where a reader sees less than there is: what of it they see. Then `columns` are those they see."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,8 @@ class Catalog:
     """Actions by name and by number: HogQL conditions over a row of `events`."""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     """Metrics by key, for `metric('name')`."""
+    policies: tuple[AccessPolicy, ...] = ()
+    """The project's, not applied yet: `hogql.policy.restrict` makes the catalog of one reader."""
 
     @cached_property
     def by_name(self) -> Mapping[str, TableDef]:

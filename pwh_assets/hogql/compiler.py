@@ -1,5 +1,6 @@
 """Text in, plan out: the steps in order, and a cache of finished plans."""
 
+import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -216,9 +217,10 @@ def compile(  # noqa: A001
     assert c.resolver is not None
     assert c.lowering is not None
     settings = dict(SETTINGS) if engine == "clickhouse" else {}
+    sql, token = hidden_key(text, c.sql) if c.lowering.guards else (c.sql, "")
     plan = Plan(
         engine,
-        c.sql,
+        sql,
         c.columns,
         tuple(c.resolver.tables),
         tuple(c.lowering.physical),
@@ -226,6 +228,8 @@ def compile(  # noqa: A001
         settings,
         c.lowering.reads_clock,
         c.lowering.is_volatile,
+        " ".join(sorted(c.lowering.guards)),
+        token,
     )
     if key is not None:
         with _lock:
@@ -233,6 +237,19 @@ def compile(  # noqa: A001
             if len(_cache) > CACHE_SIZE:
                 _cache.popitem(last=False)
     return plan
+
+
+def hidden_key(text: str, sql: str) -> tuple[str, str]:
+    """SQL with a token in the place of the key of hashes, and the token.
+
+    Each text has its own, which depends on a secret: nobody can write a text that holds the token of that text.
+    """
+    from pwh_assets.hogql.policy import STAND_IN
+
+    if STAND_IN not in sql:
+        return sql, ""
+    token = hmac.digest(STAND_IN.encode(), text.encode("utf-8", "surrogatepass"), "sha256").hex()
+    return sql.replace(STAND_IN, token), token
 
 
 __all__ = ["STEPS", "Compilation", "compile"]

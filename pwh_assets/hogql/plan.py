@@ -1,7 +1,7 @@
 """The result of compiling: SQL for one engine, the shape of its answer, and what it reads."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from pwh_assets.hogql.types import Type
 
@@ -33,3 +33,13 @@ class Plan:
     """True when the answer depends on the moment it is asked."""
     is_volatile: bool = False
     """True when two answers may differ although nothing changed (`rand()`)."""
+    policy: str = ""
+    """What of its reader's policies the answer depends on; empty where no table it reads has any."""
+    mask_token: str = ""
+    """Stands in `sql` for the key of hashed columns, which nobody is shown; `keyed` puts the key in."""
+
+    def keyed(self, key: Callable[[], str]) -> "Plan":
+        """The plan as the engine gets it. Only for running: its SQL is not to be shown, kept or logged."""
+        if not self.mask_token:
+            return self
+        return replace(self, sql=self.sql.replace(self.mask_token, key()))

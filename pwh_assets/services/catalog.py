@@ -49,6 +49,7 @@ def _same(one: "Catalog", other: "Catalog") -> bool:
         and one.actions == other.actions
         and one.metrics == other.metrics
         and one.week_start == other.week_start
+        and one.policies == other.policies
     )
 
 
@@ -67,6 +68,7 @@ def _build(platform: Platform, project_id: int, version: str) -> "Catalog":
         cohorts={cohort.name: cohort.id for cohort in store.cohorts(project_id)},
         actions=actions_by_name((one.id, one.name, one.steps) for one in actions),
         metrics={one.definition.key: one.definition for one in store.metrics(project_id)},
+        policies=tuple(store.policies(project_id)),
     )
 
 
@@ -210,9 +212,7 @@ def _view(view: "SavedQuery", stored: "dict[tuple[str, str], LakeTable]") -> "Ta
     )
 
 
-def _table_of(
-    view: "SavedQuery", stored: "dict[tuple[str, str], LakeTable]"
-) -> "LakeTable | None":
+def _table_of(view: "SavedQuery", stored: "dict[tuple[str, str], LakeTable]") -> "LakeTable | None":
     schema, name = view.place
     return stored.get((schema, name.lower()))
 

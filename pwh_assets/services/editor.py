@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pwh_assets.core.source import SyncedTable, TableStatus
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import InvalidInputError, quoted
-from pwh_assets.services.catalog import build_catalog
 from pwh_assets.services.graph import project_graph
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.policies.reading import catalog_for
 
 if TYPE_CHECKING:
+    from pwh_assets.core.access import Caller
     from pwh_assets.hogql.catalog import Catalog, TableDef
     from pwh_assets.hogql.editor import Completions, Metadata, Notice
 
@@ -23,11 +24,12 @@ def complete(
     text: str,
     offset: int,
     variables: Mapping[str, Any] | None = None,
+    reader: "Caller | None" = None,
 ) -> "Completions":
     """What may stand at a character of a text, best first; the text need not parse."""
     from pwh_assets.hogql.editor import complete as complete_text
 
-    return complete_text(text, offset, build_catalog(platform, project_id), variables)
+    return complete_text(text, offset, catalog_for(platform, project_id, reader), variables)
 
 
 def metadata(
@@ -39,6 +41,7 @@ def metadata(
     variables: Mapping[str, Any] | None = None,
     explain: bool = False,
     now: datetime | None = None,
+    reader: "Caller | None" = None,
 ) -> "Metadata":
     """Mistakes with fixes, warnings about tables that failed or are late, types, the text laid out.
 
@@ -51,7 +54,7 @@ def metadata(
     if name not in platform.engines:
         known = quoted(sorted(platform.engines))
         raise InvalidInputError("engine", f"There is no engine `{name}`; there are {known}.")
-    found = examine(text, build_catalog(platform, project_id), name, variables)
+    found = examine(text, catalog_for(platform, project_id, reader), name, variables)
     plan = found.plan
     if plan is None:
         return found
@@ -140,9 +143,9 @@ def format_text(text: str) -> str:
     return format_hogql(text)
 
 
-def schema(platform: Platform, project_id: int) -> dict[str, Any]:
+def schema(platform: Platform, project_id: int, reader: "Caller | None" = None) -> dict[str, Any]:
     """Every table with fields, joins, rows, source and freshness, as `DatabaseSchemaQuery` answers: `tables` by name."""
-    catalog = build_catalog(platform, project_id)
+    catalog = catalog_for(platform, project_id, reader)
     synced = {table.table_name: table for table in platform.store.tables(project_id)}
     views = {view.name: view for view in platform.store.views(project_id)}
     rows: dict[tuple[str, ...], int] = {

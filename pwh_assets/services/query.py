@@ -13,13 +13,14 @@ from uuid import UUID
 
 from pwh_assets.engines.base import Limits, StatementRefusedError
 from pwh_assets.errors import InvalidInputError, quoted
-from pwh_assets.services.catalog import build_catalog
 from pwh_assets.services.in_place import placed
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.policies.reading import catalog_for, mask_key, spoken
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from pwh_assets.core.access import Caller
     from pwh_assets.hogql.plan import Plan
     from pwh_assets.hogql.types import Type
 
@@ -74,6 +75,7 @@ def run_query(
     export: bool = False,
     now: datetime | None = None,
     variables: Mapping[str, Any] | None = None,
+    reader: "Caller | None" = None,
 ) -> QueryResult:
     """The answer to a HogQL text.
 
@@ -82,6 +84,7 @@ def run_query(
         export: no default LIMIT, and ten million rows at most.
         now: what `now()` is; the present by default.
         variables: values of `{variables.name}`.
+        reader: whose policies hold; None sees everything.
 
     Raises:
         HogQLError: the text is wrong, or the engine failed on it; it says where.
@@ -98,13 +101,15 @@ def run_query(
         export=export,
         now=now,
         variables=variables,
+        reader=reader,
     )
     allowed = limits or Limits()
     outside = placed(platform, project_id, plan.physical)
     session = platform.engines[plan.engine].open(project_id, allowed, outside)
     try:
         session.prepare(plan.physical)
-        answer = session.run(plan.sql, dict(plan.settings), allowed)
+        run = plan.keyed(lambda: mask_key(platform, project_id))
+        answer = session.run(run.sql, dict(plan.settings), allowed)
         try:
             types = tuple(column.type for column in plan.columns)
             rows = list(shaped(answer.rows(), types))
@@ -113,8 +118,9 @@ def run_query(
     except StatementRefusedError as error:
         from pwh_assets.hogql.blame import blamed
 
-        log.info("engine refused", extra={"engine": plan.engine, "reason": error.reason})
-        raise blamed(sql, error.reason, error.title) from None
+        reason = spoken(plan, error.reason)
+        log.info("engine refused", extra={"engine": plan.engine, "reason": reason})
+        raise blamed(sql, reason, error.title) from None
     finally:
         session.close()
     names = tuple(column.name for column in plan.columns)
@@ -129,9 +135,18 @@ def explain(
     engine: str | None = None,
     limit: int = DEFAULT_LIMIT,
     variables: Mapping[str, Any] | None = None,
+    reader: "Caller | None" = None,
 ) -> Explanation:
     """What `run_query` would do with the text."""
-    plan = compile_query(platform, project_id, sql, engine=engine, limit=limit, variables=variables)
+    plan = compile_query(
+        platform,
+        project_id,
+        sql,
+        engine=engine,
+        limit=limit,
+        variables=variables,
+        reader=reader,
+    )
     return Explanation(
         plan.engine,
         plan.sql,
@@ -153,6 +168,7 @@ def compile_query(
     export: bool = False,
     now: datetime | None = None,
     variables: Mapping[str, Any] | None = None,
+    reader: "Caller | None" = None,
 ) -> "Plan":
     """The plan `run_query` would run. Raises HogQLError, InvalidInputError."""
     from pwh_assets import hogql
@@ -167,7 +183,7 @@ def compile_query(
     moment = now or datetime.now(UTC).replace(tzinfo=None)
     return hogql.compile(
         sql,
-        build_catalog(platform, project_id),
+        catalog_for(platform, project_id, reader),
         name,
         now=moment,
         limit=None if export else limit,

@@ -14,6 +14,7 @@ from pwh_assets.store.language import Language
 from pwh_assets.store.logins import Logins
 from pwh_assets.store.metrics import Metrics
 from pwh_assets.store.people import People
+from pwh_assets.store.policies import Policies
 from pwh_assets.store.projects import Projects
 from pwh_assets.store.quality import Quality
 from pwh_assets.store.secrets import SecretBox
@@ -45,6 +46,7 @@ class Store(
     Metrics,
     Audit,
     Idempotency,
+    Policies,
 ):
     """What we remember. Safe to use from many threads and processes: every call is one short transaction.
 

@@ -32,6 +32,8 @@ class Names:
         self.relation = relation or self.stored
         self.problems: list[Problem] = []
         self.physical: dict[tuple[str, ...], None] = {}
+        self.guards: dict[str, None] = {}
+        """Fingerprints of the policies that tables are read under."""
         self.places: dict[int, tuple[str, str]] = {}
         """Source -> its alias and what its columns' names begin with there."""
         self.taken: set[str] = set()

@@ -83,6 +83,8 @@ def source_sql(p: "Lowering", source: Source) -> str:
             if source.sample is not None:
                 body = sampled(p, source, body)
         case QuerySource():
+            if source.view is not None and source.view.access is not None:
+                p.guards[source.view.access.fingerprint] = None
             body = f"({derived(p, source)})"
             if source.sample is not None:
                 body = sampled(p, source, body)

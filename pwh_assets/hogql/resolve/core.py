@@ -54,6 +54,8 @@ class Core:
         self.tables: dict[str, None] = {}
         """Tables and views the text names, in order."""
         self.nodes = 0
+        self.is_guarding = False
+        """While the row condition of a policy is resolved: it reads every table as it is."""
         self.computing: list[tuple[int, str]] = []
         """Computed columns being resolved: (id of the source, name)."""
 

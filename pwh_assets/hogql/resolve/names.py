@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from pwh_assets.hogql.catalog import ColumnDef, FieldAlias, LazyJoin, VirtualTable
+from pwh_assets.hogql.catalog import ColumnDef, FieldAlias, LazyJoin, TableDef, VirtualTable
 from pwh_assets.hogql.resolve.core import CODES, Core, parse_expression, span
 from pwh_assets.hogql.resolve.nodes import (
     ColumnRef,
@@ -14,6 +14,7 @@ from pwh_assets.hogql.resolve.nodes import (
     Literal,
     Param,
     Property,
+    QuerySource,
     Slice,
     Source,
     TableSource,
@@ -44,6 +45,14 @@ class Row:
 
 
 Reached = Value | Source | Row
+
+
+def stored_table(source: Source) -> TableDef | None:
+    """The table a source is, also where its reader sees a part of it."""
+    if isinstance(source, TableSource):
+        return source.table
+    is_part = isinstance(source, QuerySource) and source.view is not None and source.view.access
+    return source.view if is_part and isinstance(source, QuerySource) else None
 
 
 class Names(Core):
@@ -431,10 +440,10 @@ class Names(Core):
         type_ = STRING
         if (
             isinstance(value, ColumnRef)
-            and isinstance(value.source, TableSource)
             and isinstance(key, str)
+            and (table := stored_table(value.source)) is not None
         ):
-            type_ = value.source.table.property_types.get(f"{value.name}.{key}", STRING)
+            type_ = table.property_types.get(f"{value.name}.{key}", STRING)
         return Property(type_, value, (path_key,), node=node)
 
     def settle(self, current: Reached, node: exp.Expression) -> Value:

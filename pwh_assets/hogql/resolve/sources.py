@@ -71,6 +71,11 @@ def columns_of(source: Source) -> list[tuple[str, Type]]:
 def fields_of(source: Source, catalog: Catalog) -> Fields:
     if isinstance(source, TableSource):
         return Fields.of_table(source.table, catalog)
+    if isinstance(source, QuerySource) and source.view is not None and source.view.access:
+        if source.view.view_sql is None:
+            return Fields.of_table(source.view, catalog)
+        seen = tuple(ColumnDef(name, type_) for name, type_ in columns_of(source))
+        return Fields(seen, source.view)
     if isinstance(source, QuerySource) and source.view is not None:
         cached: dict[str, Fields] = catalog.__dict__.setdefault("_view_fields", {})
         found = cached.get(source.view.name)
@@ -273,7 +278,16 @@ class Sources(Metrics):
         return found
 
     def table_source(self, table: TableDef, label: str, node: exp.Expression) -> Source:
-        """A stored table, or a plain view's query."""
+        """A stored table, or a plain view's query; what a policy is about as its reader may see it."""
+        if table.access is not None:
+            if self.is_guarding:
+                return self.unguarded_source(table.access.table, label, node)
+            from pwh_assets.hogql.policy import guarded
+
+            return guarded(self, table, label, node)
+        return self.unguarded_source(table, label, node)
+
+    def unguarded_source(self, table: TableDef, label: str, node: exp.Expression) -> Source:
         if table.view_sql is None:
             source = TableSource(label, table)
             return self.restricted(source, node)
@@ -318,7 +332,7 @@ class Sources(Metrics):
             self.problem(CODES.CYCLE, f"The view `{table.name}` reads itself: {chain}", node)
             return Query([(c.name, c.type) for c in table.columns], [c.name for c in table.columns])
         cache: dict[str, Query] = self.catalog.__dict__.setdefault("_views", {})
-        is_shared = self.options.policy is None and not self.options.variables
+        is_shared = not (self.options.policy or self.options.variables or self.is_guarding)
         found = cache.get(table.name) if is_shared else None
         if found is not None:
             return found

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pwh_assets.core.access import Caller
 from pwh_assets.hogql.plan import Plan
 
 
@@ -49,6 +50,8 @@ class Ask:
     """No default LIMIT."""
     who: str = ""
     """Key of fair turns inside the project."""
+    reader: Caller | None = None
+    """Whose policies hold; None sees everything."""
 
 
 @dataclass(frozen=True, slots=True)

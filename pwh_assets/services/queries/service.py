@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pwh_assets.engines.base import Limits, QueryCancelledError
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError, PwhError, quoted
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.policies.reading import mask_key
 from pwh_assets.services.queries.cache import ResultCache
 from pwh_assets.services.queries.formats import MEDIA_TYPES
 from pwh_assets.services.queries.keys import TIMED_FOR, TableMarks, cache_key
@@ -213,6 +214,7 @@ class Queries:
             limit=ask.limit,
             export=ask.export,
             variables=ask.variables,
+            reader=ask.reader,
         )
 
     def _known(
@@ -225,7 +227,7 @@ class Queries:
         if marks is None:
             return None, None
         asked = f"{ask.sql}\0{sorted(ask.variables.items())!r}\0{plan.limit}"
-        key = cache_key(ask.project_id, asked, plan, marks, policy)
+        key = cache_key(ask.project_id, asked, plan, marks, policy or plan.policy)
         return (None if refresh.is_forced else self.cache.get(key)), key
 
     def _noted(self, ask: Ask) -> QueryTask:
@@ -286,7 +288,8 @@ class Queries:
             task.ended_at = datetime.now(UTC)
 
     def _work(self, ask: Ask, plan: "Plan", limits: Limits, format_: str) -> Task:
-        return Task(_inside(ask), ask.project_id, plan, ask.sql, limits, format_)
+        run = plan.keyed(lambda: mask_key(self._platform, ask.project_id))
+        return Task(_inside(ask), ask.project_id, run, ask.sql, limits, format_)
 
     def _go_on(self, task: QueryTask) -> None:
         if task.is_cancelled:

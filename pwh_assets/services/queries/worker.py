@@ -113,8 +113,9 @@ class Worker:
             yield from self._run(task)
         except StatementRefusedError as error:
             from pwh_assets.hogql.blame import blamed
+            from pwh_assets.services.policies.reading import spoken
 
-            found = blamed(task.text, error.reason, error.title)
+            found = blamed(task.text, spoken(task.plan, error.reason), error.title)
             yield Failed(
                 found.code, found.status, str(found), problems=found.problems, text=task.text
             )

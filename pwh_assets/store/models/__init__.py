@@ -33,6 +33,13 @@ from pwh_assets.store.models.people import (
     sessions,
     users,
 )
+from pwh_assets.store.models.policies import (
+    access_policies,
+    deletion_requests,
+    forgotten,
+    person_keys,
+    pii_findings,
+)
 from pwh_assets.store.models.quality import check_runs, quality_checks
 from pwh_assets.store.models.sources import (
     change_streams,
@@ -45,6 +52,7 @@ from pwh_assets.store.models.views import saved_queries, saved_query_versions
 
 __all__ = [
     "UtcDateTime",
+    "access_policies",
     "actions",
     "alert_channels",
     "alert_deliveries",
@@ -55,6 +63,8 @@ __all__ = [
     "check_runs",
     "checks",
     "cohorts",
+    "deletion_requests",
+    "forgotten",
     "health_events",
     "health_incidents",
     "health_marks",
@@ -69,6 +79,8 @@ __all__ = [
     "names",
     "organization_members",
     "organizations",
+    "person_keys",
+    "pii_findings",
     "project_members",
     "project_settings",
     "projects",
