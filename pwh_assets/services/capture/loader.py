@@ -1,0 +1,133 @@
+"""The thread that loads the log: at once after a pause, else once a second; when the lake is busy, later."""
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+from pwh_assets.errors import PwhError
+from pwh_assets.services.capture.loading import Loaded, load
+from pwh_assets.services.capture.log import folder_of, projects_with_segments
+from pwh_assets.services.platform import Platform
+
+log = logging.getLogger(__name__)
+
+RHYTHM_S = 1.0
+"""At least so long from the beginning of one commit to the next, so that files do not become many."""
+GATHER_S = 0.05
+LOOK_S = 5.0
+"""How often the log is looked through for what other processes left there."""
+LONGEST_WAIT_S = 15.0
+TIDY_AFTER = 40
+"""Commits after which the small files they made are merged."""
+
+
+class Loader:
+    """Loads every project's log until it is stopped. Any number of processes may have one: they take turns."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._due: set[int] = set()
+        self._is_stopping = False
+        self._thread: threading.Thread | None = None
+        self._sizes: dict[int, int] = {}
+        self._commits: dict[int, int] = {}
+        self._wait_s = 0.0
+        self.loaded = Loaded()
+        """In all."""
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="capture-loader", daemon=True)
+        self._thread.start()
+
+    def wake(self, project_id: int) -> None:
+        """There is something new."""
+        with self._lock:
+            if project_id in self._due:
+                return
+            self._due.add(project_id)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after what is being loaded, and one last look."""
+        self._is_stopping = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+            self._look()
+            self._load_due(timeout_s=1.0)
+
+    def _run(self) -> None:
+        self._look()
+        began = looked = time.monotonic()
+        while not self._is_stopping:
+            self._wake.wait(LOOK_S)
+            if time.monotonic() - looked >= LOOK_S:
+                self._look()
+                looked = time.monotonic()
+            with self._lock:
+                self._wake.clear()
+                if not self._due:
+                    continue
+            self._pause(max(GATHER_S, began + RHYTHM_S - time.monotonic(), self._wait_s))
+            began = time.monotonic()
+            if not self._is_stopping:
+                self._load_due()
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self._is_stopping and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.1))
+
+    def _look(self) -> None:
+        home = self._platform.settings.home
+        for project_id in projects_with_segments(home):
+            size = sum(_size(path) for path in folder_of(home, project_id).glob("*.log"))
+            if self._sizes.get(project_id) != size:
+                self._sizes[project_id] = size
+                self.wake(project_id)
+
+    def _load_due(self, timeout_s: float = 5.0) -> None:
+        with self._lock:
+            due, self._due = sorted(self._due), set()
+        for project_id in due:
+            try:
+                while True:
+                    done = load(self._platform, project_id, timeout_s)
+                    self.loaded = Loaded(
+                        self.loaded.events + done.events, self.loaded.repeated + done.repeated
+                    )
+                    self._tidy(project_id, done)
+                    if not done.is_more or self._is_stopping:
+                        break
+                if done.is_more:
+                    self.wake(project_id)
+                self._wait_s = 0.0
+            except Exception as error:
+                self._later(project_id, error)
+
+    def _later(self, project_id: int, error: Exception) -> None:
+        """Events wait in the log; a lake that is busy is no news."""
+        self._wait_s = min(LONGEST_WAIT_S, max(0.5, 2 * self._wait_s))
+        if not (isinstance(error, PwhError) and error.retryable):
+            log.exception("captured events could not be loaded", extra={"project": project_id})
+        self.wake(project_id)
+
+    def _tidy(self, project_id: int, done: Loaded) -> None:
+        if not done.events:
+            return
+        count = self._commits[project_id] = self._commits.get(project_id, 0) + 1
+        if count % TIDY_AFTER == 0:
+            from pwh_assets.lake.maintenance import tidy
+
+            tidy(self._platform.lakes.of(project_id), "product")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
