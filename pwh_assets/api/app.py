@@ -8,8 +8,9 @@ from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from pwh_assets import __version__
-from pwh_assets.api import joins, query, saved_queries, schemas, sources, system, tables, warehouse
+from pwh_assets.api import capture, joins, query, saved_queries, schemas, sources, system, tables, warehouse
 from pwh_assets.api.problems import Problem, handle_errors
+from pwh_assets.services.capture import Capture
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.queries import Queries
 
@@ -32,9 +33,11 @@ PREFIXES = ("/api/projects/{project_id}", "/api/environments/{project_id}")
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.queries.warm()
+    app.state.capture.start()
     try:
         yield
     finally:
+        await run_in_threadpool(app.state.capture.stop)
         await run_in_threadpool(app.state.queries.close)
 
 
@@ -45,8 +48,10 @@ def create_app(platform: Platform, dagster_url: str | None = None) -> FastAPI:
     )
     app.state.platform, app.state.dagster_url = platform, dagster_url
     app.state.queries = Queries(platform)
+    app.state.capture = Capture(platform)
     handle_errors(app)
     app.include_router(system.router)
+    app.include_router(capture.router)
     errors: dict[int | str, dict[str, Any]] = {
         "4XX": {"model": Problem, "description": "What was wrong with the request."}
     }
