@@ -8,14 +8,34 @@ from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from pwh_assets import __version__
-from pwh_assets.api import capture, joins, query, saved_queries, schemas, sources, system, tables, warehouse
-from pwh_assets.api.problems import Problem, handle_errors
+from pwh_assets.api import (
+    alerts,
+    capture,
+    checks,
+    cohorts,
+    freshness,
+    joins,
+    modeling,
+    query,
+    saved_queries,
+    schemas,
+    settings,
+    source_care,
+    sources,
+    system,
+    tables,
+    warehouse,
+)
+from pwh_assets.api.document import describe, operation_id
+from pwh_assets.api.problems import handle_errors
+from pwh_assets.api.responses import errors
 from pwh_assets.services.capture import Capture
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.queries import Queries
 
 ROUTERS: tuple[tuple[APIRouter, tuple[str, ...]], ...] = (
     (sources.router, ("warehouse_sources", "external_data_sources")),
+    (source_care.router, ("warehouse_sources", "external_data_sources")),
     (schemas.router, ("warehouse_schemas", "external_data_schemas")),
     (saved_queries.router, ("warehouse_saved_queries",)),
     (joins.router, ("warehouse_view_links", "warehouse_view_link")),
@@ -23,6 +43,16 @@ ROUTERS: tuple[tuple[APIRouter, tuple[str, ...]], ...] = (
     (tables.lineage_router, ("lineage",)),
     (query.router, ("query",)),
     (warehouse.router, ("warehouse", "data_warehouse")),
+    (alerts.health_router, ("warehouse", "data_warehouse")),
+    (modeling.router, ("data_modeling_jobs",)),
+    (freshness.router, ("freshness",)),
+    (checks.router, ("checks",)),
+    (alerts.router, ("alerts",)),
+    (cohorts.router, ("cohorts",)),
+    (cohorts.actions_router, ("actions",)),
+    (settings.properties_router, ("property_definitions",)),
+    (settings.router, ("settings",)),
+    (settings.limit_router, ("usage_limit",)),
 )
 """Each router under `/api/projects/{project_id}/`, with the names it answers to: the first is documented, the others
 are the spellings of PostHog's public API."""
@@ -43,23 +73,39 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def create_app(platform: Platform, dagster_url: str | None = None) -> FastAPI:
     """The product over HTTP. With `dagster_url`, being ready includes Dagster at that address."""
-    app = FastAPI(
-        title="PWH", version=__version__, docs_url="/docs", redoc_url=None, lifespan=_lifespan
-    )
+    app = _app_of_routes()
     app.state.platform, app.state.dagster_url = platform, dagster_url
     app.state.queries = Queries(platform)
     app.state.capture = Capture(platform)
     handle_errors(app)
+    return app
+
+
+def api_document() -> dict[str, Any]:
+    """The OpenAPI document, without a home."""
+    return _app_of_routes().openapi()
+
+
+def _app_of_routes() -> FastAPI:
+    app = FastAPI(
+        title="PWH",
+        version=__version__,
+        docs_url="/docs",
+        redoc_url=None,
+        lifespan=_lifespan,
+        generate_unique_id_function=operation_id,
+    )
     app.include_router(system.router)
     app.include_router(capture.router)
-    errors: dict[int | str, dict[str, Any]] = {
-        "4XX": {"model": Problem, "description": "What was wrong with the request."}
-    }
     for router, nouns in ROUTERS:
         for prefix in PREFIXES:
             for noun in nouns:
                 is_shown = prefix == PREFIXES[0] and noun == nouns[0]
                 app.include_router(
-                    router, prefix=f"{prefix}/{noun}", include_in_schema=is_shown, responses=errors
+                    router,
+                    prefix=f"{prefix}/{noun}",
+                    include_in_schema=is_shown,
+                    responses=errors(),
                 )
+    describe(app)
     return app

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.pages import Page, Paging
+from pwh_assets.api.responses import ASKS, CHANGES
 from pwh_assets.api.view_models import Join, JoinProbe, JoinSave
 from pwh_assets.core.language import TableJoin
 from pwh_assets.errors import NotFoundError
@@ -25,13 +26,13 @@ def list_joins(ask: Read, paging: Annotated[Paging, Depends()]) -> Page[Join]:
     return paging.page([_shown(placed.join) for placed in found])
 
 
-@router.post("/", status_code=201, summary="Join two tables")
+@router.post("/", status_code=201, summary="Join two tables", responses=CHANGES)
 def add_join(ask: Write, body: JoinSave) -> Join:
     """One of the same table and field is replaced."""
     return _shown(joins.add_join(ask.platform, ask.project_id, _join(body)))
 
 
-@router.post("/validate/", summary="Try a join")
+@router.post("/validate/", summary="Try a join", responses=ASKS)
 def validate(ask: Read, body: JoinSave) -> JoinProbe:
     """On ten rows. What is wrong is the answer, not an error."""
     found = joins.validate_join(ask.platform, ask.project_id, _join(body))
@@ -40,10 +41,11 @@ def validate(ask: Read, body: JoinSave) -> JoinProbe:
 
 @router.get("/{join_id}/", summary="One join")
 def show_join(ask: Read, join_id: str) -> Join:
+    """As in the list."""
     return _shown(_found(ask, join_id))
 
 
-@router.put("/{join_id}/", summary="Change a join")
+@router.put("/{join_id}/", summary="Change a join", responses=CHANGES)
 def change_join(ask: Write, join_id: str, body: JoinSave) -> Join:
     """Checked before the old one goes."""
     old = _found(ask, join_id)
@@ -53,7 +55,7 @@ def change_join(ask: Write, join_id: str, body: JoinSave) -> Join:
     return _shown(kept)
 
 
-@router.delete("/{join_id}/", status_code=204, summary="Remove a join")
+@router.delete("/{join_id}/", status_code=204, summary="Remove a join", responses=CHANGES)
 def remove_join(ask: Write, join_id: str) -> None:
     """An automatic one stays away until it is added again."""
     joins.remove_join(ask.platform, ask.project_id, _found(ask, join_id).id)

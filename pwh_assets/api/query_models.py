@@ -10,6 +10,8 @@ TEXT_MOST = 2_000_000
 
 
 class HogQLFilters(BaseModel):
+    """Values a text can ask for."""
+
     model_config = ConfigDict(extra="allow")
 
     dateRange: JsonObject | None = Field(  # noqa: N815  PostHog's spelling
@@ -22,7 +24,7 @@ class HogQLQuery(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: Literal["HogQLQuery"]
+    kind: Literal["HogQLQuery"] = Field(description="Always `HogQLQuery`.")
     query: str = Field(
         description="One SELECT or set operation.",
         max_length=TEXT_MOST,
@@ -33,7 +35,7 @@ class HogQLQuery(BaseModel):
         description="Values of `{variables.name}`: by name, or PostHog's `{id: {code_name, value}}`.",
     )
     values: JsonObject = Field(default_factory=dict, description="Values of other placeholders.")
-    filters: HogQLFilters | None = None
+    filters: HogQLFilters | None = Field(None, description="Values of `{filters.…}`.")
     engine: Literal["duckdb", "clickhouse"] | None = Field(None, description="Where to run it.")
     limit: int | None = Field(None, ge=1, le=50_000, description="LIMIT of a text that has none.")
 
@@ -43,11 +45,11 @@ class HogQLMetadata(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: Literal["HogQLMetadata"]
-    query: str = Field(max_length=TEXT_MOST)
-    language: str = "hogQL"
-    variables: JsonObject = Field(default_factory=dict)
-    engine: Literal["duckdb", "clickhouse"] | None = None
+    kind: Literal["HogQLMetadata"] = Field(description="Always `HogQLMetadata`.")
+    query: str = Field(max_length=TEXT_MOST, description="The text to look at.")
+    language: str = Field("hogQL", description="Always `hogQL`; other words are read as it.")
+    variables: JsonObject = Field(default_factory=dict, description="Values of `{variables.name}`.")
+    engine: Literal["duckdb", "clickhouse"] | None = Field(None, description="For which engine.")
     debug: bool = Field(False, description="Show the engine's SQL and what it reads.")
 
 
@@ -56,14 +58,14 @@ class HogQLAutocomplete(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: Literal["HogQLAutocomplete"]
-    query: str = Field(max_length=TEXT_MOST)
-    language: str = "hogQL"
+    kind: Literal["HogQLAutocomplete"] = Field(description="Always `HogQLAutocomplete`.")
+    query: str = Field(max_length=TEXT_MOST, description="The text as far as it is written.")
+    language: str = Field("hogQL", description="Always `hogQL`; other words are read as it.")
     endPosition: int | None = Field(  # noqa: N815  PostHog's spelling
         None, ge=0, description="Offset of the cursor in characters; the end when left out."
     )
-    startPosition: int | None = Field(None, ge=0)  # noqa: N815
-    variables: JsonObject = Field(default_factory=dict)
+    startPosition: int | None = Field(None, ge=0, description="Where the word began; not needed.")  # noqa: N815
+    variables: JsonObject = Field(default_factory=dict, description="Values of `{variables.name}`.")
 
 
 class DatabaseSchemaQuery(BaseModel):
@@ -71,7 +73,7 @@ class DatabaseSchemaQuery(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: Literal["DatabaseSchemaQuery"]
+    kind: Literal["DatabaseSchemaQuery"] = Field(description="Always `DatabaseSchemaQuery`.")
 
 
 Query = Annotated[
@@ -90,7 +92,9 @@ RefreshWord = Literal[
 
 
 class QueryRequest(BaseModel):
-    query: Query
+    """A query, and how to answer it."""
+
+    query: Query = Field(description="What is asked: its `kind` says which of them.")
     refresh: RefreshWord | bool | None = Field(
         None, description="When to compute: `blocking` unless said. `true` is `force_blocking`."
     )
@@ -101,49 +105,97 @@ class QueryRequest(BaseModel):
         description="Your own id, to poll or cancel by.",
     )
     variables_override: JsonObject | None = Field(None, description="Other values of variables.")
-    filters_override: HogQLFilters | None = None
+    filters_override: HogQLFilters | None = Field(
+        None, description="Instead of the query's own `filters`."
+    )
     name: str | None = Field(None, max_length=400, description="For the audit log.")
 
 
 class QueryStatus(BaseModel):
+    """How a query is getting on."""
+
     id: str
-    team_id: int
-    query_async: bool = True
-    complete: bool
-    error: bool
-    error_message: str | None
-    error_code: str | None
-    start_time: str | None
-    end_time: str | None
+    team_id: int = Field(description="Number of the project.")
+    query_async: bool = Field(True, description="Always true.")
+    complete: bool = Field(description="It has ended, well or not.")
+    error: bool = Field(description="It failed.")
+    error_message: str | None = Field(description="Why.")
+    error_code: str | None = Field(description="Why, for programs.")
+    start_time: str | None = Field(description="When it was asked.")
+    end_time: str | None = Field(description="When it ended.")
     results: JsonObject | None = Field(description="The whole answer, once complete.")
 
 
 class QueryStatusAnswer(BaseModel):
-    query_status: QueryStatus
+    """Where to look."""
+
+    query_status: QueryStatus = Field(description="How it is getting on.")
 
 
 class HogQLAnswer(BaseModel):
     """Rows with what they are."""
 
     results: list[list[Any]]
-    columns: list[str]
+    columns: list[str] = Field(description="Names of the columns, in order.")
     types: list[list[str]] = Field(description="Name and type of each column.")
-    query: str
-    hogql: str
+    query: str = Field(description="The text that was asked.")
+    hogql: str = Field(description="The same.")
     clickhouse: str | None = Field(description="The SQL that ran, on ClickHouse.")
     sql: str = Field(description="The SQL that ran.")
-    engine: str
+    engine: str = Field(description="What ran it: `duckdb` or `clickhouse`.")
     tables: list[str] = Field(description="Tables and views the text reads.")
-    limit: int | None
-    offset: int
-    hasMore: bool  # noqa: N815  PostHog's spelling
-    timings: list[JsonObject]
-    error: str | None = None
-    warnings: list[JsonObject] = Field(default_factory=list)
-    is_cached: bool
-    cache_key: str | None
-    last_refresh: str
-    cache_target_age: str | None
-    next_allowed_client_refresh: str
-    query_status: JsonObject | None = None
-    id: str
+    limit: int | None = Field(description="The LIMIT that holds; null where there is none.")
+    offset: int = Field(description="Always 0: write OFFSET in the text.")
+    hasMore: bool = Field(  # noqa: N815  PostHog's spelling
+        description="As many rows as the limit lets through: there may be others."
+    )
+    timings: list[JsonObject] = Field(
+        description="How long the engine took, in seconds, as `{k, t}`."
+    )
+    error: str | None = Field(None, description="Always null: errors have their own shape.")
+    warnings: list[JsonObject] = Field(
+        default_factory=list, description="Always empty; `HogQLMetadata` tells them."
+    )
+    is_cached: bool = Field(description="Nothing was computed: nothing it depends on has changed.")
+    cache_key: str | None = Field(description="Names text, policy and state of the tables read.")
+    last_refresh: str = Field(description="When the rows were computed.")
+    cache_target_age: str | None = Field(
+        description="Of a text that asks for the time: until when the answer is kept."
+    )
+    next_allowed_client_refresh: str = Field(
+        description="From when it may be computed anew: at once."
+    )
+    query_status: JsonObject | None = Field(
+        None, description="Always null in an answer that is complete."
+    )
+    id: str = Field(description="The id it was asked under.")
+
+
+class MetadataAnswer(BaseModel):
+    """What `HogQLMetadata` answers."""
+
+    model_config = ConfigDict(extra="allow")
+
+    isValid: bool = Field(description="It can be run.")  # noqa: N815  PostHog's spelling
+    isValidView: bool = Field(description="It can be saved as a view.")  # noqa: N815
+    query: str = Field(description="The text that was looked at.")
+    errors: list[JsonObject] = Field(description="Mistakes with places and fixes.")
+    warnings: list[JsonObject] = Field(description="What is worth knowing, with places.")
+    notices: list[JsonObject] = Field(description="Types of what is named, with places.")
+    table_names: list[str] = Field(description="Tables and views the text names.")
+    columns: list[JsonObject] = Field(description="`name` and `type` of what it gives.")
+    formatted: str | None = Field(description="The text laid out, where it parses.")
+
+
+class Completions(BaseModel):
+    """What `HogQLAutocomplete` answers."""
+
+    suggestions: list[JsonObject] = Field(description="Best first.")
+    incomplete_list: bool = Field(description="There are more than are shown.")
+
+
+class DatabaseSchema(BaseModel):
+    """What `DatabaseSchemaQuery` answers."""
+
+    tables: dict[str, JsonObject] = Field(description="By name, each with its `fields`.")
+    joins: list[JsonObject] = Field(description="Joins under a field's name.")

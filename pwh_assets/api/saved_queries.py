@@ -6,15 +6,20 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.pages import Page, Paging
+from pwh_assets.api.responses import CHANGES, STARTS, errors
 from pwh_assets.api.view_models import (
     Built,
     Dependencies,
     Depth,
+    Diff,
     Eligible,
     IncrementalCheck,
     Materialize,
     Relatives,
     Restore,
+    Resumed,
+    ResumedSchedules,
+    ResumeSchedules,
     Run,
     RunNote,
     Text,
@@ -73,7 +78,10 @@ def list_views(
     "/",
     status_code=201,
     summary="Save a query under a name",
-    responses={200: {"model": View, "description": "There was one of that name: a new version."}},
+    responses={
+        200: {"model": View, "description": "There was one of that name: a new version."},
+        **CHANGES,
+    },
 )
 def save_view(ask: Write, body: ViewSave, response: Response, if_match: IfMatch = None) -> View:
     """201 for a new one, 200 for a new version of one that was there. What would break its readers is refused."""
@@ -116,6 +124,16 @@ def check(ask: Read, body: IncrementalCheck) -> Eligible:
     )
 
 
+@router.post("/resume_schedules/", status_code=202, summary="Let many suspended views be built")
+def resume_schedules(ask: Write, body: ResumeSchedules) -> ResumedSchedules:
+    """Ids that are not views of this project are left out silently."""
+    known = {view.id: view for view in ask.platform.store.views(ask.project_id)}
+    found = [known[one] for one in dict.fromkeys(body.view_ids) if one in known]
+    for view in found:
+        views.resume_view(ask.platform, ask.project_id, view.name)
+    return ResumedSchedules(view_ids=[view.id for view in found if view.is_suspended])
+
+
 @router.get("/{view_id}/", summary="One saved query")
 def show_view(ask: Read, view_id: str, response: Response) -> View:
     """With the cadences it could have. Its `ETag` is for `If-Match`."""
@@ -124,7 +142,7 @@ def show_view(ask: Read, view_id: str, response: Response) -> View:
     return _tagged(response, view, sync_frequency_bounds=bounds["sync_frequency_bounds"])
 
 
-@router.patch("/{view_id}/", summary="Change a saved query")
+@router.patch("/{view_id}/", summary="Change a saved query", responses=CHANGES)
 def update_view(
     ask: Write, view_id: str, body: ViewUpdate, response: Response, if_match: IfMatch = None
 ) -> View:
@@ -161,17 +179,19 @@ def update_view(
     return _tagged(response, view)
 
 
-@router.delete("/{view_id}/", status_code=204, summary="Remove a saved query")
+@router.delete("/{view_id}/", status_code=204, summary="Remove a saved query", responses=CHANGES)
 def remove_view(
     ask: Write,
     view_id: str,
     force: Annotated[bool, Query(description="Although others read it.")] = False,
 ) -> None:
+    """Refused where others read it."""
     views.remove_view(ask.platform, ask.project_id, _view(ask, view_id).name, force=force)
 
 
-@router.post("/{view_id}/run/", status_code=202, summary="Build it now")
+@router.post("/{view_id}/run/", status_code=202, summary="Build it now", responses=STARTS)
 def run(ask: Write, view_id: str, body: Run | None = None) -> Built:
+    """Of a materialized one; what it reads is built first where that is due."""
     view = _view(ask, view_id)
     if not view.is_materialized:
         raise InvalidInputError(
@@ -183,8 +203,14 @@ def run(ask: Write, view_id: str, body: Run | None = None) -> Built:
     return Built(run_id=run_id, view=_shown(view))
 
 
-@router.post("/{view_id}/materialize/", status_code=202, summary="Keep it as a table")
+@router.post(
+    "/{view_id}/materialize/",
+    status_code=202,
+    summary="Keep it as a table",
+    responses=errors(402, 409, 422, 502),
+)
 def materialize(ask: Write, view_id: str, body: Materialize | None = None) -> Built:
+    """It is built at once, and then by its frequency, after its inputs, or by hand."""
     wanted = body or Materialize.model_validate({})
     view = _view(ask, view_id)
     config = None
@@ -203,12 +229,13 @@ def materialize(ask: Write, view_id: str, body: Materialize | None = None) -> Bu
     return Built(run_id=run_id, view=_shown(view))
 
 
-@router.post("/{view_id}/revert_materialization/", summary="Make it plain again")
+@router.post("/{view_id}/revert_materialization/", summary="Make it plain again", responses=CHANGES)
 def revert(ask: Write, view_id: str) -> View:
+    """Its table goes; it is computed when it is read."""
     return _shown(views.revert_view(ask.platform, ask.project_id, _view(ask, view_id).name))
 
 
-@router.post("/{view_id}/cancel/", summary="Stop a running build")
+@router.post("/{view_id}/cancel/", summary="Stop a running build", responses=CHANGES)
 def cancel(ask: Write, view_id: str) -> View:
     """It keeps the rows it had."""
     view = _view(ask, view_id)
@@ -216,25 +243,29 @@ def cancel(ask: Write, view_id: str) -> View:
     return _shown(view)
 
 
-@router.post("/{view_id}/resume/", summary="Let a suspended view be built again")
-def resume(ask: Write, view_id: str) -> dict[str, bool]:
+@router.post("/{view_id}/resume/", summary="Let a suspended view be built again", responses=CHANGES)
+def resume(ask: Write, view_id: str) -> Resumed:
+    """One that is not suspended stays as it is."""
     view = _view(ask, view_id)
     views.resume_view(ask.platform, ask.project_id, view.name)
-    return {"resumed": view.is_suspended}
+    return Resumed(resumed=view.is_suspended)
 
 
 @router.post("/{view_id}/ancestors/", summary="What it is made of")
 def ancestors(ask: Read, view_id: str, body: Depth | None = None) -> Relatives:
+    """Ids of tables and views, nearest first."""
     return Relatives(ancestors=_reached(ask, view_id, body, upstream=True))
 
 
 @router.post("/{view_id}/descendants/", summary="What is made of it")
 def descendants(ask: Read, view_id: str, body: Depth | None = None) -> Relatives:
+    """Ids of views, nearest first."""
     return Relatives(descendants=_reached(ask, view_id, body, upstream=False))
 
 
 @router.get("/{view_id}/dependencies/", summary="How many it reads, and read it")
 def dependencies(ask: Read, view_id: str) -> Dependencies:
+    """Themselves, not through others."""
     graph = project_graph(ask.platform, ask.project_id)
     name = _view(ask, view_id).name
     return Dependencies(
@@ -248,6 +279,7 @@ def run_history(
     view_id: str,
     limit: Annotated[int, Query(ge=1, le=MOST_RUNS, description="Newest first.")] = 5,
 ) -> list[RunNote]:
+    """Whatever came of them."""
     view = _view(ask, view_id)
     return [
         RunNote(
@@ -270,8 +302,25 @@ def history(ask: Read, view_id: str) -> list[Version]:
     return [Version.model_validate(each) for each in found]
 
 
-@router.post("/{view_id}/restore/", summary="Give it an earlier text again")
+@router.get("/{view_id}/diff/", summary="How two of its texts differ")
+def diff(
+    ask: Read,
+    view_id: str,
+    old: Annotated[
+        int | None, Query(ge=1, le=2**31 - 1, description="The one before `new` when left out.")
+    ] = None,
+    new: Annotated[
+        int | None, Query(ge=1, le=2**31 - 1, description="The latest when left out.")
+    ] = None,
+) -> Diff:
+    """Line by line."""
+    name = _view(ask, view_id).name
+    return Diff(diff=views.diff_versions(ask.platform, ask.project_id, name, old, new))
+
+
+@router.post("/{view_id}/restore/", summary="Give it an earlier text again", responses=CHANGES)
 def restore(ask: Write, view_id: str, body: Restore, response: Response) -> View:
+    """As a new version."""
     view = views.restore_view(
         ask.platform,
         ask.project_id,

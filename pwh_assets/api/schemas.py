@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.pages import Page, Paging
+from pwh_assets.api.responses import CHANGES, SOURCE, STARTS
 from pwh_assets.api.source_models import (
     Cancelled,
     IncrementalFields,
@@ -48,23 +49,29 @@ def list_schemas(
 
 @router.get("/{schema_id}/", summary="One table")
 def show_schema(ask: Read, schema_id: str) -> Schema:
+    """With its columns, and those the source has."""
     return _shown(_table(ask, schema_id))
 
 
-@router.patch("/{schema_id}/", summary="Change how a table syncs")
+@router.patch("/{schema_id}/", summary="Change how a table syncs", responses=SOURCE)
 def update_schema(ask: Write, schema_id: str, body: TableSettings) -> Schema:
     """Another mode, cursor or key begins anew; other columns, filters or masks make the table anew next time."""
     table = _table(ask, schema_id)
     return _shown(sources.update_table(ask.platform, ask.project_id, table.id, body.changes()))
 
 
-@router.post("/{schema_id}/reload/", status_code=202, summary="Sync the table now")
+@router.post(
+    "/{schema_id}/reload/", status_code=202, summary="Sync the table now", responses=STARTS
+)
 def reload(ask: Write, schema_id: str) -> Started:
+    """A run that follows one of the same source that runs already."""
     table = _table(ask, schema_id)
     return Started(run_ids=launch_sync(ask.platform, ask.project_id, [table]))
 
 
-@router.post("/{schema_id}/resync/", status_code=202, summary="Read everything again, now")
+@router.post(
+    "/{schema_id}/resync/", status_code=202, summary="Read everything again, now", responses=STARTS
+)
 def resync(ask: Write, schema_id: str) -> Started:
     """Readers see the table as it is until the new rows are whole."""
     table = _table(ask, schema_id)
@@ -72,7 +79,7 @@ def resync(ask: Write, schema_id: str) -> Started:
     return Started(run_ids=launch_sync(ask.platform, ask.project_id, [marked]))
 
 
-@router.post("/{schema_id}/cancel/", summary="Stop a running sync")
+@router.post("/{schema_id}/cancel/", summary="Stop a running sync", responses=CHANGES)
 def cancel(ask: Write, schema_id: str) -> Cancelled:
     """The table stays as it was before. A run that is busy ends a little later."""
     table = _table(ask, schema_id)
@@ -80,14 +87,16 @@ def cancel(ask: Write, schema_id: str) -> Cancelled:
     return Cancelled(asked=len(done.asked), ended=len(done.ended))
 
 
-@router.delete("/{schema_id}/delete_data/", summary="Drop a table's rows")
+@router.delete("/{schema_id}/delete_data/", summary="Drop a table's rows", responses=SOURCE)
 def delete_data(ask: Write, schema_id: str) -> Schema:
     """And pause it, so that they do not come back by themselves."""
     table = _table(ask, schema_id)
     return _shown(table_actions.delete_data(ask.platform, ask.project_id, table.id))
 
 
-@router.post("/{schema_id}/incremental_fields/", summary="By which columns it could sync")
+@router.post(
+    "/{schema_id}/incremental_fields/", summary="By which columns it could sync", responses=SOURCE
+)
 def incremental_fields(ask: Write, schema_id: str) -> IncrementalFields:
     """Looks at the source."""
     table = _table(ask, schema_id)
@@ -102,6 +111,7 @@ def logs(
     schema_id: str,
     limit: Annotated[int, Query(ge=1, le=500, description="Newest first.")] = 50,
 ) -> list[JobOut]:
+    """Each attempt by itself."""
     table = _table(ask, schema_id)
     jobs = ask.platform.store.jobs(ask.project_id, limit, subject_id=table.id)
     return [JobOut.model_validate(job_to_dict(job, table.name)) for job in jobs]

@@ -9,12 +9,16 @@ JsonObject = dict[str, Any]
 
 
 class Column(BaseModel):
+    """A column of a table."""
+
     name: str = Field(description="Name in the lake.")
     type: str = Field(description="The lake's type, in DuckDB's spelling.")
     nullable: bool = Field(True, description="Whether the source allows NULL.")
 
 
 class RowFilter(BaseModel):
+    """A condition on rows to keep."""
+
     column: str = Field(description="Column of the source's table.")
     operator: Literal[">", ">=", "<", "<=", "=", "!=", "IN", "NOT IN"] = Field(
         description="Rows for which the comparison holds are kept; NULL fulfils none."
@@ -23,6 +27,8 @@ class RowFilter(BaseModel):
 
 
 class Mask(BaseModel):
+    """A column that is masked."""
+
     column: str = Field(description="Column whose values are masked before anything is written.")
     mask: Literal["drop", "hash", "truncate", "null"] = Field(
         description="`drop` does not read it; `hash` keeps equality; `truncate` keeps the first characters; `null` "
@@ -73,29 +79,39 @@ class TableEntry(TableSettings):
 
 
 class BulkEntry(TableSettings):
+    """What changes of one table."""
+
     id: str | None = Field(None, description="Id of the table; or its `name`.")
     name: str | None = Field(None, description="Name at the source, where no `id` is given.")
 
 
 class BulkUpdate(BaseModel):
+    """Tables to change."""
+
     schemas: list[BulkEntry] = Field(description="Each is changed by itself.", max_length=5000)
 
 
 class Failure(BaseModel):
+    """An entry that was not changed."""
+
     id: str = Field(description="The entry's id or name.")
-    code: str
-    detail: str
-    attr: str | None = None
+    code: str = Field(description="For programs; it never changes.")
+    detail: str = Field(description="What is wrong and the way out.")
+    attr: str | None = Field(None, description="The field that is wrong.")
 
 
 class Updated(BaseModel):
+    """A table that was changed."""
+
     id: str
     name: str
 
 
 class BulkResult(BaseModel):
-    updated: list[Updated]
-    failed: list[Failure]
+    """What became of each entry."""
+
+    updated: list[Updated] = Field(description="Tables that were changed.")
+    failed: list[Failure] = Field(description="Entries that were not, and why.")
 
 
 class Schema(BaseModel):
@@ -104,31 +120,41 @@ class Schema(BaseModel):
     id: str
     name: str = Field(description="Name at the source.")
     table: str = Field(description="Its flat name in HogQL.")
-    should_sync: bool
-    sync_type: str
-    incremental_field: str | None
-    incremental_field_type: str | None
-    incremental_field_lookback_seconds: int
-    primary_key: list[str]
-    primary_key_columns: list[str]
-    sync_frequency: str
-    sync_time_of_day: str | None
-    enabled_columns: list[str] | None
-    row_filters: list[JsonObject]
-    masks: list[JsonObject]
-    full_refresh_interval_days: int | None
-    detect_deletes: bool
-    cdc_table_mode: str
+    should_sync: bool = Field(description="Whether it syncs by its schedule.")
+    sync_type: str = Field(
+        description="`full`, `incremental`, `append`, `cdc`, `xmin`, `webhook` or `in_place`."
+    )
+    incremental_field: str | None = Field(description="The cursor column.")
+    incremental_field_type: str | None = Field(
+        description="`timestamp`, `date`, `integer` or `numeric`."
+    )
+    incremental_field_lookback_seconds: int = Field(
+        description="How far before the watermark each sync begins to read."
+    )
+    primary_key: list[str] = Field(description="Columns that name a row.")
+    primary_key_columns: list[str] = Field(description="The same, in PostHog's spelling.")
+    sync_frequency: str = Field(description="`5min` … `30day`, or `never`.")
+    sync_time_of_day: str | None = Field(description="`HH:MM`, in UTC.")
+    enabled_columns: list[str] | None = Field(description="Columns that are read; null for all.")
+    row_filters: list[JsonObject] = Field(description="Conditions on rows to keep.")
+    masks: list[JsonObject] = Field(description="Columns that are masked at ingestion.")
+    full_refresh_interval_days: int | None = Field(
+        description="Everything is read anew after so many days."
+    )
+    detect_deletes: bool = Field(description="Keys are compared after each sync.")
+    cdc_table_mode: str = Field(description="`consolidated`, `cdc_only` or `both`.")
     status: str = Field(description="`NeverRun`, `Running`, `Completed`, `Failed`, `Paused` …")
     resync_reason: str | None = Field(description="Why the next sync makes the table anew.")
-    last_synced_at: str | None
+    last_synced_at: str | None = Field(description="When its last sync ended well.")
     latest_error: str | None
     row_count: int | None
     watermark: str | None = Field(description="Up to where rows are in the lake.")
     is_missing: bool = Field(description="The source does not have it any more.")
     description: str
     incremental_fields: list[str] | None = Field(None, description="Columns a sync could go by.")
-    columns: list[Column] | None = None
+    columns: list[Column] | None = Field(
+        None, description="Columns in the lake; of one table only."
+    )
     available_columns: list[Column] | None = Field(None, description="Columns at the source.")
 
 
@@ -136,18 +162,20 @@ class Source(BaseModel):
     """A connected source, without credentials."""
 
     id: str
-    source_type: str
-    prefix: str
+    source_type: str = Field(description="`Postgres`, `Stripe`, … See `wizard/`.")
+    prefix: str = Field(description="Put before its tables' names.")
     description: str
     slug: str = Field(description="Schema of its tables in the lake, and their group in Dagster.")
-    status: str
+    status: str = Field(description="`Completed`, `Running`, `Error`, … of its tables together.")
     latest_error: str | None
     created_at: str | None
-    last_run_at: str | None
-    auto_sync_new_schemas: bool
-    auto_sync_schema_patterns: list[str]
+    last_run_at: str | None = Field(description="When one of its tables was last synced.")
+    auto_sync_new_schemas: bool = Field(description="Tables that appear later sync by themselves.")
+    auto_sync_schema_patterns: list[str] = Field(
+        description="Which of them: globs such as `order_*`."
+    )
     job_inputs: JsonObject = Field(description="The form's fields; secrets are `***`.")
-    schemas: list[Schema]
+    schemas: list[Schema] = Field(description="Its tables.")
     revenue_analytics_config: JsonObject | None = Field(
         None, description="Of Stripe sources: `enabled`, `include_invoiceless_charges`."
     )
@@ -217,8 +245,12 @@ class SourceUpdate(BaseModel):
         None, description="Fields to change; a changed host needs its secrets again."
     )
     job_inputs: JsonObject | None = Field(None, description="The same, in PostHog's spelling.")
-    auto_sync_new_schemas: bool | None = None
-    auto_sync_schema_patterns: list[str] | None = None
+    auto_sync_new_schemas: bool | None = Field(
+        None, description="Tables that appear later sync by themselves."
+    )
+    auto_sync_schema_patterns: list[str] | None = Field(
+        None, description="Which of them: globs such as `order_*`."
+    )
 
     def body(self) -> JsonObject:
         given = self.model_dump(exclude_unset=True)
@@ -228,12 +260,14 @@ class SourceUpdate(BaseModel):
 
 
 class Refreshed(BaseModel):
+    """How many tables are other ones."""
+
     added: int = Field(description="Tables that are new.")
     deleted: int = Field(description="Tables that are gone.")
     auto_enabled: int = Field(description="New ones that sync at once.")
     returned: int = Field(description="Missing before, there again.")
     changed: int = Field(description="With other columns or keys.")
-    total_tables_seen: int
+    total_tables_seen: int = Field(description="Tables the source has.")
 
 
 class Started(BaseModel):
@@ -243,6 +277,8 @@ class Started(BaseModel):
 
 
 class Removed(BaseModel):
+    """What went with the source."""
+
     tables: int = Field(description="How many went.")
     views: list[str] = Field(description="Saved queries that read one of them and cannot run now.")
     left_behind: str | None = Field(
@@ -262,39 +298,41 @@ class Probe(BaseModel):
 class FoundTable(BaseModel):
     """A table a source has, before it is connected."""
 
-    table: str
-    label: str
+    table: str = Field(description="Name at the source.")
+    label: str = Field(description="The same, for people.")
     should_sync: bool = Field(description="Whether it would sync when nothing is said.")
     sync_type: str | None = Field(description="The best way to sync it.")
     rows: int | None = Field(description="How many, as the source estimates.")
     incremental_fields: list[JsonObject] = Field(description="`field`, `label`, `type`.")
-    incremental_field: str | None
-    incremental_available: bool
-    append_available: bool
-    cdc_available: bool
-    xmin_available: bool
-    supports_webhooks: bool
-    available_columns: list[Column]
-    detected_primary_keys: list[str]
+    incremental_field: str | None = Field(description="The best column to sync by.")
+    incremental_available: bool = Field(description="Whether it can sync with `incremental`.")
+    append_available: bool = Field(description="Whether it can sync with `append`.")
+    cdc_available: bool = Field(description="Whether it can sync with `cdc`.")
+    xmin_available: bool = Field(description="Whether it can sync with `xmin`.")
+    supports_webhooks: bool = Field(description="Whether the vendor can push its changes.")
+    available_columns: list[Column] = Field(description="Its columns.")
+    detected_primary_keys: list[str] = Field(
+        description="Columns that name a row, as the source says."
+    )
 
 
 class JobOut(BaseModel):
     """One attempt at a sync or a build."""
 
     id: str
-    type: str
-    name: str
+    type: str = Field(description="`sync` or `view`.")
+    name: str = Field(description="The table's name in HogQL.")
     # `schema` shadows a method of pydantic's base, which is why it has another name inside.
     table: str = Field(alias="schema", description="The table's name at the source.")
     status: str
-    rows_synced: int
-    bytes: int
+    rows_synced: int = Field(description="Rows it moved.")
+    bytes: int = Field(description="Bytes it moved.")
     created_at: str | None
     finished_at: str | None
     latest_error: str | None
-    error_code: str | None
-    attempt: int
-    retry_at: str | None
+    error_code: str | None = Field(description="Why it failed, for programs.")
+    attempt: int = Field(description="1 for the first try.")
+    retry_at: str | None = Field(description="When it is tried again.")
     workflow_run_id: str | None = Field(description="Dagster's run.")
     progress: JsonObject | None = Field(description="While it runs: phase, rows, share, rate.")
 
@@ -302,15 +340,23 @@ class JobOut(BaseModel):
 
 
 class Cancelled(BaseModel):
+    """What became of the runs."""
+
     asked: int = Field(description="Runs that were told to end.")
     ended: int = Field(description="Those that have.")
 
 
 class IncrementalFields(BaseModel):
-    incremental_fields: list[JsonObject]
-    incremental_available: bool
-    append_available: bool
-    cdc_available: bool
-    xmin_available: bool
-    available_columns: list[Column]
-    detected_primary_keys: list[str]
+    """By which columns a table could sync."""
+
+    incremental_fields: list[JsonObject] = Field(
+        description="`field`, `label`, `type` of each column it could sync by."
+    )
+    incremental_available: bool = Field(description="Whether it can sync with `incremental`.")
+    append_available: bool = Field(description="Whether it can sync with `append`.")
+    cdc_available: bool = Field(description="Whether it can sync with `cdc`.")
+    xmin_available: bool = Field(description="Whether it can sync with `xmin`.")
+    available_columns: list[Column] = Field(description="Its columns.")
+    detected_primary_keys: list[str] = Field(
+        description="Columns that name a row, as the source says."
+    )

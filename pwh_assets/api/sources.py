@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.pages import Page, Paging
+from pwh_assets.api.responses import CHANGES, SOURCE, STARTS
 from pwh_assets.api.source_models import (
     BulkResult,
     BulkUpdate,
@@ -52,7 +53,7 @@ def list_sources(
     return paging.page([Source.model_validate(each) for each in found])
 
 
-@router.post("/", status_code=201, summary="Connect a source")
+@router.post("/", status_code=201, summary="Connect a source", responses=SOURCE)
 def create_source(ask: Write, body: SourceCreate) -> Source:
     """Test the connection, find the tables, keep it: all or nothing. Syncing begins by schedule, or by `reload/`."""
     made = sources.create_source(ask.platform, ask.project_id, body.body())
@@ -71,14 +72,14 @@ def wizard(
     return discovering.describe_types(ask.platform, names)
 
 
-@router.post("/database_schema/", summary="Look through a connection")
+@router.post("/database_schema/", summary="Look through a connection", responses=SOURCE)
 def database_schema(ask: Write, body: Probe) -> list[FoundTable]:
     """The tables a source would have, and how each can sync. Nothing is kept."""
     found = discovering.discover(ask.platform, body.model_dump())
     return [FoundTable.model_validate(each) for each in found]
 
 
-@router.post("/preview_resource/", summary="The first rows of a declared source")
+@router.post("/preview_resource/", summary="The first rows of a declared source", responses=SOURCE)
 def preview(ask: Write, body: Probe) -> dict[str, list[dict[str, Any]]]:
     """Of each table of a `rest` or `custom` source, before it is connected."""
     return sources.preview_source(ask.platform, body.model_dump())
@@ -90,21 +91,24 @@ def show_source(ask: Read, source_id: str) -> Source:
     return _shown(ask, source_id)
 
 
-@router.patch("/{source_id}/", summary="Change a source")
+@router.patch("/{source_id}/", summary="Change a source", responses=SOURCE)
 def update_source(ask: Write, source_id: str, body: SourceUpdate) -> Source:
     """The connection is tested before anything is kept. Secrets that are left out stay, unless a host changes."""
     made = sources.update_source(ask.platform, ask.project_id, source_id, body.body())
     return _shown(ask, made.id)
 
 
-@router.delete("/{source_id}/", summary="Remove a source")
+@router.delete("/{source_id}/", summary="Remove a source", responses=SOURCE)
 def remove_source(ask: Write, source_id: str) -> Removed:
     """Its tables go from HogQL and the lake, its credentials are wiped, its slots and webhooks taken down."""
     return Removed.model_validate(sources.remove_source(ask.platform, ask.project_id, source_id))
 
 
-@router.post("/{source_id}/reload/", status_code=202, summary="Sync every table that is on")
+@router.post(
+    "/{source_id}/reload/", status_code=202, summary="Sync every table that is on", responses=STARTS
+)
 def reload(ask: Write, source_id: str) -> Started:
+    """A run per source; one that runs already is followed by this one."""
     source = ask.platform.store.source(source_id, ask.project_id)
     tables = [
         table
@@ -118,12 +122,15 @@ def reload(ask: Write, source_id: str) -> Started:
     return Started(run_ids=launch_sync(ask.platform, ask.project_id, tables))
 
 
-@router.post("/{source_id}/refresh_schemas/", summary="Look again what tables there are")
+@router.post(
+    "/{source_id}/refresh_schemas/", summary="Look again what tables there are", responses=SOURCE
+)
 def refresh_schemas(ask: Write, source_id: str) -> Refreshed:
+    """What is gone stays in the lake as it was."""
     return Refreshed.model_validate(sources.refresh_source(ask.platform, ask.project_id, source_id))
 
 
-@router.patch("/{source_id}/bulk_update_schemas/", summary="Change many tables")
+@router.patch("/{source_id}/bulk_update_schemas/", summary="Change many tables", responses=CHANGES)
 def bulk_update_schemas(ask: Write, source_id: str, body: BulkUpdate) -> BulkResult:
     """What can be changed is changed, whatever happens to the others."""
     entries: list[Mapping[str, Any]] = [each.changes() for each in body.schemas]

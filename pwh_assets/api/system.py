@@ -6,13 +6,30 @@ import urllib.request
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from pwh_assets import __version__
+from pwh_assets.api.responses import only
 from pwh_assets.services import webhooks
 from pwh_assets.services.platform import Platform
 
 router = APIRouter(tags=["system"])
+
+
+class Alive(BaseModel):
+    """A process that answers."""
+
+    status: str = Field(description="`ok`.")
+    version: str = Field(description="Of PWH.")
+
+
+class Ready(BaseModel):
+    """What is up."""
+
+    status: str = Field(description="`ready`, or `starting` while a part is not.")
+    parts: dict[str, str] = Field(description="`ok` or a reason, of each part.")
+
 
 _DAGSTER = """{
   workspaceOrError { __typename ... on Workspace { locationEntries {
@@ -22,12 +39,19 @@ _DAGSTER = """{
 
 
 @router.get("/health", summary="Is this process alive")
-async def health() -> dict[str, str]:
-    return {"status": "ok", "version": __version__}
+async def health() -> Alive:
+    """Whoever answers is."""
+    return Alive(status="ok", version=__version__)
 
 
-@router.get("/ready", summary="Is all of it up: store, lake, Dagster")
+@router.get(
+    "/ready",
+    summary="Is all of it up: store, lake, Dagster",
+    response_model=Ready,
+    responses={503: {"model": Ready, "description": "Something is not up yet."}},
+)
 async def ready(request: Request) -> JSONResponse:
+    """For whoever starts and stops the server."""
     state = request.app.state
     parts = await run_in_threadpool(readiness, state.platform, state.dagster_url)
     is_ready = all(part == "ok" for part in parts.values())
@@ -35,8 +59,13 @@ async def ready(request: Request) -> JSONResponse:
     return JSONResponse(body, status_code=200 if is_ready else 503)
 
 
-@router.post("/webhooks/{source_id}", summary="What a source's vendor pushes to us")
+@router.post(
+    "/webhooks/{source_id}",
+    summary="What a source's vendor pushes to us",
+    responses=only(400, 404, 409, 413, 502, 503),
+)
 async def webhook(source_id: str, request: Request) -> dict[str, int]:
+    """Signed by the vendor; the source's `webhook_secret` opens it."""
     body = b""
     async for block in request.stream():
         body += block

@@ -30,6 +30,8 @@ class Text(BaseModel):
 
 
 class ViewColumn(BaseModel):
+    """A column of a view."""
+
     name: str
     type: str = Field(description="The lake's type.")
 
@@ -46,26 +48,34 @@ class View(BaseModel):
     )
     description: str
     owner: str
-    folder: str
+    folder: str = Field(description="Folder it is shown in.")
     origin: str = Field(description="`user`, `managed`, `dbt` or `virtual`.")
-    managed_by: str | None
-    is_materialized: bool
+    managed_by: str | None = Field(
+        description="What keeps it up to date, of a managed or dbt view."
+    )
+    is_materialized: bool = Field(description="Its rows are kept as a table.")
     refresh: str | None = Field(description="`schedule`, `inputs` or `manual`.")
-    sync_frequency: str | None
-    sync_time_of_day: str | None
-    freshness_target: str | None
-    incremental: JsonObject | None
-    last_build: JsonObject | None
-    columns: list[ViewColumn]
+    sync_frequency: str | None = Field(description="How often it is built.")
+    sync_time_of_day: str | None = Field(description="`HH:MM`, UTC.")
+    freshness_target: str | None = Field(description="How old its rows may get, as promised.")
+    incremental: JsonObject | None = Field(
+        description="`key`, `unique_key`, `lookback_seconds`, where it is built in parts."
+    )
+    last_build: JsonObject | None = Field(
+        description="Where it is built in parts: how the last one was done, and why so."
+    )
+    columns: list[ViewColumn] = Field(description="What it gives.")
     inputs: list[str] = Field(description="Tables and views it reads.")
     status: str
-    last_run_at: str | None
-    last_attempt_at: str | None
+    last_run_at: str | None = Field(description="When its rows were last built.")
+    last_attempt_at: str | None = Field(description="When a build was last tried.")
     latest_error: str | None
-    failures_in_a_row: int
-    suspended_at: str | None
-    stale_since: str | None
-    stale_reason: str | None
+    failures_in_a_row: int = Field(description="Builds that failed since the last good one.")
+    suspended_at: str | None = Field(description="When it was given up after too many of them.")
+    stale_since: str | None = Field(
+        description="Since when its rows are not those of its text and inputs."
+    )
+    stale_reason: str | None = Field(description="Why.")
     built_version: int | None = Field(description="The version its table shows.")
     row_count: int | None
     created_at: str | None
@@ -95,11 +105,15 @@ class ViewUpdate(BaseModel):
     name: str | None = Field(None, max_length=128, description="Another name.")
     description: str | None = Field(None, max_length=10_000)
     owner: str | None = Field(None, max_length=400)
-    is_materialized: bool | None = None
+    is_materialized: bool | None = Field(
+        None, description="Keep it as a table, or make it plain again."
+    )
     sync_frequency: str | None = Field(None, description="`15min` … `30day`; `never` for by hand.")
-    sync_time_of_day: str | None = None
+    sync_time_of_day: str | None = Field(None, description="`HH:MM`, UTC.")
     freshness_target: str | None = Field(None, description="How old its rows may get; `none`.")
-    edited_history_id: int | None = Field(None, ge=0)
+    edited_history_id: int | None = Field(
+        None, ge=0, description="The version the edit began from; another one is refused."
+    )
     note: str | None = Field(None, max_length=2_000)
     force: bool = False
 
@@ -109,6 +123,8 @@ class ViewUpdate(BaseModel):
 
 
 class Incremental(BaseModel):
+    """How a view is built in parts."""
+
     key: str = Field(description="Column the view is built in parts by.")
     unique_key: list[str] = Field(default_factory=list, description="Columns that name a row.")
     lookback_seconds: int = Field(0, ge=0, description="How much is computed again each time.")
@@ -134,61 +150,113 @@ class Materialize(BaseModel):
 
 
 class Run(BaseModel):
+    """How to build it."""
+
     full_refresh: bool = Field(False, description="Compute every part anew.")
 
 
 class Built(BaseModel):
+    """What was begun."""
+
     run_id: str | None = Field(description="Dagster's run.")
-    view: View
+    view: View = Field(description="As it is now.")
+
+
+class Resumed(BaseModel):
+    """What resuming came to."""
+
+    resumed: bool = Field(description="It was suspended, and is not any more.")
+
+
+class ResumeSchedules(BaseModel):
+    """Views to resume."""
+
+    view_ids: list[str] = Field(description="Ids of saved queries.", max_length=5000)
+
+
+class ResumedSchedules(BaseModel):
+    """What resuming came to."""
+
+    view_ids: list[str] = Field(description="Those that were suspended, and are not any more.")
+
+
+class Diff(BaseModel):
+    """How two texts differ."""
+
+    diff: str = Field(description="A unified diff; empty when they are equal.")
 
 
 class Depth(BaseModel):
+    """How far to go."""
+
     level: int | None = Field(None, ge=1, le=1000, description="At most so many steps away.")
 
 
 class Relatives(BaseModel):
-    ancestors: list[str] | None = None
-    descendants: list[str] | None = None
+    """Ids of tables and views."""
+
+    ancestors: list[str] | None = Field(
+        None, description="Ids of what it is made of; null when descendants were asked for."
+    )
+    descendants: list[str] | None = Field(
+        None, description="Ids of what is made of it; null when ancestors were asked for."
+    )
 
 
 class Dependencies(BaseModel):
-    upstream_count: int
-    downstream_count: int
+    """How many it reads, and read it."""
+
+    upstream_count: int = Field(description="Tables and views it reads itself.")
+    downstream_count: int = Field(description="Views that read it themselves.")
 
 
 class RunNote(BaseModel):
+    """One build."""
+
     id: str
     status: str
-    timestamp: str | None
+    timestamp: str | None = Field(description="When it began.")
     finished_at: str | None
     rows: int
-    error: str | None
+    error: str | None = Field(description="Why it failed.")
 
 
 class IncrementalCheck(Text):
-    incremental_key: str | None = None
-    unique_key: list[str] = Field(default_factory=list)
-    lookback_seconds: int = 0
+    """A text to look at."""
+
+    incremental_key: str | None = Field(
+        None, description="Column to build in parts by; the best is chosen when left out."
+    )
+    unique_key: list[str] = Field(default_factory=list, description="Columns that name a row.")
+    lookback_seconds: int = Field(0, description="How much would be computed again each time.")
 
 
 class Eligible(BaseModel):
-    eligible: bool
+    """Whether a text can be built in parts."""
+
+    eligible: bool = Field(description="Whether it can be built in parts.")
     key_candidates: list[str] = Field(description="Best first.")
-    key_candidate_types: dict[str, str]
-    unique_key_candidates: list[list[str]]
+    key_candidate_types: dict[str, str] = Field(description="Type of each of them.")
+    unique_key_candidates: list[list[str]] = Field(
+        description="Sets of columns that may name a row."
+    )
     blockers: list[str] = Field(description="What stands in the way, in sentences.")
-    warnings: list[str]
+    warnings: list[str] = Field(description="What is worth knowing, in sentences.")
 
 
 class Version(BaseModel):
+    """One text a view had."""
+
     version: int
-    query: str
+    query: str = Field(description="The text.")
     created_at: str | None
     author: str
     note: str
 
 
 class Restore(BaseModel):
+    """Which text to give it again."""
+
     version: int = Field(ge=1)
     force: bool = False
 
@@ -197,29 +265,45 @@ class Join(BaseModel):
     """`source_table_name.field_name` is the row of the other table whose key is the same."""
 
     id: str
-    source_table_name: str
+    source_table_name: str = Field(description="The table that gets the field.")
     source_table_key: str = Field(description="HogQL over the source table.")
-    joining_table_name: str
-    joining_table_key: str
-    field_name: str
-    configuration: JsonObject
-    is_automatic: bool
+    joining_table_name: str = Field(description="The table the field leads to.")
+    joining_table_key: str = Field(description="HogQL over the joining table.")
+    field_name: str = Field(description="What the field is called.")
+    configuration: JsonObject = Field(description="Kept for PostHog's clients.")
+    is_automatic: bool = Field(description="PWH made it by itself.")
     created_at: str | None
 
 
 class JoinSave(BaseModel):
-    source_table_name: str = Field(max_length=512, examples=["persons"])
-    source_table_key: str = Field(max_length=2_000, examples=["properties.email"])
-    joining_table_name: str = Field(max_length=512, examples=["stripe_customer"])
-    joining_table_key: str = Field(max_length=2_000, examples=["email"])
-    field_name: str = Field(max_length=200, examples=["stripe_customer"])
-    configuration: JsonObject = Field(default_factory=dict)
+    """A join to make."""
+
+    source_table_name: str = Field(
+        max_length=512, examples=["persons"], description="The table that gets the field."
+    )
+    source_table_key: str = Field(
+        max_length=2_000, examples=["properties.email"], description="HogQL over the source table."
+    )
+    joining_table_name: str = Field(
+        max_length=512, examples=["stripe_customer"], description="The table the field leads to."
+    )
+    joining_table_key: str = Field(
+        max_length=2_000, examples=["email"], description="HogQL over the joining table."
+    )
+    field_name: str = Field(
+        max_length=200, examples=["stripe_customer"], description="What the field is called."
+    )
+    configuration: JsonObject = Field(
+        default_factory=dict, description="Kept for PostHog's clients."
+    )
 
 
 class JoinProbe(BaseModel):
-    is_valid: bool
+    """What became of a try."""
+
+    is_valid: bool = Field(description="Whether it can be used.")
     msg: str | None = Field(description="What is wrong, or that no rows met.")
-    hogql: str
+    hogql: str = Field(description="The text that was tried.")
     results: list[list[Any]] = Field(description="Pairs of keys that met.")
 
 
@@ -229,6 +313,8 @@ class TableOut(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     name: str
-    hogql_name: str
-    columns: list[JsonObject]
+    hogql_name: str = Field(description="What a text reads it by.")
+    columns: list[JsonObject] = Field(
+        description="`key`, `name`, `type` and `schema_valid` of each."
+    )
     row_count: int | None = None

@@ -24,19 +24,21 @@ class RowsStats(BaseModel):
 
     billing_available: bool = Field(description="Always false: nobody bills here.")
     billing_interval: str = Field(description="`month`.")
-    billing_period_start: str
-    billing_period_end: str
-    total_rows: int
+    billing_period_start: str = Field(description="When the month began.")
+    billing_period_end: str = Field(description="When it ends.")
+    total_rows: int = Field(description="Rows synced in this month.")
     tracked_billing_rows: int = Field(description="The same, in PostHog's spelling.")
     pending_billing_rows: int = Field(description="Read by syncs that are running.")
     materialized_rows_in_billing_period: int = Field(description="Written by materialized views.")
     breakdown_of_rows_by_source: dict[str, int] = Field(description="Source's id to rows.")
     breakdown_of_bytes_by_source: dict[str, int] = Field(description="Source's id to bytes.")
     row_limit: int | None = Field(description="Rows that may be synced in a month.")
-    rows_left: int | None
+    rows_left: int | None = Field(description="Rows that may still be synced; null without limit.")
 
 
 class Activity(BaseModel):
+    """One sync or build."""
+
     id: str
     type: str = Field(description="Type of the source, or `Materialized view`.")
     name: str = Field(description="The table's name at the source, or the view's.")
@@ -47,45 +49,55 @@ class Activity(BaseModel):
     finished_at: str | None
     latest_error: str | None
     workflow_run_id: str | None = Field(description="Dagster's run.")
-    origin: str
+    origin: str = Field(description="`external_data` of a sync, `data_warehouse` of a build.")
 
 
 class Activities(BaseModel):
-    next: str | None
-    previous: str | None
+    """Runs, newest first."""
+
+    next: str | None = Field(description="Address of the following page.")
+    previous: str | None = Field(description="Address of the page before.")
     results: list[Activity]
 
 
 class Counts(BaseModel):
-    successful: int
-    failed: int
-    cancelled: int
-    running: int
-    total: int
+    """How runs ended."""
+
+    successful: int = Field(description="Those that ended well.")
+    failed: int = Field(description="Those that failed.")
+    cancelled: int = Field(description="Those that somebody stopped.")
+    running: int = Field(description="Those that run now.")
+    total: int = Field(description="All of them.")
 
 
 class Bucket(BaseModel):
+    """One hour or day."""
+
     at: str = Field(description="When the hour or day begins, in UTC.")
-    total: int
-    successful: int
-    failed: int
-    external_data_jobs: Counts
-    modeling_jobs: Counts
+    total: int = Field(description="Runs that began then.")
+    successful: int = Field(description="Those that ended well.")
+    failed: int = Field(description="Those that failed.")
+    external_data_jobs: Counts = Field(description="Syncs alone.")
+    modeling_jobs: Counts = Field(description="Builds of views alone.")
 
 
 class JobStats(BaseModel):
-    days: int
-    since: str
-    total: int
-    successful: int
-    failed: int
-    external_data_jobs: Counts
-    modeling_jobs: Counts
+    """How runs ended, in all and over time."""
+
+    days: int = Field(description="1, 7 or 30, as asked.")
+    since: str = Field(description="When the first hour or day begins.")
+    total: int = Field(description="Runs that began since.")
+    successful: int = Field(description="Those that ended well.")
+    failed: int = Field(description="Those that failed.")
+    external_data_jobs: Counts = Field(description="Syncs alone.")
+    modeling_jobs: Counts = Field(description="Builds of views alone.")
     breakdown: list[Bucket] = Field(description="Per hour of one day, else per day.")
 
 
 class Issues(BaseModel):
-    count: int
+    """What is wrong now."""
+
+    count: int = Field(description="How many there are.")
     results: list[dict[str, Any]] = Field(
         description="Newest first: id, name, type, status, error, failed_at, url, and the root cause, what it "
         "blocks and the way out."
@@ -94,6 +106,7 @@ class Issues(BaseModel):
 
 @router.get("/total_rows_stats/", summary="Rows of this month")
 def total_rows_stats(ask: Read) -> RowsStats:
+    """In all, by source, and what is left of the limit."""
     usage = usage_of(ask.platform, ask.project_id)
     start, end = usage.pop("billing_period_start"), usage.pop("billing_period_end")
     return RowsStats(
@@ -111,6 +124,7 @@ def total_rows_stats(ask: Read) -> RowsStats:
 def running_activity(
     ask: Read, request: Request, limit: Limit = 20, offset: Offset = 0
 ) -> Activities:
+    """Syncs and builds, newest first."""
     found = activity.running(ask.platform, ask.project_id, limit, offset)
     return _listed(request, found, limit, offset)
 
@@ -131,11 +145,13 @@ def completed_activity(
 
 @router.get("/job_stats/", summary="How runs ended")
 def job_stats(ask: Read, days: Annotated[int, Query(description="1, 7 or 30.")] = 7) -> JobStats:
+    """In all, and per hour or day."""
     return JobStats.model_validate(activity.counts(ask.platform, ask.project_id, days))
 
 
 @router.get("/data_health_issues/", summary="What is wrong")
 def issues(ask: Read) -> Issues:
+    """Roots with what they block, newest first."""
     return Issues.model_validate(data_health_issues(ask.platform, ask.project_id))
 
 

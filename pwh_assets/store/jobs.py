@@ -210,6 +210,13 @@ class Jobs(StorePart):
             raise NotFoundError("job", job_id)
         return job_of(row)
 
+    def find_job(self, project_id: int, job_id: str) -> Job | None:
+        """None also for a job of another project."""
+        query = sa.select(models.jobs).filter_by(project_id=project_id, id=job_id)
+        with self._db.read() as connection:
+            row = connection.execute(query).first()
+        return job_of(row) if row is not None else None
+
     def jobs(
         self,
         project_id: int | None,
