@@ -17,6 +17,14 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """Reads and asks."""
 
+    def covers(self, other: "Role") -> bool:
+        """Whether this one may do all that the other may.
+
+        >>> Role.ADMIN.covers(Role.EDITOR), Role.VIEWER.covers(Role.EDITOR)
+        (True, False)
+        """
+        return _RANK[self] <= _RANK[other]
+
 
 OBJECTS: Mapping[str, Role] = {
     "query": Role.VIEWER,
@@ -62,7 +70,13 @@ class Caller:
     address: str = ""
     """Where the request came from."""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """Facts about the person that row policies may use."""
+    """Facts about the person that row policies may use; `name` and `email` are always among them."""
+    organizations: Mapping[str, Role] = field(default_factory=dict)
+    """Organisation -> role there; one that is not here does not exist for them. Empty for a project's own key."""
+    session_id: str | None = None
+    """Of the browser's login, where it is one."""
+    is_restricted: bool = False
+    """Whether the key opens only some of its person's projects."""
 
     def sees(self, project_id: int) -> bool:
         return project_id in self.roles
@@ -73,7 +87,15 @@ class Caller:
         role = self.roles.get(project_id)
         if role is None:
             return False
-        return self._in_scope(thing, verb) and _RANK[role] <= _RANK[least_role(thing, verb)]
+        return self._in_scope(thing, verb) and role.covers(least_role(thing, verb))
+
+    def may_in_organization(self, scope: str, organization_id: str) -> bool:
+        """The same in an organisation they see; a key for some projects only does nothing beyond them."""
+        thing, _, verb = scope.partition(":")
+        role = self.organizations.get(organization_id)
+        if role is None or (self.is_restricted and verb == "write"):
+            return False
+        return self._in_scope(thing, verb) and role.covers(least_role(thing, verb))
 
     def _in_scope(self, thing: str, verb: str) -> bool:
         wanted = {ALL, f"{thing}:write", f"{thing}:{verb}"}
@@ -89,3 +111,22 @@ def least_role(thing: str, verb: str) -> Role:
     if verb == "write":
         return OBJECTS[thing]
     return Role.ADMIN if thing in READ_BY_ADMINS else Role.VIEWER
+
+
+def role_in_project(whole: Role | None, single: Role | None) -> Role | None:
+    """The role in a project of somebody with these in its organisation and in itself.
+
+    Owners and admins of an organisation are that in all of its projects; for others the project's own role counts.
+
+    >>> role_in_project(Role.EDITOR, Role.VIEWER), role_in_project(Role.ADMIN, Role.VIEWER)
+    (<Role.VIEWER: 'viewer'>, <Role.ADMIN: 'admin'>)
+    """
+    if whole is not None and whole.covers(Role.ADMIN):
+        return Role.OWNER if Role.OWNER in (whole, single) else whole
+    return single or whole
+
+
+def is_scope(text: str) -> bool:
+    """Whether a key can be given this: `*` or `<object>:read` or `<object>:write`."""
+    thing, _, verb = text.partition(":")
+    return text == ALL or (thing in OBJECTS and verb in ("read", "write"))

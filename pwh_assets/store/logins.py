@@ -2,7 +2,8 @@
 
 import secrets
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,6 +42,12 @@ class Session:
 
 
 class Logins(StorePart):
+    @contextmanager
+    def one_transaction(self) -> Iterator[None]:
+        """Keep all that this thread does to people and logins inside, or nothing of it."""
+        with self._db.together():
+            yield
+
     def add_invitation(
         self,
         organization_id: str,

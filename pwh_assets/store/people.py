@@ -91,14 +91,17 @@ class People(StorePart):
             query = sa.select(models.users).order_by(models.users.c.name)
             return [_user(row) for row in connection.execute(query)]
 
+    def user_of_id(self, user_id: str) -> User | None:
+        return self._user(models.users.c.id == user_id)
+
     def find_user(self, name: str) -> User | None:
-        """By id, name or e-mail address."""
+        """By name or e-mail address."""
         users = models.users
-        query = sa.select(users).where(
-            sa.or_(users.c.id == name, users.c.name == name, users.c.email == name.lower())
-        )
+        return self._user(sa.or_(users.c.name == name, users.c.email == name.lower()))
+
+    def _user(self, condition: sa.ColumnElement[bool]) -> User | None:
         with self._db.read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(sa.select(models.users).where(condition)).first()
         return None if row is None else _user(row)
 
     def add_user(self, name: str, email: str | None, password: str | None = None) -> User:
@@ -251,7 +254,7 @@ class People(StorePart):
         query = sa.select(members.c.user_id).filter_by(
             organization_id=organization_id, role=Role.OWNER.value
         )
-        owners = set(connection.execute(query).scalars())
+        owners: set[str] = set(connection.execute(query).scalars())
         if role is not Role.OWNER and owners == {user.id}:
             raise LastOwnerError(user.name)
 
