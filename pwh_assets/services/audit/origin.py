@@ -23,17 +23,21 @@ class Origin:
 
     def facts(self) -> dict[str, Any]:
         """As fields of an entry."""
-        caller = self.caller
         return {
-            "actor": caller.name if caller else self.actor,
-            "user_id": caller.user_id if caller else None,
-            "key_id": caller.key_id if caller else None,
             "address": self.address,
             "user_agent": self.user_agent,
             "request_id": self.request_id,
             "method": self.method,
             "path": self.path,
+            "actor": self.actor,
+            **(self.facts_of_caller() if self.caller else {}),
         }
+
+    def facts_of_caller(self) -> dict[str, Any]:
+        caller = self.caller
+        if caller is None:
+            return {}
+        return {"actor": caller.name, "user_id": caller.user_id, "key_id": caller.key_id}
 
 
 origin: ContextVar[Origin | None] = ContextVar("pwh_origin", default=None)

@@ -31,9 +31,9 @@ class QueryAudit:
         begun: AuditEntry,
         *,
         rows: int,
-        bytes: int,
+        size: int,
         ms: float,
-        error: Exception | None,  # noqa: A002
+        error: BaseException | None,
     ) -> None:
         facts = {
             name: getattr(begun, name)
@@ -45,7 +45,7 @@ class QueryAudit:
                 phase=Phase.FINISH,
                 at=datetime.now(UTC),
                 rows=rows,
-                bytes=bytes,
+                bytes=size,
                 ms=round(ms, 3),
                 request_id=begun.request_id,
                 tables=begun.tables,
@@ -55,9 +55,9 @@ class QueryAudit:
             )
         )
 
-    def answered(self, ask: "Ask", plan: "Plan", rows: int, bytes: int) -> None:  # noqa: A002
+    def answered(self, ask: "Ask", plan: "Plan", rows: int, size: int) -> None:
         """From the cache."""
-        done = {"rows": rows, "bytes": bytes, "is_cached": True, "outcome": Outcome.DONE}
+        done = {"rows": rows, "bytes": size, "is_cached": True, "outcome": Outcome.DONE}
         self._log.note(_entry(ask, plan.tables, phase=Phase.WHOLE, **done))
 
     def rejected(self, ask: "Ask", error: PwhError) -> None:
@@ -80,9 +80,11 @@ def _entry(ask: "Ask", tables: tuple[str, ...], **more: Any) -> AuditEntry:
     )
 
 
-def _end_of(error: Exception | None) -> dict[str, Any]:
+def _end_of(error: BaseException | None) -> dict[str, Any]:
     if error is None:
         return {"outcome": Outcome.DONE}
     refused = isinstance(error, PwhError) and error.status == 403
+    if isinstance(error, GeneratorExit):
+        return {"outcome": Outcome.FAILED, "code": "reader_left"}
     code = error.code if isinstance(error, PwhError) else "internal"
     return {"outcome": Outcome.REFUSED if refused else Outcome.FAILED, "code": code}

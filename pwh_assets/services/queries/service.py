@@ -6,7 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from pwh_assets.services.policies.reading import mask_key
 from pwh_assets.services.queries.cache import ResultCache
 from pwh_assets.services.queries.formats import MEDIA_TYPES
 from pwh_assets.services.queries.keys import TIMED_FOR, TableMarks, cache_key
+from pwh_assets.services.queries.observer import QueryObserver, Unobserved
 from pwh_assets.services.queries.pool import Pool
 from pwh_assets.services.queries.request import Answer, Ask, Refresh, Stream
 from pwh_assets.services.queries.turns import Turns
@@ -94,6 +96,7 @@ class Queries:
     def __init__(self, platform: Platform, limits: QueryLimits | None = None) -> None:
         self.limits = limits or QueryLimits()
         self.cache = ResultCache(self.limits.cache_bytes)
+        self.observer: QueryObserver = Unobserved()
         self._platform = platform
         self._marks = TableMarks(platform)
         assert platform.opener is not None
@@ -160,7 +163,8 @@ class Queries:
             self._finished(task, lambda: found)
             return task
         task.future = self._threads.submit(
-            lambda: self._finished(task, lambda: self._computed(task, plan, key))
+            copy_context().run,
+            lambda: self._finished(task, lambda: self._computed(task, plan, key)),
         )
         return task
 
@@ -201,21 +205,35 @@ class Queries:
         first = next(chunks)  # what fails at once is an error and no broken file
         return Stream(plan, _with(first, chunks))
 
+    @property
+    def running(self) -> int:
+        """Queries that have a worker now."""
+        return self._turns.running
+
+    @property
+    def waiting(self) -> int:
+        """Queries that wait for one."""
+        return self._turns.waiting
+
     def close(self) -> None:
         self._pool.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _plan(self, ask: Ask) -> "Plan":
-        return compile_query(
-            self._platform,
-            ask.project_id,
-            ask.sql,
-            engine=ask.engine,
-            limit=ask.limit,
-            export=ask.export,
-            variables=ask.variables,
-            reader=ask.reader,
-        )
+        try:
+            return compile_query(
+                self._platform,
+                ask.project_id,
+                ask.sql,
+                engine=ask.engine,
+                limit=ask.limit,
+                export=ask.export,
+                variables=ask.variables,
+                reader=ask.reader,
+            )
+        except PwhError as error:
+            self.observer.rejected(ask, error)
+            raise
 
     def _known(
         self, ask: Ask, plan: "Plan", refresh: Refresh, policy: str
@@ -228,7 +246,10 @@ class Queries:
             return None, None
         asked = f"{ask.sql}\0{sorted(ask.variables.items())!r}\0{plan.limit}"
         key = cache_key(ask.project_id, asked, plan, marks, policy or plan.policy)
-        return (None if refresh.is_forced else self.cache.get(key)), key
+        found = None if refresh.is_forced else self.cache.get(key)
+        if found is not None:
+            self.observer.answered(ask, plan, found.row_count, found.size_bytes)
+        return found, key
 
     def _noted(self, ask: Ask) -> QueryTask:
         task = QueryTask(ask, datetime.now(UTC))
@@ -257,9 +278,10 @@ class Queries:
     def _computed(self, task: QueryTask, plan: "Plan", key: str | None) -> Answer:
         rows, done = b"[]", Done(0, 0.0)
         limits = self.limits.export if task.ask.export else self.limits.each
-        with self._turns.turn(task.ask.project_id):
+        with self._observed(task.ask, plan) as seen, self._turns.turn(task.ask.project_id):
             self._go_on(task)
             for message in self._pool.run(self._work(task.ask, plan, limits, "json")):
+                seen.add(message)
                 if isinstance(message, Done):
                     done = message
                 else:
@@ -273,12 +295,13 @@ class Queries:
 
     def _chunks(self, task: QueryTask, plan: "Plan", format_: str) -> Iterator[bytes]:
         try:
-            with self._turns.turn(task.ask.project_id):
+            with self._observed(task.ask, plan) as seen, self._turns.turn(task.ask.project_id):
                 self._go_on(task)
                 work = self._work(task.ask, plan, self.limits.export, format_)
                 with closing(self._pool.run(work)) as messages:  # type: ignore[type-var]
                     yield b""
                     for message in messages:
+                        seen.add(message)
                         if not isinstance(message, Done):
                             yield message
         except PwhError as error:
@@ -286,6 +309,19 @@ class Queries:
             raise
         finally:
             task.ended_at = datetime.now(UTC)
+
+    @contextmanager
+    def _observed(self, ask: Ask, plan: "Plan") -> Iterator["_Seen"]:
+        began, error, seen = time.perf_counter(), None, _Seen()
+        begun = self.observer.started(ask, plan)
+        try:
+            yield seen
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            ms = (time.perf_counter() - began) * 1000
+            self.observer.ended(begun, rows=seen.rows, size=seen.size, ms=ms, error=error)
 
     def _work(self, ask: Ask, plan: "Plan", limits: Limits, format_: str) -> Task:
         run = plan.keyed(lambda: mask_key(self._platform, ask.project_id))
@@ -310,6 +346,20 @@ class Queries:
         finally:
             task.ended_at = datetime.now(UTC)
             log.debug("query ended", extra={"ms": (time.perf_counter() - started) * 1000})
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What came from a worker so far."""
+
+    rows: int = 0
+    size: int = 0
+
+    def add(self, message: bytes | Done) -> None:
+        if isinstance(message, Done):
+            self.rows = message.rows
+        else:
+            self.size += len(message)
 
 
 def _inside(ask: Ask) -> str:

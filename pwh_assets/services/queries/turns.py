@@ -80,6 +80,18 @@ class Turns:
                     del self._running[project_id]
                 self._admit()
 
+    @property
+    def running(self) -> int:
+        """Slots that are taken."""
+        with self._lock:
+            return sum(self._running.values())
+
+    @property
+    def waiting(self) -> int:
+        """Those that wait for one."""
+        with self._lock:
+            return sum(map(len, self._queues.values()))
+
     def _admit(self) -> None:
         """Give free slots to projects in turn. The caller holds the lock."""
         stuck = 0
