@@ -131,9 +131,10 @@ def facts_of(caller: Caller, project_id: int) -> dict[str, str]:
     role = caller.roles.get(project_id)
     facts = {
         "name": caller.name,
-        "email": caller.attributes.get("email", caller.name),
         "role": role.value if role else "",
     }
     if caller.user_id:
         facts["id"] = caller.user_id
+    if email := caller.attributes.get("email"):
+        facts["email"] = email
     return facts | {f"attributes.{name}": value for name, value in caller.attributes.items()}

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pwh_assets.core.access import Caller
 from pwh_assets.core.language import TableJoin
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError, PwhError
 from pwh_assets.services.catalog import build_catalog, project_tables
@@ -73,8 +74,10 @@ def add_join(platform: Platform, project_id: int, join: TableJoin) -> TableJoin:
     return platform.store.save_join(project_id, kept)
 
 
-def validate_join(platform: Platform, project_id: int, join: TableJoin) -> JoinProbe:
-    """Try a join on ten rows. What is wrong with it is the answer, not an error."""
+def validate_join(
+    platform: Platform, project_id: int, join: TableJoin, reader: Caller | None = None
+) -> JoinProbe:
+    """Try a join on ten rows, as its reader sees them. What is wrong with it is the answer, not an error."""
     try:
         source, joining = _sides(platform, project_id, join)
         left, right = keys(join, source, joining)
@@ -89,7 +92,7 @@ def validate_join(platform: Platform, project_id: int, join: TableJoin) -> JoinP
     from pwh_assets.services.query import run_query
 
     try:
-        result = run_query(platform, project_id, hogql, limit=PROBE_ROWS)
+        result = run_query(platform, project_id, hogql, limit=PROBE_ROWS, reader=reader)
     except PwhError as error:
         return JoinProbe(False, str(error), hogql)
     if not result.rows:
