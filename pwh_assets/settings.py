@@ -37,6 +37,11 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "",
         "Python packages whose dlt sources may be connected, comma separated.",
     ),
+    (
+        "PWH_RATE_LIMIT",
+        "60000/minute",
+        "Requests per key: `posthog`, `off`, or for example 480/minute,4800/hour;query=2400/hour.",
+    ),
     ("PWH_DBT_PROJECT", "", "Folder of an own dbt project, for project 1. What is in it is run."),
 )
 """Every variable: name, default, help. The docs page is tested against this."""
@@ -79,6 +84,7 @@ class Settings:
     allow_private_hosts: bool = False
     custom_sources: tuple[str, ...] = ()
     dbt_project: str = ""
+    rate_limit: str = ""
     object_storage: ObjectStorage = ObjectStorage()
 
     @classmethod
@@ -111,6 +117,7 @@ class Settings:
                 filter(None, map(str.strip, value["PWH_CUSTOM_SOURCES"].split(",")))
             ),
             dbt_project=value["PWH_DBT_PROJECT"],
+            rate_limit=value["PWH_RATE_LIMIT"],
             object_storage=ObjectStorage(
                 endpoint=value["PWH_S3_ENDPOINT"],
                 key_id=value["PWH_S3_KEY_ID"],

@@ -10,12 +10,19 @@ from fastapi.concurrency import run_in_threadpool
 from pwh_assets import __version__
 from pwh_assets.api import (
     alerts,
+    audit,
     capture,
     checks,
     cohorts,
+    dagster_proxy,
     freshness,
     joins,
+    keys,
+    login,
+    metrics,
     modeling,
+    people,
+    projects,
     query,
     saved_queries,
     schemas,
@@ -26,9 +33,12 @@ from pwh_assets.api import (
     tables,
     warehouse,
 )
+from pwh_assets.api.audited import ReplayedError, replayed
 from pwh_assets.api.document import describe, operation_id
+from pwh_assets.api.middleware import Surroundings
 from pwh_assets.api.problems import handle_errors
-from pwh_assets.api.responses import errors
+from pwh_assets.api.responses import CHANGES, errors
+from pwh_assets.services.audit import AuditLog, QueryAudit
 from pwh_assets.services.capture import Capture
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.queries import Queries
@@ -53,9 +63,20 @@ ROUTERS: tuple[tuple[APIRouter, tuple[str, ...]], ...] = (
     (settings.properties_router, ("property_definitions",)),
     (settings.router, ("settings",)),
     (settings.limit_router, ("usage_limit",)),
+    (keys.secret_router, ("project_secret_keys", "project_secret_api_keys")),
+    (keys.capture_router, ("capture_keys",)),
+    (audit.router, ("activity_log",)),
 )
 """Each router under `/api/projects/{project_id}/`, with the names it answers to: the first is documented, the others
 are the spellings of PostHog's public API."""
+
+OUTSIDE_PROJECTS: tuple[tuple[APIRouter, str], ...] = (
+    (people.users_router, "/api/users"),
+    (people.router, "/api/organizations"),
+    (projects.router, "/api/projects"),
+    (keys.personal_router, "/api/personal_api_keys"),
+)
+"""Routers that are about the caller, not about one project."""
 
 PREFIXES = ("/api/projects/{project_id}", "/api/environments/{project_id}")
 
@@ -69,6 +90,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await run_in_threadpool(app.state.capture.stop)
         await run_in_threadpool(app.state.queries.close)
+        await run_in_threadpool(app.state.audit.close)
 
 
 def create_app(platform: Platform, dagster_url: str | None = None) -> FastAPI:
@@ -77,6 +99,11 @@ def create_app(platform: Platform, dagster_url: str | None = None) -> FastAPI:
     app.state.platform, app.state.dagster_url = platform, dagster_url
     app.state.queries = Queries(platform)
     app.state.capture = Capture(platform)
+    app.state.audit = AuditLog(platform.store)
+    app.state.queries.observer = QueryAudit(app.state.audit)
+    metrics.watch(app.state.queries, app.state.audit)
+    app.add_middleware(Surroundings, owner=app, rate_limit=platform.settings.rate_limit)
+    app.add_exception_handler(ReplayedError, replayed)
     handle_errors(app)
     return app
 
@@ -96,7 +123,12 @@ def _app_of_routes() -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.include_router(system.router)
+    app.include_router(metrics.router)
     app.include_router(capture.router)
+    app.include_router(login.router)
+    app.include_router(dagster_proxy.router)
+    for router, prefix in OUTSIDE_PROJECTS:
+        app.include_router(router, prefix=prefix, responses=CHANGES)
     for router, nouns in ROUTERS:
         for prefix in PREFIXES:
             for noun in nouns:

@@ -58,6 +58,7 @@ def handle_errors(app: FastAPI) -> None:
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PwhError)
+    request.state.error = error  # for the audit log and the access log
     return error_response(error)
 
 

@@ -180,7 +180,7 @@ def _storable(text: str) -> str:
 def _head(connection: sa.Connection, project_id: int, lock: bool = False) -> Head | None:
     query = sa.select(models.audit_heads).filter_by(project_id=project_id)
     row = connection.execute(query.with_for_update() if lock else query).first()
-    return Head(*tuple(row)) if row is not None else None
+    return Head(**row._mapping) if row is not None else None
 
 
 def _unfinished() -> sa.ColumnElement[bool]:

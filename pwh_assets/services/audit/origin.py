@@ -18,6 +18,8 @@ class Origin:
     path: str | None = None
     caller: Caller | None = None
     """Known once the request was let in."""
+    key_id: str | None = None
+    """Of a key that is known and opens nothing."""
     actor: str = ""
     """Instead of a caller, on the command line."""
 
@@ -30,6 +32,7 @@ class Origin:
             "method": self.method,
             "path": self.path,
             "actor": self.actor,
+            "key_id": self.key_id,
             **(self.facts_of_caller() if self.caller else {}),
         }
 
