@@ -141,12 +141,29 @@ def test_a_table_in_order_is_checked_without_pandas(lake, monkeypatch):
         checked(lake, table(columns, key=("c0",)))
 
 
+def test_repeated_whole_numbers_are_found_by_sorting_as_by_grouping(lake, monkeypatch):
+    lake.execute(
+        "CREATE TABLE lake.app.users AS SELECT (range % 70_000 - 9)::INTEGER AS id FROM range(200_000) "
+        "UNION ALL SELECT * FROM (VALUES (NULL), (NULL), (2147483647), (-2147483648), (-2147483648)) v(id)"
+    )
+    for mode in (SyncMode.FULL, SyncMode.INCREMENTAL):
+        monkeypatch.setattr(contracts, "SORTED_ROWS", 1_000_000)
+        by_sorting = checked(lake, table({"id": "INTEGER"}, mode=mode))[UNIQUE]
+        monkeypatch.setattr(contracts, "SORTED_ROWS", 0)
+        by_grouping = checked(lake, table({"id": "INTEGER"}, mode=mode))[UNIQUE]
+        assert by_sorting == by_grouping and not by_sorting.passed
+        assert by_sorting.details["duplicated_keys"] == 70_001
+        assert by_sorting.details["surplus_rows"] == 130_001
+        assert by_sorting.details["null_keys"] == 2
+
+
 @pytest.mark.parametrize(
     ("memory", "part_rows"), [("192MiB", 10**6), ("1KiB", 10**6), ("192MiB", 30_000)]
 )
 def test_repeated_keys_are_found_in_little_memory_and_in_too_little(
     lake, monkeypatch, memory, part_rows
 ):
+    monkeypatch.setattr(contracts, "SORTED_ROWS", 0)
     monkeypatch.setattr(contracts, "KEY_MEMORY", memory)
     monkeypatch.setattr(contracts, "PART_ROWS", part_rows)
     lake.execute("SET memory_limit = '700MiB'")
