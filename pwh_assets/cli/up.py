@@ -59,7 +59,7 @@ def register(groups: Groups) -> None:
         type=port,
         default=3000,
         metavar="PORT",
-        help="of Dagster's UI (default 3000)",
+        help="of Dagster's own webserver, on loopback only (default 3000)",
     )
 
 
@@ -92,12 +92,13 @@ def _up(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, platform: "Platform") -> int:
-    from pwh_assets.orchestration.servers import dagster_commands
+    from pwh_assets.orchestration.servers import PREFIX, address_of, dagster_commands
 
     settings = platform.settings
     platform.store.abandon_jobs()
     platform.lakes.of(1).snapshot_id()
-    api, dagster = f"http://{HOST}:{args.port}", f"http://{HOST}:{args.dagster_port}"
+    api = f"http://{HOST}:{args.port}"
+    dagster = f"{api}{PREFIX}/"
     keys = platform.store.claim_home()
     if keys and not args.json:
         say("This home is new. Its keys are shown this once; keep them:")
@@ -112,7 +113,12 @@ def _run(args: argparse.Namespace, platform: "Platform") -> int:
                     each.name, each.argv, {**environment, **each.environment}, settings.home
                 )
             serve = [sys.executable, "-m", "pwh_assets.cli.serve", "--port", str(args.port)]
-            children.start("api", [*serve, "--dagster-url", dagster], environment, settings.home)
+            children.start(
+                "api",
+                [*serve, "--dagster-url", address_of(args.dagster_port)],
+                environment,
+                settings.home,
+            )
             announce(settings.home, api, dagster)
             try:
                 if not args.json:
@@ -140,7 +146,7 @@ def _print(
         return
     say(f"PWH is up on `{home}`. Ctrl-C ends it.")
     say(f"  API      {api}")
-    say(f"  Dagster  {dagster}")
+    say(f"  Dagster  {dagster}   log in with the personal key, or a name and password")
 
 
 def _wait_until_ready(children: Children, api: str, logs: str) -> None:

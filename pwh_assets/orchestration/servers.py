@@ -14,6 +14,8 @@ from pwh_assets.orchestration.instance import FIRST_LINE, LOCATION, write_instan
 from pwh_assets.settings import Settings
 
 HOST = "127.0.0.1"
+PREFIX = "/dagster"
+"""Where its pages are, on its own port and behind the login of the API."""
 FRESHNESS_EVERY_S = "120"
 """How often Dagster looks at every asset's freshness; the shortest window is ten minutes, its own 30 s cost more."""
 _LONGEST_SOCKET = 100
@@ -67,7 +69,8 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
             "dagster-webserver",
             (
                 *(*python, *after, "dagster_webserver", *files),
-                *("-h", HOST, "-p", str(dagster_port), "--log-level", "warning"),
+                *("-h", HOST, "-p", str(dagster_port), "--path-prefix", PREFIX),
+                *("--log-level", "warning"),
             ),
             environment,
         ),
@@ -96,7 +99,12 @@ def socket_of(folder: Path) -> Path:
 
 
 def note_webserver(settings: Settings, port: int) -> None:
-    _note(settings).write_text(json.dumps({"url": f"http://{HOST}:{port}"}))
+    _note(settings).write_text(json.dumps({"url": address_of(port)}))
+
+
+def address_of(port: int) -> str:
+    """The webserver's address on loopback, without a login."""
+    return f"http://{HOST}:{port}{PREFIX}"
 
 
 def webserver_url(settings: Settings) -> str | None:

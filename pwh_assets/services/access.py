@@ -39,10 +39,8 @@ class UnauthenticatedError(PwhError):
     def __init__(self, reason: str = "missing", key: ApiKey | None = None) -> None:
         self.reason = reason
         """`missing`, `unknown`, `revoked`, `expired`, `kind` (a capture key), `session` or `password`."""
-        self.key_id = key.id if key else None
-        self.user_id = key.user_id if key else None
-        self.name = (key.user or key.label) if key else ""
-        self.project_id = key.project_id if key else None
+        self.key = key
+        """What is known of the key, where it is one of ours."""
         super().__init__(
             "This needs a personal key that is valid: `Authorization: Bearer phx_…`. "
             "`pwh up` showed the first one when the home was made."

@@ -35,6 +35,16 @@ def organization(platform: Platform, organization_id: str) -> Organization:
     raise NotFoundError("organization", organization_id)
 
 
+def find_organization(platform: Platform, name: str | None, project_id: int) -> Organization:
+    """By name or id; without one, that of the project. Raises NotFoundError."""
+    if name is None:
+        return organization(platform, platform.store.organization_of(project_id))
+    for one in platform.store.organizations():
+        if name in (one.id, one.name):
+            return one
+    raise NotFoundError("organization", name)
+
+
 def add_project(platform: Platform, organization_id: str, name: str) -> Project:
     """An empty project with a lake of its own; its members are the organisation's."""
     project_id = platform.store.add_project(named(name), organization_id)
@@ -142,9 +152,38 @@ def join(
     return member(platform, organization_id, user.id)
 
 
-def set_attributes(platform: Platform, user: User, attributes: Mapping[str, str]) -> None:
-    """Facts that row policies may use; these replace all there were."""
-    platform.store.set_attributes(user.id, attributes)
+def set_member_attributes(
+    platform: Platform,
+    caller: Caller | None,
+    organization_id: str,
+    found: Member,
+    attributes: Mapping[str, str],
+) -> None:
+    """Facts that row policies may use; these replace all there were.
+
+    Raises:
+        PermissionDeniedError: the person is above the caller, or also in an organisation they do not administer.
+        InvalidInputError: a fact is named `name` or `email`, which are taken.
+    """
+    _may_touch(caller, organization_id, found)
+    for held in platform.store.organizations_of(found.user.id):
+        if caller is not None and not caller.organizations.get(held, Role.VIEWER).covers(
+            Role.ADMIN
+        ):
+            raise PermissionDeniedError(
+                "organization:write",
+                f"`{found.user.name}` is also in an organisation you do not administer.",
+                "role",
+                caller,
+            )
+    for name, value in attributes.items():
+        if name in ("name", "email") or not 0 < len(name) <= 100 or len(value) > 1000:
+            raise InvalidInputError(
+                "attributes",
+                f"`{name[:100]}` cannot be set: a fact has 1 to 100 characters, its value at most 1,000, "
+                "and `name` and `email` are always there.",
+            )
+    platform.store.set_attributes(found.user.id, attributes)
     forget_callers(platform)
 
 

@@ -172,6 +172,18 @@ class People(StorePart):
         with self._db.read() as connection:
             return {row.project_id: Role(row.role) for row in connection.execute(query)}
 
+    def organizations_of(self, user_id: str) -> set[str]:
+        """Where the person has any role, also in a single project only."""
+        single, projects = models.project_members, models.projects
+        query = (
+            sa.select(projects.c.organization_id)
+            .join(single, projects.c.id == single.c.project_id)
+            .where(single.c.user_id == user_id)
+        )
+        with self._db.read() as connection:
+            found: set[str] = set(connection.execute(query).scalars())
+        return found | self.organization_roles(user_id).keys()
+
     def members(self, organization_id: str) -> list[Member]:
         """Everybody with a role in the organisation or in one of its projects, by name."""
         whole, single = models.organization_members, models.project_members

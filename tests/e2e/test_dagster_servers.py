@@ -47,7 +47,7 @@ class Servers:
 
     def ask(self, query):
         body = json.dumps({"query": query}).encode()
-        url = f"http://127.0.0.1:{self.port}/graphql"
+        url = f"http://127.0.0.1:{self.port}/dagster/graphql"
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as answer:
             found = json.load(answer)
