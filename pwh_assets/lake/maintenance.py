@@ -80,7 +80,16 @@ def tidy(lake: "Lake", schema: str) -> int:
     return _mend(lake, worn)[0]
 
 
-def _mend(lake: "Lake", worn: list[tuple[str, str]]) -> tuple[int, int]:
+def rewrite_deleted(lake: "Lake") -> int:
+    """Write every file anew that still holds a deleted row, so that it goes with the older snapshots. Files rewritten."""
+    with lake.write() as connection:
+        worn = _worn_tables(lake, connection, deleted_share=0)
+    return _mend(lake, worn, deleted_share=0)[1]
+
+
+def _mend(
+    lake: "Lake", worn: list[tuple[str, str]], deleted_share: float = DELETED_SHARE
+) -> tuple[int, int]:
     """Files merged and files rewritten."""
     merged = rewritten = 0
     for schema, table in worn:
@@ -90,7 +99,7 @@ def _mend(lake: "Lake", worn: list[tuple[str, str]]) -> tuple[int, int]:
             where = f"'{ALIAS}', {literal(table)}, schema => {literal(schema)}"
             rewritten += _files(
                 connection,
-                f"CALL ducklake_rewrite_data_files({where}, delete_threshold => {DELETED_SHARE})",
+                f"CALL ducklake_rewrite_data_files({where}, delete_threshold => {deleted_share})",
             )
             merged += _files(
                 connection,
@@ -99,12 +108,16 @@ def _mend(lake: "Lake", worn: list[tuple[str, str]]) -> tuple[int, int]:
     return merged, rewritten
 
 
-def _worn_tables(lake: "Lake", connection: "duckdb.DuckDBPyConnection") -> list[tuple[str, str]]:
+def _worn_tables(
+    lake: "Lake",
+    connection: "duckdb.DuckDBPyConnection",
+    deleted_share: float = DELETED_SHARE,
+) -> list[tuple[str, str]]:
     names = {
         name: catalog.metadata(lake.address, f"ducklake_{name}")
         for name in ("table", "schema", "data_file", "delete_file")
     }
-    query = _WORN.format(small=SMALL_FILE_BYTES, share=DELETED_SHARE, **names)
+    query = _WORN.format(small=SMALL_FILE_BYTES, share=deleted_share, **names)
     return [(row[0], row[1]) for row in connection.execute(query).fetchall()]
 
 
