@@ -13,6 +13,7 @@ from pwh_assets.core.quality import CheckRun, QualityCheck
 from pwh_assets.errors import NotFoundError
 from pwh_assets.services import quality
 from pwh_assets.services.graph import project_graph
+from pwh_assets.services.policies.guarding import check_unbound
 from pwh_assets.services.quality.declare import latest_results
 from pwh_assets.services.quality.options import COMMON
 from pwh_assets.services.quality.registry import kinds
@@ -137,6 +138,7 @@ def list_checks(
 @router.post("/", status_code=201, summary="Declare a check", responses=ASKS)
 def create_check(ask: Write, body: CheckSave) -> Check:
     """What cannot work is refused now."""
+    check_unbound(ask.platform, ask.project_id, ask.caller, "A check")
     made = quality.add_check(
         ask.platform,
         ask.project_id,
@@ -185,6 +187,7 @@ def show_check(ask: Read, check_id: str) -> Check:
 @router.post("/{check_id}/run/", summary="Ask it now", responses=ASKS)
 def run_check(ask: Write, check_id: str) -> CheckRunOut:
     """A check that cannot be computed is an answer too."""
+    check_unbound(ask.platform, ask.project_id, ask.caller, "A check")
     (run,) = quality.run_checks(ask.platform, ask.project_id, [_found(ask, check_id)])
     return _run(run)
 

@@ -11,6 +11,7 @@ from pwh_assets.api.responses import ASKS, CHANGES
 from pwh_assets.core.language import Action, Cohort
 from pwh_assets.errors import NotFoundError
 from pwh_assets.services import actions, cohorts
+from pwh_assets.services.policies.guarding import check_unbound
 from pwh_assets.services.source_view import moment
 from pwh_assets.store.language import step_to_json
 
@@ -69,7 +70,7 @@ class MembersAdded(BaseModel):
     unknown: list[str] = Field(description="Ids nobody has.")
 
 
-class Step(BaseModel):
+class EventStep(BaseModel):
     """One way an event may match; all that is given has to hold."""
 
     model_config = ConfigDict(extra="allow")
@@ -94,7 +95,7 @@ class ActionOut(BaseModel):
     id: int
     name: str
     description: str
-    steps: list[Step] = Field(description="An event that meets any of them matches.")
+    steps: list[EventStep] = Field(description="An event that meets any of them matches.")
     hogql: str = Field(description="The condition it stands for.")
 
 
@@ -106,7 +107,7 @@ class ActionSave(BaseModel):
     )
 
     name: str = Field(description="What `matchesAction` finds it by.", max_length=400)
-    steps: list[Step] = Field(description="At least one.", min_length=1, max_length=100)
+    steps: list[EventStep] = Field(description="At least one.", min_length=1, max_length=100)
     description: str = Field("", description="For people.", max_length=10_000)
 
 
@@ -119,6 +120,7 @@ def list_cohorts(ask: Read, paging: Annotated[Paging, Depends()]) -> Page[Cohort
 @router.post("/", status_code=201, summary="Make a cohort", responses=ASKS)
 def create_cohort(ask: Write, body: CohortSave) -> CohortOut:
     """Its query runs at once."""
+    check_unbound(ask.platform, ask.project_id, ask.caller, "A cohort")
     made = cohorts.save_cohort(
         ask.platform, ask.project_id, body.name, body.query, body.description
     )
@@ -136,6 +138,7 @@ def show_cohort(ask: Read, cohort_id: str) -> CohortOut:
 @router.post("/{cohort_id}/refresh/", summary="Ask for its members again", responses=ASKS)
 def refresh_cohort(ask: Write, cohort_id: str) -> CohortOut:
     """They change at once or not at all."""
+    check_unbound(ask.platform, ask.project_id, ask.caller, "A cohort")
     found = _found(ask, cohort_id)
     return _cohort(cohorts.refresh_cohort(ask.platform, ask.project_id, str(found.id)))
 
@@ -210,7 +213,7 @@ def _cohort(cohort: Cohort) -> CohortOut:
 
 
 def _action(action: Action) -> ActionOut:
-    steps = [Step.model_validate(step_to_json(step)) for step in action.steps]
+    steps = [EventStep.model_validate(step_to_json(step)) for step in action.steps]
     return ActionOut(
         id=action.id,
         name=action.name,

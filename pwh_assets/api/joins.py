@@ -35,7 +35,7 @@ def add_join(ask: Write, body: JoinSave) -> Join:
 @router.post("/validate/", summary="Try a join", responses=ASKS)
 def validate(ask: Read, body: JoinSave) -> JoinProbe:
     """On ten rows. What is wrong is the answer, not an error."""
-    found = joins.validate_join(ask.platform, ask.project_id, _join(body))
+    found = joins.validate_join(ask.platform, ask.project_id, _join(body), ask.caller)
     return JoinProbe.model_validate(found.as_dict())
 
 

@@ -41,6 +41,7 @@ from pwh_assets.services.incremental import (
     forget_progress,
     set_incremental,
 )
+from pwh_assets.services.policies.guarding import check_text, check_unbound
 from pwh_assets.services.source_view import moment
 from pwh_assets.services.view_impact import impact_of_text, uses_of
 from pwh_assets.services.view_running import cancel_build
@@ -86,6 +87,8 @@ def list_views(
 def save_view(ask: Write, body: ViewSave, response: Response, if_match: IfMatch = None) -> View:
     """201 for a new one, 200 for a new version of one that was there. What would break its readers is refused."""
     existing = ask.platform.store.find_view(ask.project_id, body.name)
+    name = existing.name if existing else None
+    check_text(ask.platform, ask.project_id, ask.caller, body.sql, name, builds=False)
     saved = views.save_view(
         ask.platform,
         ask.project_id,
@@ -150,6 +153,7 @@ def update_view(
     view = _view(ask, view_id)
     platform, project_id = ask.platform, ask.project_id
     if body.sql is not None:
+        check_text(platform, project_id, ask.caller, body.sql, view.name, builds=False)
         view = views.save_view(
             platform,
             project_id,
@@ -254,13 +258,13 @@ def resume(ask: Write, view_id: str) -> Resumed:
 @router.post("/{view_id}/ancestors/", summary="What it is made of")
 def ancestors(ask: Read, view_id: str, body: Depth | None = None) -> Relatives:
     """Ids of tables and views, nearest first."""
-    return Relatives(ancestors=_reached(ask, view_id, body, upstream=True))
+    return Relatives(ancestors=_reached(ask, view_id, body, upstream=True), descendants=None)
 
 
 @router.post("/{view_id}/descendants/", summary="What is made of it")
 def descendants(ask: Read, view_id: str, body: Depth | None = None) -> Relatives:
     """Ids of views, nearest first."""
-    return Relatives(descendants=_reached(ask, view_id, body, upstream=False))
+    return Relatives(ancestors=None, descendants=_reached(ask, view_id, body, upstream=False))
 
 
 @router.get("/{view_id}/dependencies/", summary="How many it reads, and read it")
@@ -321,6 +325,7 @@ def diff(
 @router.post("/{view_id}/restore/", summary="Give it an earlier text again", responses=CHANGES)
 def restore(ask: Write, view_id: str, body: Restore, response: Response) -> View:
     """As a new version."""
+    check_unbound(ask.platform, ask.project_id, ask.caller, "An earlier text of a view")
     view = views.restore_view(
         ask.platform,
         ask.project_id,
@@ -351,6 +356,7 @@ def _view(ask: Ask, view_id: str) -> SavedQuery:
 def _materialized(
     ask: Ask, view: SavedQuery, every: str | None, time_of_day: str | None, refresh: str
 ) -> SavedQuery:
+    check_text(ask.platform, ask.project_id, ask.caller, view.sql, view.name, builds=True)
     if every == "never":
         every, refresh = None, Refresh.MANUAL.value
     return views.materialize_view(
