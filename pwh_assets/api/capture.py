@@ -8,9 +8,11 @@ import orjson
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
-from pwh_assets.api.problems import Problem, error_response
+from pwh_assets.api.problems import error_response
+from pwh_assets.api.responses import only
 from pwh_assets.errors import PwhError
 from pwh_assets.services.capture import LARGEST_BYTES, Accepted, Capture, documents, read_sending
 from pwh_assets.services.capture.errors import BodyTooLargeError
@@ -26,6 +28,24 @@ _CORS = {
     "access-control-allow-headers": "Content-Type, Content-Encoding, Authorization, X-Requested-With, X-PostHog-Token",
     "access-control-max-age": "86400",
 }
+
+
+class RefusedEvent(BaseModel):
+    """One event that was not kept."""
+
+    index: int = Field(description="Its place in the request, from 0.")
+    code: str = Field(description="Why, for programs, such as `missing_distinct_id`.")
+    detail: str = Field(description="Why, for people.")
+
+
+class Taken(BaseModel):
+    """What was kept of a request."""
+
+    status: int | str = Field(description="1, or `Ok` below `/i/v0/`.", examples=[1])
+    accepted: int | None = Field(None, description="Events kept, when some were refused.")
+    refused: list[RefusedEvent] | None = Field(
+        None, description="Events that were not kept, 1,000 at most."
+    )
 
 
 async def events(request: Request) -> Response:
@@ -149,14 +169,8 @@ def _add(path: str, route: Callable[..., Any], methods: list[str], **more: Any) 
 
 _TAKEN: dict[str, Any] = {
     "summary": "Send events, as the PostHog SDKs do",
-    "responses": {
-        200: {
-            "description": "They are on disk.",
-            "content": {"application/json": {"example": {"status": 1}}},
-        },
-        "4XX": {"model": Problem, "description": "What was wrong; nothing was kept."},
-        503: {"model": Problem, "description": "The log cannot be written now; send again."},
-    },
+    "response_model": Taken,
+    "responses": only(400, 401, 413, 503),
     "openapi_extra": {
         "requestBody": {
             "content": {
@@ -183,7 +197,7 @@ for _path in _EVENTS:
     for _spelling in (_path, f"{_path}/"):
         router.add_api_route(_spelling, events, methods=["GET"], include_in_schema=False)
 for _path in ("/flags", "/decide"):
-    _add(_path, flags, ["POST"], summary="Feature flags: there are none")
+    _add(_path, flags, ["POST"], summary="Feature flags: there are none", responses=only(413))
     router.add_api_route(f"{_path}/", flags, methods=["GET"], include_in_schema=False)
 _add("/array/{key}/config", config, ["GET"], include_in_schema=False)
 _add("/array/{key}/config.js", config_script, ["GET"], include_in_schema=False)

@@ -5,6 +5,7 @@ import threading
 import time
 from pathlib import Path
 
+from pwh_assets.core.names import DEFAULT_PROJECT
 from pwh_assets.errors import PwhError
 from pwh_assets.services.capture.loading import Loaded, load
 from pwh_assets.services.capture.log import folder_of, projects_with_segments
@@ -35,6 +36,7 @@ class Loader:
         self._sizes: dict[int, int] = {}
         self._commits: dict[int, int] = {}
         self._wait_s = 0.0
+        self._is_warm = False
         self.loaded = Loaded()
         """In all."""
 
@@ -64,7 +66,8 @@ class Loader:
         self._look()
         began = looked = time.monotonic()
         while not self._is_stopping:
-            self._wake.wait(LOOK_S)
+            if not self._wake.wait(LOOK_S):
+                self._warm()
             if time.monotonic() - looked >= LOOK_S:
                 self._look()
                 looked = time.monotonic()
@@ -76,6 +79,15 @@ class Loader:
             began = time.monotonic()
             if not self._is_stopping:
                 self._load_due()
+
+    def _warm(self) -> None:
+        """Open what the first load takes seconds for, while nobody waits for it."""
+        if not self._is_warm:
+            self._is_warm = True
+            import pyarrow as pa
+
+            pa.array([""])  # which imports pandas
+            self._platform.lakes.of(DEFAULT_PROJECT)
 
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds
