@@ -202,8 +202,7 @@ def options_in_words(shown: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _resync(args: argparse.Namespace) -> int:
-    from pwh_assets.cli.runs import print_outcome, reporter
-    from pwh_assets.orchestration.run import run_sync
+    from pwh_assets.cli.sync import sync_now
     from pwh_assets.services.table_actions import request_resync
 
     platform = open_project(args)
@@ -211,7 +210,7 @@ def _resync(args: argparse.Namespace) -> int:
         request_resync(platform, args.project, one.id)
         for one in tables_of(args, platform, args.what)
     ]
-    return print_outcome(run_sync(platform, chosen, watcher=reporter(args.json)), args.json)
+    return sync_now(platform, chosen, as_json=args.json)
 
 
 def _cancel(args: argparse.Namespace) -> int:

@@ -1,11 +1,16 @@
 """`pwh sync`: read tables from their sources now, with progress."""
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from pwh_assets.cli.arguments import Groups, command, open_project
 from pwh_assets.cli.console import print_json, say
 from pwh_assets.cli.source import find_source
+
+if TYPE_CHECKING:
+    from pwh_assets.core.source import SyncedTable
+    from pwh_assets.services.platform import Platform
 
 
 def register(groups: Groups) -> None:
@@ -30,11 +35,22 @@ def _sync(args: argparse.Namespace) -> int:
         else:
             say("There is nothing to sync. `pwh source add FILE` connects a source.")
         return 0
-    from pwh_assets.cli.runs import print_outcome, reporter
-    from pwh_assets.orchestration.run import run_sync
+    return sync_now(platform, tables, full=args.full, as_json=args.json)
 
-    outcome = run_sync(platform, tables, full=args.full, watcher=reporter(args.json))
-    return print_outcome(outcome, args.json)
+
+def sync_now(
+    platform: "Platform", tables: Sequence["SyncedTable"], *, full: bool = False, as_json: bool
+) -> int:
+    """Sync, tell how it went, and return the command's status. Rows are read while Dagster is still loading."""
+    from pwh_assets.services.ahead import begun
+
+    with begun(platform, tables, full) as ahead:
+        from pwh_assets.cli.runs import print_outcome, reporter
+        from pwh_assets.orchestration.run import run_sync
+
+        watcher = reporter(as_json)
+        outcome = run_sync(platform, tables, full=full, watcher=watcher, ahead=ahead)
+    return print_outcome(outcome, as_json)
 
 
 def chosen(args: argparse.Namespace, platform: Any) -> list[Any]:

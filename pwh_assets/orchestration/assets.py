@@ -22,6 +22,7 @@ from pwh_assets.orchestration.retry import TRIES, with_retries
 from pwh_assets.orchestration.specs import synced_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.lake import LakeReader
+from pwh_assets.services.ahead import Ahead
 from pwh_assets.services.dlt_resource import write_disposition
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.running import was_stopped
@@ -61,6 +62,7 @@ def source_assets(
         platform: dg.ResourceParam[Platform],
         lake: dg.ResourceParam[LakeReader],
         watcher: dg.ResourceParam[Watcher],
+        ahead: dg.ResourceParam[Ahead],
     ) -> Iterator[dg.MaterializeResult[None]]:
         sign_run(context)
         from pwh_assets.services.changes import SharedStream
@@ -68,8 +70,10 @@ def source_assets(
         troubles: dict[str, Trouble] = {}
         now = [_current(platform, ids[key]) for key in sorted(context.selected_asset_keys)]
         shared = SharedStream(platform, [table for table in now if table is not None])
+        first = ahead.table.id if ahead.table else None
+        keys = sorted(context.selected_asset_keys, key=lambda key: (ids[key] != first, key))
         try:
-            for key in sorted(context.selected_asset_keys):
+            for key in keys:
                 table = _current(platform, ids[key])
                 if table is None:
                     context.log.info("%s was removed meanwhile.", key.to_user_string())
@@ -79,7 +83,7 @@ def source_assets(
                     each.code == SourceUnavailableError.code for each in troubles.values()
                 )
                 tries = 1 if is_down else TRIES
-                done = _sync(context, platform, watcher, shared, table, config.full, tries)
+                done = _sync(context, platform, watcher, ahead, shared, table, config.full, tries)
                 if isinstance(done, Trouble):
                     troubles[table.table_name] = done
                     continue
@@ -107,14 +111,13 @@ def _sync(
     context: dg.AssetExecutionContext,
     platform: Platform,
     watcher: Watcher,
+    ahead: Ahead,
     shared: "SharedStream",
     table: SyncedTable,
     full: bool,
     tries: int,
 ) -> SyncResult | Trouble:
     """Sync one table, again where that can help. Whatever goes wrong is this table's trouble alone."""
-    from pwh_assets.services.sync import sync_table
-
     attempts = itertools.count(1)
 
     def before_retry(error: PwhError, attempt: int, wait_s: float) -> None:
@@ -134,7 +137,7 @@ def _sync(
     watcher.started(table)
     try:
         return with_retries(
-            lambda: (shared.sync if table.mode is SyncMode.CDC else partial(sync_table, platform))(
+            lambda: (shared.sync if table.mode is SyncMode.CDC else partial(ahead.sync, platform))(
                 table,
                 full=full,
                 run_id=run_id,

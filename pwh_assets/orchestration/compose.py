@@ -20,6 +20,7 @@ from pwh_assets.orchestration.sensors import sensors_of
 from pwh_assets.orchestration.specs import external_spec, product_specs, virtual_assets_allowed
 from pwh_assets.orchestration.view_assets import view_assets
 from pwh_assets.orchestration.watcher import Watcher
+from pwh_assets.services.ahead import Ahead
 
 
 def compose(
@@ -48,7 +49,7 @@ def compose(
                 *dbt_sensors(inventories),
                 *mending_sensor(inventories, jobs),
             ],
-            resources={"watcher": Watcher(), **resources},
+            resources={"watcher": Watcher(), "ahead": Ahead(), **resources},
             executor=executor,
             loggers=loggers,
             metadata={

@@ -3,7 +3,6 @@
 import logging
 import signal
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from pwh_assets.orchestration.maintenance import maintenance_key
 from pwh_assets.orchestration.processes import PROCESS_TAG, fail_dead_runs
 from pwh_assets.orchestration.watcher import Outcome, Subject, Trouble, Watcher
 from pwh_assets.resources.parts import of_platform
+from pwh_assets.services.ahead import Ahead
 from pwh_assets.services.platform import Platform
 from pwh_assets.store.processes import this_process
 
@@ -70,6 +70,7 @@ def run_sync(
     full: bool = False,
     on_progress: Callable[[SyncedTable, Any], None] | None = None,
     watcher: Watcher | None = None,
+    ahead: Ahead | None = None,
 ) -> RunOutcome:
     """Sync these tables now: one Dagster run per source, in this process. A table that fails fails alone.
 
@@ -77,6 +78,7 @@ def run_sync(
         full: read everything again, whatever the tables' modes.
         on_progress: told a few times a second how far a table is (`services.sync.Progress`).
         watcher: told what starts, is tried again and ends; for more than progress.
+        ahead: one of the tables, whose sync was begun already.
     """
     watcher = watcher or (_Progress(on_progress) if on_progress else Watcher())
     by_source: dict[str, list[SyncedTable]] = {}
@@ -100,7 +102,10 @@ def run_sync(
             op = scoped(source.project_id, source.slug, "tables")
             job = sync_job_name(inventory, source.slug)
             config = {"ops": {op: {"config": {"full": full}}}}
-            runs.append(_run(platform, instance, inventory, job, keys, group, watcher, config))
+            mine = ahead if ahead and ahead.table and ahead.table.id in asked else Ahead()
+            runs.append(
+                _run(platform, instance, inventory, job, keys, group, watcher, config, mine)
+            )
     return _together(runs, tables)
 
 
@@ -169,12 +174,14 @@ def _run(
     subjects: Sequence[Subject],
     watcher: Watcher,
     config: Mapping[str, Any] | None = None,
+    ahead: Ahead | None = None,
 ) -> RunOutcome:
-    run_id = str(uuid.uuid4())
+    ahead = ahead or Ahead()
+    run_id = ahead.run_id
     before = len(watcher.outcomes)
     definitions = compose(
         [inventory],
-        {**of_platform(platform), "watcher": watcher},
+        {**of_platform(platform), "watcher": watcher, "ahead": ahead},
         loggers={"console": _silent},
     )
     with _own_sigterm():

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pwh_assets.core.source import Column
 from pwh_assets.errors import PwhError, SourceUnavailableError
 from pwh_assets.services import package as packages
+from pwh_assets.services.steps import Steps, drained
 from pwh_assets.sources.base import Reading
 from pwh_assets.sources.chunks import ChunkedRows, Unfinished, write_batches
 
@@ -70,9 +71,29 @@ def extract(
     fingerprint: str = "",
     unfinished: Unfinished | None = None,
 ) -> Extracted:
+    """Read everything the reading gives into Parquet files below `folder`; see `extracting`."""
+    return drained(
+        extracting(reading, folder, on_rows, fingerprint=fingerprint, unfinished=unfinished)
+    )
+
+
+def _no_pause() -> Steps[None]:
+    return
+    yield
+
+
+def extracting(
+    reading: Reading,
+    folder: Path,
+    on_rows: Callable[[int, int], None] = lambda rows, size: None,
+    *,
+    fingerprint: str = "",
+    unfinished: Unfinished | None = None,
+    pause: Callable[[], Steps[None]] = _no_pause,
+) -> Steps[Extracted]:
     """Read everything the reading gives into Parquet files below `folder`.
 
-    The folder is made anew, unless the reading goes on with what is `unfinished` there.
+    At the `pause` chunks are being read by other threads; any other reading has not begun. The folder is made anew, unless the reading goes on with what is `unfinished` there.
     `on_rows` is told rows and bytes so far, a few times a second.
 
     Raises:
@@ -82,9 +103,12 @@ def extract(
     if chunks is not None:
         try:
             with _our_errors():
-                return _read_chunks(chunks, folder, on_rows, fingerprint, unfinished)
+                return (
+                    yield from _read_chunks(chunks, folder, on_rows, fingerprint, unfinished, pause)
+                )
         finally:
             chunks.close()
+    yield from pause()
     packages.discard(folder)
     folder.mkdir(parents=True)
     counter = _Counter(on_rows)
@@ -110,7 +134,8 @@ def _read_chunks(
     on_rows: Callable[[int, int], None],
     fingerprint: str,
     unfinished: Unfinished | None,
-) -> Extracted:
+    pause: Callable[[], Steps[None]],
+) -> Steps[Extracted]:
     """Several chunks at a time, each noted durably when it is whole."""
     if unfinished is not None and unfinished.plan == chunks.plan:
         log = packages.ChunkLog.go_on(folder)
@@ -130,8 +155,10 @@ def _read_chunks(
         on_rows(log.rows, sum(entry.stat().st_size for entry in os.scandir(place)))
 
     pool = ThreadPoolExecutor(max(1, chunks.parallel), "chunk")
+    waiting: set[Future[None]] = set()
     try:
         waiting = {pool.submit(read, name) for name in chunks.names}
+        yield from pause()
         while waiting:
             done, waiting = wait(waiting, _REPORT_EVERY_S, FIRST_EXCEPTION)
             for one in done:

@@ -1,8 +1,6 @@
 """Syncing one table: extract without a lock, publish in one transaction, then write down how it went."""
 
-import errno
 import logging
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,7 +18,9 @@ from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.services import package as packages
 from pwh_assets.services import webhooks
 from pwh_assets.services.egress import guarded
-from pwh_assets.services.extract import extract
+from pwh_assets.services.extract import extracting
+from pwh_assets.services.home_storage import HomeStorageError as HomeStorageError
+from pwh_assets.services.home_storage import storage_errors
 from pwh_assets.services.in_place import look
 from pwh_assets.services.limits import Budget
 from pwh_assets.services.managed_views import keep_in_step
@@ -32,6 +32,7 @@ from pwh_assets.services.platform import Platform
 from pwh_assets.services.running import Interrupted, Running, SyncCancelledError
 from pwh_assets.services.scrub import scrubbed
 from pwh_assets.services.selection import shaped, with_options
+from pwh_assets.services.steps import Steps, drained
 from pwh_assets.sources.base import ReadRequest, secret_fields
 
 if TYPE_CHECKING:
@@ -67,19 +68,6 @@ class TableBusyError(BusyError):
         )
 
 
-class HomeStorageError(PwhError):
-    """The home folder cannot take the files of an extraction."""
-
-    code = "home_storage"
-    retryable = True
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"The rows could not be written to `PWH_HOME`: {reason}. Free space or mend the folder's rights, "
-            "then sync again; the table is as it was."
-        )
-
-
 def sync_table(
     platform: Platform,
     table: SyncedTable,
@@ -103,8 +91,29 @@ def sync_table(
         RowLimitError: the project's row limit stands in the way.
         PwhError: what failed, also written to the job and the table. The lake's table is as it was.
     """
+    steps = sync_steps(
+        platform, table, full=full, run_id=run_id, progress=progress, attempt=attempt
+    )
+    return drained(steps)
+
+
+def sync_steps(
+    platform: Platform,
+    table: SyncedTable,
+    *,
+    full: bool = False,
+    run_id: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    attempt: int = 1,
+) -> Steps[SyncResult]:
+    """`sync_table` in steps. At the first nothing was published; where a table is read in chunks, they are being read.
+
+    It yields before whatever takes long in this thread or changes the table, and goes on in the same thread. Somebody
+    who ends it there throws `Interrupted` (it was cancelled) or KeyboardInterrupt (the process ends) into it.
+    """
     table = platform.store.table(table.id)
     if table.mode is SyncMode.CDC:
+        yield
         from pwh_assets.services.changes import SharedStream
 
         shared = SharedStream(platform, [table])
@@ -112,6 +121,7 @@ def sync_table(
     with _only_one(platform, table):
         table = platform.store.table(table.id)
         if table.mode is SyncMode.IN_PLACE:
+            yield
             return look(platform, table, run_id=run_id, attempt=attempt)
         platform.store.abandon_jobs(table.project_id)
         job = platform.store.start_job(
@@ -126,7 +136,7 @@ def sync_table(
         try:
             platform.store.update_table(table.id, status=TableStatus.RUNNING)
             with running:
-                result, columns, observed = _Sync(platform, table, full, running).run()
+                result, columns, observed = yield from _Sync(platform, table, full, running).run()
             result = _note_success(platform, table, job, result, columns, observed)
         except Interrupted:
             cause = running.cause or SyncCancelledError(table.table_name)
@@ -204,17 +214,17 @@ class _Sync:
         self.is_resumed = False
         """Whether the last extraction went on with the chunks of a run that died."""
 
-    def run(self) -> tuple[SyncResult, tuple[Column, ...], Observed]:
+    def run(self) -> Steps[tuple[SyncResult, tuple[Column, ...], Observed]]:
         """The result, the columns as the source spells them with the types the lake has, and what else was found."""
         first = self.lake.state(self.table.id)
-        recovered = self._recover(first)
+        recovered = yield from self._recover(first)
         state = self.lake.state(self.table.id) if recovered else first
-        package = self._extract(state)
+        package = yield from self._extract(state)
         if self.is_resumed and package.mode is SyncMode.APPEND:
             # It ends where the dead run meant to: what came since is read right after it. Merging has read it already.
             recovered = self._publish(package)
             packages.discard(self.folder)
-            package = self._extract(self.lake.state(self.table.id))
+            package = yield from self._extract(self.lake.state(self.table.id))
         self.observer.before_publish(package, self.folder)
         done = self._publish(package)
         self.running.disarm()
@@ -250,7 +260,12 @@ class _Sync:
         log.info("synced %s: %d rows", result.table_name, result.rows_synced)
         return result, _source_columns(self.table, package, last), observed
 
-    def _recover(self, state: "SyncState | None") -> "Published | None":
+    def _pause(self) -> Steps[None]:
+        """A step's end. A wish to end the sync that comes meanwhile is fulfilled when it goes on."""
+        with self.running.shielded():
+            yield
+
+    def _recover(self, state: "SyncState | None") -> "Steps[Published | None]":
         """Publish what a dead run finished extracting, when the table still is what it was read for.
 
         A full copy is not recovered: it would show the source as it was, not as it is.
@@ -258,6 +273,7 @@ class _Sync:
         package = packages.load(self.folder)
         if package is None or self.is_full or not self._fits(package, state):
             return None
+        yield from self._pause()
         try:
             done = self._publish(package)
         except PwhError as error:
@@ -280,7 +296,7 @@ class _Sync:
             and package.base_load_id == (state.load_id if state else None)
         )
 
-    def _extract(self, state: "SyncState | None") -> Package:
+    def _extract(self, state: "SyncState | None") -> Steps[Package]:
         table, platform = self.table, self.platform
         source_type = platform.sources[table.source.source_type]
         if table.mode.merges and not table.primary_key:
@@ -311,9 +327,11 @@ class _Sync:
         )
         # A copy somebody asked for shows the source as it is now, deleted rows too: it begins anew.
         unfinished = None if self.is_full else packages.unfinished(self.folder, fingerprint)
-        with scrubbed(source_type, config), _storage_errors(self.folder):
+        with scrubbed(source_type, config), storage_errors(self.folder):
             config = guarded(platform.settings, config)
             budget = Budget(platform, table.project_id, table.table_name, self.running.job.id)
+            if budget.limit is not None:
+                yield from self._pause()  # it may be counted
             counted = budget.check(source_type, config, request)
             self.observer.before_reading(source_type, config, request)
             self.running.on_rows = budget.exceeded_by
@@ -330,12 +348,13 @@ class _Sync:
             self.is_resumed = unfinished is not None and (
                 reading.chunks is not None and reading.chunks.plan == unfinished.plan
             )
-            extracted = extract(
+            extracted = yield from extracting(
                 reading,
                 self.folder,
                 lambda rows, size: self.running.tell("extract", rows, size),
                 fingerprint="" if self.is_full else fingerprint,
                 unfinished=unfinished,
+                pause=self._pause,
             )
             watermark = reading.watermark() or since
         package = Package(
@@ -354,7 +373,7 @@ class _Sync:
             is_sparse=extracted.is_sparse,
             rows_are_unique=extracted.rows_are_unique,
         )
-        with _storage_errors(self.folder):
+        with storage_errors(self.folder):
             packages.save(self.folder, package)
         return package
 
@@ -393,7 +412,7 @@ class _Sync:
     def _guarded(self) -> Iterator[None]:
         """Around calls into the source."""
         source_type = self.platform.sources[self.table.source.source_type]
-        with scrubbed(source_type, self.observer.config), _storage_errors(self.folder):
+        with scrubbed(source_type, self.observer.config), storage_errors(self.folder):
             yield
 
     def _publish_unless_cancelled(self, what: "Publish") -> "Published":
@@ -416,20 +435,6 @@ def is_refresh_due(table: SyncedTable, now: datetime | None = None) -> bool:
         return False
     since = table.full_synced_at or table.created_at or table.last_synced_at
     return since + timedelta(days=days) <= (now or datetime.now(UTC))
-
-
-@contextmanager
-def _storage_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
-        ours = error.errno in (errno.EACCES, errno.EPERM) and str(folder.parent) in str(
-            error.filename
-        )
-        if full or ours:
-            raise HomeStorageError(os.strerror(error.errno or 0)) from None
-        raise
 
 
 def _source_columns(
