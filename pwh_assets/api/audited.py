@@ -123,9 +123,9 @@ class Recorder:
             "item": " ".join(filter(None, (state.get("scope"), _reason(state)))) or None,
             "repeats": self._counted.pop(address, None),
         }
-        error = state.get("error")
-        if origin.caller is None and getattr(error, "key_id", None):
-            origin.key_id, origin.actor = getattr(error, "key_id", None), getattr(error, "name", "")
+        key = getattr(state.get("error"), "key", None)
+        if origin.caller is None and key is not None:
+            origin.key_id, origin.actor = key.id, key.user or key.label
         return _entry(origin, Phase.WHOLE, Outcome.REFUSED, facts)
 
     async def keep(self, entry: AuditEntry) -> bool:

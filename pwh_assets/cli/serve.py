@@ -12,6 +12,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dagster-url")
     args = parser.parse_args(argv)
 
+    import logging
+
     import uvicorn
 
     from pwh_assets.api.app import create_app
@@ -19,6 +21,10 @@ def main(argv: list[str] | None = None) -> int:
     from pwh_assets.platform import open_platform
     from pwh_assets.services.alerts import HealthWatch
 
+    lines = logging.StreamHandler(sys.stdout)
+    logging.getLogger("pwh.access").addHandler(lines)
+    logging.getLogger("pwh.access").setLevel(logging.INFO)
+    logging.getLogger("pwh.access").propagate = False
     platform = open_platform()
     reloader, watch = Reloader(platform), HealthWatch(platform)
     reloader.start()

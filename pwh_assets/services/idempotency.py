@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pwh_assets.core.access import Caller
-from pwh_assets.errors import ConflictError, InvalidInputError, UserError
+from pwh_assets.errors import ConflictError, InvalidInputError
 from pwh_assets.services.platform import Platform
 
 KEPT_FOR = timedelta(hours=24)
@@ -27,11 +27,10 @@ class KeyInUseError(ConflictError):
         )
 
 
-class KeyReusedError(UserError):
+class KeyReusedError(ConflictError):
     """The key came with another request before."""
 
     code = "idempotency_key_reused"
-    status = 422
 
     def __init__(self, key: str) -> None:
         self.attr = "Idempotency-Key"
