@@ -11,7 +11,6 @@ TAGS: dict[str, str] = {
     "sources": "Connected sources. PostHog's name for the path is `external_data_sources/`; both answer.",
     "schemas": "Synced tables of sources, one by one. Also at PostHog's `external_data_schemas/`.",
     "saved queries": "Views: their texts and versions, how they are kept as tables, and what they are made of.",
-    "view folders": "Folders of saved queries.",
     "modeling jobs": "Builds of materialized views.",
     "joins": "Joins between tables under a field's name. Also at PostHog's `warehouse_view_link/`.",
     "tables": "Stored tables as HogQL sees them.",
@@ -25,6 +24,13 @@ TAGS: dict[str, str] = {
     "actions": "Events under a name, for `matchesAction('name')`.",
     "property definitions": "What properties of events, persons and groups hold.",
     "settings": "Settings of a project that change what its queries mean, and its limit of rows.",
+    "people": "Who asks.",
+    "organizations": "Organisations, their members and invitations.",
+    "projects": "The tenants of a home.",
+    "personal keys": "Keys of one's own, each shown once.",
+    "project secret keys": "Keys of servers: one project, named scopes. Also at `project_secret_api_keys/`.",
+    "capture keys": "Keys that send events; rotated with a grace.",
+    "capture": "Where the PostHog SDKs send events; the project's capture key says whose they are.",
     "system": "What is asked without a key.",
 }
 INTRODUCTION = """\
@@ -81,6 +87,8 @@ def operation_id(route: APIRoute) -> str:
     'saved_queries_list'
     """
     tag = str(route.tags[0]) if route.tags else "other"
+    if tag == "capture":  # one function under many spellings
+        return "_".join([tag, *re.findall(r"[a-z0-9]+", route.path)])
     verb, _, rest = route.name.partition("_")
     nouns = _NOUNS.get(tag, (tag, tag.removesuffix("s")))
     return f"{tag.replace(' ', '_')}_{verb if rest in nouns else route.name}"
@@ -129,7 +137,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 _complete(path, operations[method])
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for schema in schemas.values():
+    for title, schema in schemas.items():
+        if title.startswith("Page_"):
+            schema.setdefault("description", "A part of a list.")
         for name, field in schema.get("properties", {}).items():
             if "description" not in field and name in WORDS:
                 field["description"] = WORDS[name]

@@ -40,7 +40,7 @@ class Paces(BaseModel):
     results: list[Pace] = Field(description="By name.")
 
 
-class Step(BaseModel):
+class AgeStep(BaseModel):
     """One step on the way from a source to the rows that are oldest."""
 
     name: str = Field(description="Table or view.")
@@ -54,7 +54,7 @@ class Freshness(Pace):
 
     id: str
     effective_time_of_day: str | None = Field(description="`HH:MM`, UTC.")
-    worst_path: list[Step] = Field(description="Where the worst age comes from.")
+    worst_path: list[AgeStep] = Field(description="Where the worst age comes from.")
     never_run: list[str] = Field(description="What it reads that never runs by itself.")
     sync_frequency_bounds: dict[str, Any] = Field(
         description="Cadences it may have: `options` with `allowed` and `blocker`, `floor`, `ceiling`."

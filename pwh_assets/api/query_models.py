@@ -94,6 +94,20 @@ RefreshWord = Literal[
 class QueryRequest(BaseModel):
     """A query, and how to answer it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "query": {
+                        "kind": "HogQLQuery",
+                        "query": "SELECT event, count() AS n FROM events GROUP BY event",
+                    },
+                    "refresh": "blocking",
+                }
+            ]
+        }
+    )
+
     query: Query = Field(description="What is asked: its `kind` says which of them.")
     refresh: RefreshWord | bool | None = Field(
         None, description="When to compute: `blocking` unless said. `true` is `force_blocking`."

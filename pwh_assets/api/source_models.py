@@ -40,7 +40,10 @@ class Mask(BaseModel):
 class TableSettings(BaseModel):
     """How a table syncs; what is left out stays as it is."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={"examples": [{"should_sync": True, "sync_frequency": "6hour"}]},
+    )
 
     should_sync: bool | None = Field(None, description="Whether it syncs by its schedule.")
     sync_type: str | None = Field(
@@ -87,6 +90,10 @@ class BulkEntry(TableSettings):
 
 class BulkUpdate(BaseModel):
     """Tables to change."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"schemas": [{"name": "customer", "should_sync": False}]}]}
+    )
 
     schemas: list[BulkEntry] = Field(description="Each is changed by itself.", max_length=5000)
 
@@ -238,7 +245,9 @@ class SourceCreate(BaseModel):
 class SourceUpdate(BaseModel):
     """What changes; what is left out stays."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"examples": [{"description": "The shop"}]}
+    )
 
     description: str | None = Field(None, description="For people.")
     payload: JsonObject | None = Field(
@@ -289,7 +298,24 @@ class Removed(BaseModel):
 class Probe(BaseModel):
     """A connection to look through, as in a create body."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "source_type": "Postgres",
+                    "payload": {
+                        "host": "db.example.com",
+                        "port": 5432,
+                        "database": "analytics",
+                        "user": "readonly",
+                        "password": "…",
+                        "schema": "public",
+                    },
+                }
+            ]
+        },
+    )
 
     source_type: str = Field(description="`Postgres`, `Stripe`, …", max_length=100)
     payload: JsonObject = Field(default_factory=dict, description="The form's fields.")

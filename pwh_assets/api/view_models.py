@@ -19,6 +19,12 @@ class HogQL(BaseModel):
 class Text(BaseModel):
     """A body with a text in either spelling."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"query": "SELECT event, count() AS n FROM events GROUP BY event"}]
+        }
+    )
+
     query: str | HogQL = Field(
         description="The HogQL, or `{kind: HogQLQuery, query}`.",
         examples=["SELECT event, count() AS n FROM events GROUP BY event"],
@@ -88,6 +94,17 @@ class View(BaseModel):
 class ViewSave(Text):
     """A view to save; one of the same name gets a new version."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "per_event",
+                    "query": "SELECT event, count() AS n FROM events GROUP BY event",
+                }
+            ]
+        }
+    )
+
     name: str = Field(description="Letters, digits, `_`, with dots between parts.", max_length=128)
     description: str | None = Field(None, max_length=10_000)
     owner: str | None = Field(None, max_length=400)
@@ -100,6 +117,12 @@ class ViewSave(Text):
 
 class ViewUpdate(BaseModel):
     """What changes; what is left out stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"description": "Events a day", "note": "For the page on growth"}]
+        }
+    )
 
     query: str | HogQL | None = Field(None, description="A new version of the text.")
     name: str | None = Field(None, max_length=128, description="Another name.")
@@ -133,6 +156,12 @@ class Incremental(BaseModel):
 class Materialize(BaseModel):
     """How the view is kept as a table."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"sync_frequency": "24hour", "refresh": "schedule", "run": False}]
+        }
+    )
+
     sync_frequency: str | None = Field(
         None, description="`15min` … `30day`; `24hour` when left out."
     )
@@ -151,6 +180,8 @@ class Materialize(BaseModel):
 
 class Run(BaseModel):
     """How to build it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"full_refresh": True}]})
 
     full_refresh: bool = Field(False, description="Compute every part anew.")
 
@@ -171,6 +202,8 @@ class Resumed(BaseModel):
 class ResumeSchedules(BaseModel):
     """Views to resume."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"view_ids": []}]})
+
     view_ids: list[str] = Field(description="Ids of saved queries.", max_length=5000)
 
 
@@ -188,6 +221,8 @@ class Diff(BaseModel):
 
 class Depth(BaseModel):
     """How far to go."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"level": 1}]})
 
     level: int | None = Field(None, ge=1, le=1000, description="At most so many steps away.")
 
@@ -224,6 +259,16 @@ class RunNote(BaseModel):
 class IncrementalCheck(Text):
     """A text to look at."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "query": "SELECT toStartOfDay(timestamp) AS day, count() AS n FROM events GROUP BY day"
+                }
+            ]
+        }
+    )
+
     incremental_key: str | None = Field(
         None, description="Column to build in parts by; the best is chosen when left out."
     )
@@ -257,6 +302,8 @@ class Version(BaseModel):
 class Restore(BaseModel):
     """Which text to give it again."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
+
     version: int = Field(ge=1)
     force: bool = False
 
@@ -277,6 +324,20 @@ class Join(BaseModel):
 
 class JoinSave(BaseModel):
     """A join to make."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "source_table_name": "persons",
+                    "source_table_key": "properties.email",
+                    "joining_table_name": "events",
+                    "joining_table_key": "properties.email",
+                    "field_name": "by_email",
+                }
+            ]
+        }
+    )
 
     source_table_name: str = Field(
         max_length=512, examples=["persons"], description="The table that gets the field."

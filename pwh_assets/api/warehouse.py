@@ -1,20 +1,27 @@
 """`warehouse/`: what was moved, what runs, what ran, and what is wrong."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from pwh_assets.api.context import Ask, asks
+from pwh_assets.api.responses import ASKS
 from pwh_assets.services import activity
 from pwh_assets.services.health import data_health_issues
 from pwh_assets.services.limits import usage_of
+from pwh_assets.services.property_values import values_query
+from pwh_assets.services.queries import Ask as Question
+from pwh_assets.services.queries import Queries
 from pwh_assets.services.source_view import moment
 
 router = APIRouter(tags=["warehouse"])
 
 Read = Annotated[Ask, asks("external_data_source:read")]
+ReadRows = Annotated[Ask, asks("query:read")]
 Limit = Annotated[int, Query(ge=1, le=50, description="At most so many results.")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Results to leave out first.")]
 
@@ -104,6 +111,12 @@ class Issues(BaseModel):
     )
 
 
+class PropertyValue(BaseModel):
+    """One value."""
+
+    name: str = Field(description="The value, as text.")
+
+
 @router.get("/total_rows_stats/", summary="Rows of this month")
 def total_rows_stats(ask: Read) -> RowsStats:
     """In all, by source, and what is left of the limit."""
@@ -147,6 +160,28 @@ def completed_activity(
 def job_stats(ask: Read, days: Annotated[int, Query(description="1, 7 or 30.")] = 7) -> JobStats:
     """In all, and per hour or day."""
     return JobStats.model_validate(activity.counts(ask.platform, ask.project_id, days))
+
+
+@router.get("/property_values/", summary="Values a column or property has", responses=ASKS)
+def property_values(
+    ask: ReadRows,
+    request: Request,
+    table_name: Annotated[str, Query(description="Table or view.", max_length=512)],
+    key: Annotated[str, Query(description="Its column, or a property.", max_length=400)],
+    value: Annotated[str, Query(description="Only values that hold this.", max_length=400)] = "",
+) -> list[PropertyValue]:
+    """At most ten, by value."""
+    queries: Queries = request.app.state.queries
+    text, variables = values_query(ask.platform, ask.project_id, table_name, key, value, ask.caller)
+    question = Question(
+        ask.project_id,
+        text,
+        str(uuid.uuid4()),
+        variables=variables,
+        who=ask.caller.name,
+        reader=ask.caller,
+    )
+    return [PropertyValue(name=row[0]) for row in orjson.loads(queries.ask(question).rows)]
 
 
 @router.get("/data_health_issues/", summary="What is wrong")

@@ -73,7 +73,7 @@ def seed(served, project=1, mark=SECRET):
         table.id,
         view.id,
         join.id,
-        kept.id,
+        "events",
         str(cohort.id),
         str(action.id),
         check.id,
