@@ -155,6 +155,20 @@ def metric_query(
     return text
 
 
+def whole_query(metric: Metric, metrics: Mapping[str, Metric]) -> str:
+    """A query that uses all a metric is defined by: its time, every dimension, every condition.
+
+    Raises:
+        MetricProblem: its parts are not there.
+        HogQLError: one of its texts cannot be read.
+    """
+    leaves = [leaf.metric for leaf in spread(metric, metrics).leaves]
+    is_timed = all(leaf.time for leaf in leaves)
+    grains = (metric.grain, metric.per, *(leaf.grain for leaf in leaves), Grain.DAY)
+    grain = next(each for each in grains if each) if is_timed else None
+    return metric_query(metric, metrics, grain, dimension_names(metric, metrics))
+
+
 def _checked(
     metric: Metric,
     metrics: Mapping[str, Metric],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from pwh_assets.core.metric import NODE, Metric, MetricKind, node_name
 from pwh_assets.core.names import asset_key, slug, table_spellings
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.core.view import SavedQuery, ViewOrigin
@@ -34,6 +35,8 @@ class NodeKind(StrEnum):
     MATERIALIZED = "materialized_view"
     DBT = "dbt_model"
     """A model of the operator's own dbt project."""
+    METRIC = "metric"
+    """Only in a graph that was asked for with metrics: nothing that runs has to do with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,12 @@ class Graph:
 
 
 def build_graph(
-    project_id: int, tables: Iterable[SyncedTable], views: Iterable[SavedQuery]
+    project_id: int,
+    tables: Iterable[SyncedTable],
+    views: Iterable[SavedQuery],
+    metrics: Iterable[Metric] | None = None,
 ) -> Graph:
-    """The graph of these tables and views and the product's own tables."""
+    """The graph of these tables, views and metrics and the product's own tables; without metrics, who reads them is not in it."""
     nodes: dict[str, Node] = {}
     inputs: dict[str, tuple[str, ...]] = {}
     spellings: dict[str, str] = {}
@@ -133,24 +139,52 @@ def build_graph(
         key = asset_key(project_id, *view.place)
         nodes[view.name] = Node(view.name, kind_of_view, view.id, key, None, view.description)
         spellings[view.name.lower()] = spellings[view.id.lower()] = view.name
+    measured = list(metrics or ())
+    for metric in measured:
+        name = node_name(metric.key)
+        key = asset_key(project_id, "metrics", metric.key)
+        nodes[name] = Node(name, NodeKind.METRIC, name, key, None, metric.description)
+        spellings[name] = name
+    for metric in measured:
+        read = [node_name(each.metric) for each in metric.inputs]
+        if metric.kind is MetricKind.SIMPLE:
+            read = [metric.source]
+        found_of = (spellings.get(each.lower()) for each in read)
+        inputs[node_name(metric.key)] = tuple(dict.fromkeys(each for each in found_of if each))
     missing: dict[str, tuple[str, ...]] = {}
     for view in saved:
-        known = {name: spellings.get(name.lower()) for name in view.inputs}
+        known = {
+            name: spellings.get(name.lower())
+            for name in view.inputs
+            if metrics is not None or not name.startswith(NODE)
+        }
         inputs[view.name] = tuple(dict.fromkeys(found for found in known.values() if found))
         if lost := tuple(name for name, found in known.items() if not found):
             missing[view.name] = lost
     return Graph(nodes, inputs, missing, spellings)
 
 
-_built: dict[tuple[str, int], tuple[str, Graph]] = {}
+_built: dict[tuple[str, int, bool], tuple[str, Graph]] = {}
 
 
 def project_graph(platform: Platform, project_id: int) -> Graph:
     """The graph of a project, kept until a source, table or view of it changes."""
+    return _kept(platform, project_id, has_metrics=False)
+
+
+def metric_graph(platform: Platform, project_id: int) -> Graph:
+    """The graph of a project with its metrics, for whoever asks what a change would reach."""
+    return _kept(platform, project_id, has_metrics=True)
+
+
+def _kept(platform: Platform, project_id: int, *, has_metrics: bool) -> Graph:
     version = platform.store.catalog_version(project_id)
-    key = (f"{platform.settings.home}\n{platform.settings.store_url}", project_id)
+    key = (f"{platform.settings.home}\n{platform.settings.store_url}", project_id, has_metrics)
     kept = _built.get(key)
     if kept is None or kept[0] != version:
-        kept = version, build_graph(project_id, *platform.store.outlines(project_id))
+        metrics = None
+        if has_metrics:
+            metrics = [each.definition for each in platform.store.metrics(project_id)]
+        kept = version, build_graph(project_id, *platform.store.outlines(project_id), metrics)
         _built[key] = kept
     return kept[1]

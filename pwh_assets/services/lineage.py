@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
+from pwh_assets.core.metric import metric_key, node_name
 from pwh_assets.core.names import nearest
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import NotFoundError
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.hogql.plan import OutputColumn
-from pwh_assets.services.graph import Graph, Node, NodeKind, project_graph
+from pwh_assets.services.graph import Graph, Node, NodeKind, metric_graph
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.view_text import compile_step
 
@@ -75,13 +76,13 @@ class Lineage:
 
 
 def lineage(platform: Platform, project_id: int, name: str, columns: bool = False) -> Lineage:
-    """Lineage of a table or view by any of its names; with `columns` also column by column.
+    """Lineage of a table, view or metric by any of its names; with `columns` also column by column.
 
     Raises:
         NotFoundError: nothing has this name.
     """
-    graph = project_graph(platform, project_id)
-    node = graph.find(name)
+    graph = metric_graph(platform, project_id)
+    node = graph.find(name) or graph.find(node_name(metric_key(name)))
     if node is None:
         meant = nearest(name, list(graph.nodes))
         hint = f"Did you mean `{meant}`?" if meant else "`pwh view list` shows the views there are."

@@ -17,7 +17,7 @@ from pwh_assets.core.view import SavedQuery, ViewOrigin
 from pwh_assets.errors import BusyError, PwhError, UserError
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.services import models
-from pwh_assets.services.graph import Graph, NodeKind, project_graph
+from pwh_assets.services.graph import Graph, NodeKind, metric_graph, project_graph
 from pwh_assets.services.models.project import folder_of
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.quality.audit import audit
@@ -349,8 +349,8 @@ def _described(columns: tuple[Column, ...], view: SavedQuery) -> tuple[Column, .
 
 
 def dependents(platform: Platform, project_id: int, name: str) -> tuple[str, ...]:
-    """Views that read this view or table themselves, by name."""
-    graph = project_graph(platform, project_id)
+    """Views and metrics that read this view or table themselves, by name."""
+    graph = metric_graph(platform, project_id)
     node = graph.find(name)
     return tuple(sorted(graph.outputs[node.name])) if node else ()
 

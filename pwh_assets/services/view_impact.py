@@ -11,7 +11,8 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError, quoted
 from pwh_assets.hogql.errors import HogQLError, Problem
 from pwh_assets.services.catalog import build_catalog, project_tables
-from pwh_assets.services.graph import Graph, Node, NodeKind, project_graph
+from pwh_assets.services.graph import Graph, Node, NodeKind, metric_graph
+from pwh_assets.services.metric_texts import metrics_as_views
 from pwh_assets.services.placing import placed_joins
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.view_text import as_tables, examine, lake_type
@@ -152,7 +153,7 @@ class _Proposal:
 
     def __init__(self, platform: Platform, project_id: int, name: str) -> None:
         self._platform, self._project_id = platform, project_id
-        self._graph: Graph = project_graph(platform, project_id)
+        self._graph: Graph = metric_graph(platform, project_id)
         self.node: Node = _node(self._graph, name)
         self._catalog: Catalog = build_catalog(platform, project_id)
         self._tables = project_tables(platform, project_id)
@@ -162,6 +163,7 @@ class _Proposal:
         self._views = {
             view.name: view for view in platform.store.views(project_id) if view.name in below
         }
+        self._views |= metrics_as_views(self._catalog.metrics, project_id, below)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -244,8 +246,9 @@ class _Proposal:
             made = tuple((c.name, lake_type(c.type)) for c in plan.columns)
             if made != tuple((c.name, c.type) for c in view.columns) and self._differs(view, made):
                 changed.add(name)
-                tables[name] = _retyped(tables[name], plan.columns)
-                catalog = None
+                if name in tables:  # a metric is no table
+                    tables[name] = _retyped(tables[name], plan.columns)
+                    catalog = None
         return breaks, [name for name in self._below if name in changed]
 
     def _proposed(self, columns: Sequence[Column] | None) -> "dict[str, TableDef]":

@@ -7,7 +7,7 @@ from pwh_assets.core.frequency import FREQUENCIES, Frequency
 from pwh_assets.core.source import TableStatus
 from pwh_assets.core.view import Refresh, SavedQuery, SavedQueryVersion
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError, UserError, quoted
-from pwh_assets.services.graph import Graph, NodeKind, project_graph
+from pwh_assets.services.graph import Graph, NodeKind, metric_graph, project_graph
 from pwh_assets.services.models.project import model_name
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.view_builds import ViewResult, build_view, dependents, view_exclusively
@@ -131,7 +131,7 @@ def save_view(
             "query", f"View `{name}` has no text. Write the HogQL it stands for."
         )
     with view_exclusively(platform, project_id):
-        graph = project_graph(platform, project_id)
+        graph = metric_graph(platform, project_id)
         existing = platform.store.find_view(project_id, name)
         if existing is not None:
             name = existing.name
