@@ -93,6 +93,7 @@ def number(noun: str, least: int, most: int | None = None) -> Callable[[str], in
 
 def open_project(args: argparse.Namespace) -> "Platform":
     """The platform, after a look whether the project exists."""
+    from pwh_assets.cli import auditing
     from pwh_assets.errors import NotFoundError
     from pwh_assets.platform import open_platform
 
@@ -103,4 +104,5 @@ def open_project(args: argparse.Namespace) -> "Platform":
         error = NotFoundError("project", str(args.project))
         error.args = (f"There is no project `{args.project}`. There are: {numbers}.",)
         raise error
+    auditing.begin(args, platform)
     return platform

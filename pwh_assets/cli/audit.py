@@ -118,9 +118,11 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from pwh_assets.services.audit import export_chain
+    from pwh_assets.cli.auditing import local_user
+    from pwh_assets.services.audit import Origin, export_chain, origin
 
     before = _moment("before", args.before)
+    origin.set(Origin(actor=local_user()))
     path = Path(args.file)
     done = export_chain(open_project(args), _chain(args), path, before, args.prune)
     if args.json:

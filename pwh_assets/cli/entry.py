@@ -25,6 +25,7 @@ from pwh_assets.cli import (
     join,
     metric,
     key,
+    policy,
     project,
     properties,
     query,
@@ -61,6 +62,7 @@ def parser() -> Parser:
         cohort,
         action,
         properties,
+        policy,
         rates,
         project,
         user,
@@ -80,6 +82,16 @@ def parser() -> Parser:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit status: 0, 1 for a failure or issues, 2 for what the user has to change."""
+    status = None
+    try:
+        status = _run(argv)
+    finally:
+        if auditing := sys.modules.get("pwh_assets.cli.auditing"):  # a project was opened
+            auditing.end(status)
+    return status
+
+
+def _run(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
