@@ -13,8 +13,9 @@ from datetime import datetime
 from sqlglot import exp
 
 from pwh_assets.core.metric import Grain, Measure, Metric, MetricKind
+from pwh_assets.hogql.errors import HogQLError, Problem
 from pwh_assets.hogql.functions.registry import REGISTRY
-from pwh_assets.hogql.parser import parse_expression
+from pwh_assets.hogql.parser import parse_expression, parse_select
 from pwh_assets.hogql.written import written_name
 
 TRUNCATED = {
@@ -318,6 +319,73 @@ def names_in(text: str) -> list[tuple[str, int, int]]:
         for node in parse_expression(text).find_all(exp.Column)
         if "start" in node.meta
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregated:
+    """What `sum(amount) WHERE amount > 0` says; `condition_at` is where the condition begins."""
+
+    measure: Measure
+    expression: str
+    condition: str = ""
+    condition_at: int = 0
+
+
+_PLAIN = {
+    each.value: each for each in Measure if each.value in ("sum", "count", "avg", "min", "max")
+}
+
+
+def read_aggregate(text: str) -> Aggregated | None:
+    """One aggregate and the WHERE behind it; None for anything else.
+
+    >>> read_aggregate("COUNT(DISTINCT id) WHERE id > 1")
+    Aggregated(measure=<Measure.COUNT_DISTINCT: 'count_distinct'>, expression='id', condition='id > 1', condition_at=25)
+
+    Raises:
+        HogQLError: it cannot be read; it says where.
+    """
+    head = "SELECT "
+    try:
+        tree = parse_select(head + text)
+    except HogQLError as error:
+        moved = [
+            Problem(p.code, p.message, p.start - len(head), p.end - len(head), p.hint)
+            for p in error.problems
+        ]
+        raise HogQLError(moved, text) from None
+    clauses = {name for name, value in tree.args.items() if value} - {
+        "expressions",
+        "where",
+        "kind",
+    }
+    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or clauses:
+        return None
+    condition, at = "", len(text)
+    if (where := tree.args.get("where")) is not None:
+        places = [node.meta["start"] for node in where.walk() if "start" in node.meta]
+        at = text.lower().rfind("where", 0, min(places) - len(head) + len("where"))
+        condition = text[at + len("where") :]
+    start = at + len("where") + len(condition) - len(condition.lstrip())
+    measure, inside = _recognized(tree.expressions[0], text[:at].strip())
+    return Aggregated(measure, inside, condition.strip(), start if condition else 0)
+
+
+def _recognized(node: exp.Expr, text: str) -> tuple[Measure, str]:
+    """A plain aggregate as its measure, so that other tools understand it too; any other as it is written."""
+    if not isinstance(node, exp.Anonymous):
+        return Measure.EXPRESSION, text
+    measure, arguments = _PLAIN.get(str(node.this).lower()), node.expressions
+    if measure is Measure.COUNT and (not arguments or isinstance(arguments[0], exp.Star)):
+        return measure, ""
+    if measure is None or len(arguments) != 1:
+        return Measure.EXPRESSION, text
+    inside = text[text.index("(") + 1 : text.rindex(")")].strip()
+    if not isinstance(arguments[0], exp.Distinct):
+        return measure, inside
+    if measure is not Measure.COUNT:
+        return Measure.EXPRESSION, text
+    return Measure.COUNT_DISTINCT, inside[len("distinct") :].strip()
 
 
 def _replaced(text: str, parts: Mapping[str, str], *, braces: bool = False) -> str:

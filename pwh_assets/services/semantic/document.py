@@ -157,7 +157,9 @@ class Entry:
         for name, place in self._keys.items():
             if name not in names:
                 near = nearest(name, list(names))
-                hint = f"Did you mean `{near}`?" if near else f"There are {quoted(names, 20)}."
+                hint = (
+                    f"Did you mean `{near}`?" if near else f"There are {quoted(list(names), 20)}."
+                )
                 self.reader.mistakes.add(place, f"`{name}` is not understood here. {hint}")
 
     def text(self, name: str, *, required: bool = False) -> Text | None:
@@ -222,10 +224,10 @@ class Reader:
         return Entry(node, self)
 
     def is_mapping(self, node: Any) -> bool:
-        return node.id == "mapping"
+        return bool(node.id == "mapping")
 
     def is_list(self, node: Any) -> bool:
-        return node.id == "sequence"
+        return bool(node.id == "sequence")
 
     def is_null(self, node: Any) -> bool:
         return bool(node.tag == "tag:yaml.org,2002:null")

@@ -390,25 +390,24 @@ def _filters(
 ) -> tuple[str, ...]:
     """Filters with what their Jinja means: dimensions by name, times cut to their grain, entities written out."""
     models = [model] if model else list({id(m.model): m.model for m in measures.values()}.values())
-    found = []
-    for node in entry.items("filter"):
-        text = entry.reader.text(node, "filter")
-        if text is None:
-            continue
+    texts = (entry.reader.text(node, "filter") for node in entry.items("filter"))
+    return tuple(_meant(text, models, mistakes) for text in texts if text is not None)
 
-        def meant(match: "re.Match[str]", text: Text = text) -> str:
-            made = _meaning(match, models)
-            if made is None:
-                mistakes.add(
-                    text.place(match.start()),
-                    f"`{match[0]}` is nothing of this metric's own semantic model; joins to others have no match "
-                    "here. Declare a virtual table that joins them.",
-                )
-                return "true"
-            return made
 
-        found.append(_JINJA.sub(meant, " ".join(text.value.split())))
-    return tuple(found)
+def _meant(text: Text, models: list[_Model], mistakes: Mistakes) -> str:
+    """A filter in HogQL."""
+
+    def meaning(match: "re.Match[str]") -> str:
+        made = _meaning(match, models)
+        if made is None:
+            mistakes.add(
+                text.place(match.start()),
+                f"`{match[0]}` is nothing of this metric's own semantic model; joins to others have no "
+                "match here. Declare a virtual table that joins them.",
+            )
+        return made or "true"
+
+    return " ".join(_JINJA.sub(meaning, text.value).split())
 
 
 def _meaning(match: "re.Match[str]", models: list[_Model]) -> str | None:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from sqlglot import exp
-
 from pwh_assets.core.metric import (
     Dimension,
     Grain,
@@ -15,8 +13,7 @@ from pwh_assets.core.metric import (
 )
 from pwh_assets.errors import quoted
 from pwh_assets.hogql.errors import HogQLError
-from pwh_assets.hogql.metrics import names_in
-from pwh_assets.hogql.parser import parse_select
+from pwh_assets.hogql.metrics import names_in, read_aggregate
 from pwh_assets.services.semantic.document import (
     Composed,
     DeclaredMetric,
@@ -38,13 +35,6 @@ METRIC_WORDS = (
     *("cumulative", "per", "description", "owner"),
 )
 JOINS = {"left": "LEFT JOIN", "inner": "INNER JOIN"}
-_SIMPLE = {
-    "sum": Measure.SUM,
-    "count": Measure.COUNT,
-    "avg": Measure.AVG,
-    "min": Measure.MIN,
-    "max": Measure.MAX,
-}
 
 
 def read_document(text: str, file: str = "document") -> Document:
@@ -64,9 +54,8 @@ def read_document(text: str, file: str = "document") -> Document:
     document.tables = [
         found for each in top.entries("virtual_tables") if (found := _table(each)) is not None
     ]
-    document.metrics = [
-        found for each in top.entries("metrics") if (found := _metric(each)) is not None
-    ]
+    made = (_metric(each) for each in top.entries("metrics"))
+    document.metrics = [each for each in made if each is not None]
     _check_twice(document)
     return document
 
@@ -140,7 +129,9 @@ def _joined(entry: Entry) -> Composed | None:
         table, on = join.text("table", required=True), join.text("on", required=True)
         kind = join.word("type") or "left"
         if kind not in JOINS:
-            mistakes.add(join.place_of("type"), f"`{kind}` is no join; there are {quoted(JOINS)}.")
+            mistakes.add(
+                join.place_of("type"), f"`{kind}` is no join; there are {quoted(list(JOINS))}."
+            )
         if table is None or on is None:
             return None
         query.add(f" {JOINS.get(kind, 'LEFT JOIN')} ").add(table)
@@ -297,56 +288,23 @@ def _asked(
     query: Text, declared: DeclaredMetric, filters: list[str], mistakes: Mistakes
 ) -> dict[str, Any]:
     """`COUNT(DISTINCT person_id) WHERE event = '$pageview'`."""
-    head = "SELECT "
     try:
-        tree = parse_select(head + query.value)
+        asked = read_aggregate(query.value)
     except HogQLError as error:
         for problem in error.problems:
-            mistakes.add(query.place(problem.start - len(head)), f"{problem.message}.")
+            mistakes.add(query.place(problem.start), f"{problem.message}.")
         return {}
-    clauses = {name for name, value in tree.args.items() if value} - {
-        "expressions",
-        "where",
-        "kind",
-    }
-    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or clauses:
+    if asked is None:
         mistakes.add(query, "`query` is one aggregate, and a WHERE where there is a condition.")
         return {}
-    text, where = query.value, tree.args.get("where")
-    if where is not None:
-        first = min(
-            (node.meta["start"] for node in where.walk() if "start" in node.meta), default=len(text)
-        )
-        at = text.lower().rfind("where", 0, first - len(head) + 5)
-        condition = text[at + 5 :]
-        begin = at + 5 + len(condition) - len(condition.lstrip())
-        line, column = query.place(begin)
+    if asked.condition:
+        line, column = query.place(asked.condition_at)
         declared.texts[f"filters.{len(filters)}"] = Text(
-            condition.strip(), line, column, query.is_block
+            asked.condition, line, column, query.is_block
         )
-        filters.append(condition.strip())
-        text = text[:at]
-    text = text.rstrip()
-    declared.texts["expression"] = Text(text, *_at(query))
-    return _recognized(tree.expressions[0], text, len(head))
-
-
-def _recognized(node: exp.Expr, text: str, shift: int) -> dict[str, Any]:
-    """A plain aggregate as its measure, so that other tools understand it too; any other as it is written."""
-    whole = {"measure": Measure.EXPRESSION, "expression": text.strip()}
-    if not isinstance(node, exp.Anonymous):
-        return whole
-    measure, arguments = _SIMPLE.get(str(node.this).lower()), node.expressions
-    if measure is Measure.COUNT and (not arguments or isinstance(arguments[0], exp.Star)):
-        return {"measure": measure, "expression": ""}
-    if measure is None or len(arguments) != 1:
-        return whole
-    inside = text[text.index("(") + 1 : text.rindex(")")].strip()
-    if isinstance(arguments[0], exp.Distinct):
-        if measure is not Measure.COUNT:
-            return whole
-        return {"measure": Measure.COUNT_DISTINCT, "expression": inside[len("distinct") :].strip()}
-    return {"measure": measure, "expression": inside}
+        filters.append(asked.condition)
+    declared.texts["expression"] = query
+    return {"measure": asked.measure, "expression": asked.expression}
 
 
 def _made_of(entry: Entry, declared: DeclaredMetric, kind: str) -> dict[str, Any]:
