@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "orchestration": BASE | MIDDLE | {"services", "resources", "platform"},
     "api": BASE | MIDDLE | {"services", "orchestration"},
     "platform": BASE | MIDDLE | {"services"},
+    "client": {"errors"},
     "definitions": BASE | MIDDLE | {"services", "resources", "orchestration", "platform"},
     "cli": BASE | MIDDLE | {"services", "orchestration", "platform", "api", "demo"},
     "demo": BASE | MIDDLE | {"services", "orchestration", "platform", "cli"},

@@ -70,6 +70,10 @@ WORDS: dict[str, str] = {
     "channel_id": "Id of the channel.",
     "delivery_id": "Id of the delivery.",
     "job_id": "Id of the job.",
+    "organization_id": "Id of the organization, or `@current`.",
+    "user_id": "Id of the person.",
+    "invite_id": "Id of the invitation.",
+    "key_id": "Id of the key.",
     "results": "This page's part of the list.",
 }
 """What a field or parameter of this name means wherever nothing else is said."""

@@ -13,6 +13,7 @@ from pwh_assets.client.ops_modeling_jobs import ModelingJobs
 from pwh_assets.client.ops_organizations import Organizations
 from pwh_assets.client.ops_people import People
 from pwh_assets.client.ops_personal_keys import PersonalKeys
+from pwh_assets.client.ops_policies import Policies
 from pwh_assets.client.ops_project_secret_keys import ProjectSecretKeys
 from pwh_assets.client.ops_projects import Projects
 from pwh_assets.client.ops_property_definitions import PropertyDefinitions
@@ -56,6 +57,8 @@ class Groups:
         """Who asks."""
         self.personal_keys = PersonalKeys(transport)
         """Keys of one's own, each shown once."""
+        self.policies = Policies(transport)
+        """policies."""
         self.project_secret_keys = ProjectSecretKeys(transport)
         """Keys of servers: one project, named scopes. Also at `project_secret_api_keys/`."""
         self.projects = Projects(transport)

@@ -587,6 +587,46 @@ class DatabaseSchemaQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """How far a deletion request is."""
+
+    id: str
+    """Its id."""
+    status: str
+    """`pending`, `running`, `completed` or `failed`."""
+    report: Mapping[str, Any]
+    """Rows removed by table, and what was done beside."""
+    requested_by: str
+    created_at: str
+    """When it was made: ISO 8601, UTC."""
+    ended_at: str | None
+    latest_error: str | None
+    """Why the last attempt failed; null when it did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionAsk:
+    """Whom to forget."""
+
+    person: str
+    """A distinct id, an e-mail address or a person's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionPage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[Deletion]"
+    """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deliveries:
     """Alerts on their way."""
 
@@ -693,6 +733,7 @@ class Entry:
     actor: str | None = None
     """Name of a person, label of a key, or a local user."""
     user_id: str | None = None
+    """Id of the person."""
     key_id: str | None = None
     """Never the key."""
     address: str | None = None
@@ -788,6 +829,41 @@ class Filters:
     """Slugs of sources."""
     names: Sequence[str] | None = None
     """Patterns of tables and views, such as `stripe_*`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A column that looks like personal data."""
+
+    id: str
+    """Its id."""
+    table: str
+    column: str
+    """Or `column.key` inside JSON."""
+    kind: str
+    """`email`, `phone`, `card`, `iban`, `ip`, or `name`."""
+    mask: str
+    """The mask that is proposed."""
+    looked_at: int
+    """Values that were looked at."""
+    matched: int
+    """Those that were of the kind."""
+    status: str
+    """`proposed`, `accepted` or `rejected`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingPage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[Finding]"
+    """This page's part of the list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1712,6 +1788,62 @@ class PersonalKeyNew:
     """Only these projects."""
     expires_at: str | None = None
     """When it ends; without it, never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A policy as it is kept."""
+
+    name: str
+    """Another one of this name is replaced."""
+    table: str
+    """A table or view."""
+    to: Sequence[str]
+    """Roles, `user:<name>`, or `*` for everybody."""
+    id: str
+    """Its id."""
+    except_: Sequence[str] | None = field(metadata={"wire": "except"}, default=None)
+    """Whom it does not bind."""
+    deny: Sequence[str] | None = None
+    """Columns, or keys of JSON columns (`properties.email`); `*` is the table."""
+    mask: Mapping[str, str] | None = None
+    """Column to `hash`, `null`, `partial` or `partial:3`."""
+    rows: str | None = None
+    """HogQL condition; may use `{user.email}` and `{user.attributes.<name>}`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFields:
+    """A rule for one table. All that bind a reader hold together."""
+
+    name: str
+    """Another one of this name is replaced."""
+    table: str
+    """A table or view."""
+    to: Sequence[str]
+    """Roles, `user:<name>`, or `*` for everybody."""
+    except_: Sequence[str] | None = field(metadata={"wire": "except"}, default=None)
+    """Whom it does not bind."""
+    deny: Sequence[str] | None = None
+    """Columns, or keys of JSON columns (`properties.email`); `*` is the table."""
+    mask: Mapping[str, str] | None = None
+    """Column to `hash`, `null`, `partial` or `partial:3`."""
+    rows: str | None = None
+    """HogQL condition; may use `{user.email}` and `{user.attributes.<name>}`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyPage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[Policy]"
+    """This page's part of the list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import asdict
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -44,10 +45,15 @@ def one_project_alone(two):
     patch.undo()
 
 
+@cache
+def document():
+    return api_document()
+
+
 def operations():
     """Method, path under the project and whether it needs a body, of every operation there is."""
     start = f"{PREFIXES[0]}/"
-    for path, each in api_document()["paths"].items():
+    for path, each in document()["paths"].items():
         if path.startswith(start):
             for method in METHODS:
                 if method in each:
@@ -56,12 +62,12 @@ def operations():
 
 def bodies(operation):
     """An example of the body, so that what is refused is not the body."""
-    schema = (
-        operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    ).get("schema", {})
+    schema = (operation.get("requestBody", {}).get("content", {}).get("application/json", {})).get(
+        "schema", {}
+    )
     for part in (schema, *schema.get("anyOf", ())):
         name = part.get("$ref", "").rpartition("/")[2]
-        for example in api_document()["components"]["schemas"].get(name, {}).get("examples", ()):
+        for example in document()["components"]["schemas"].get(name, {}).get("examples", ()):
             return example
     return {} if schema else None
 
@@ -153,6 +159,9 @@ def test_nothing_of_the_others_is_in_any_answer(two):
                 params=query_of(operation),
             )
             assert MARKS[2] not in answer.text, path
+            # Its log tells what somebody of this project asked for, also in vain.
+            if path.startswith("activity_log/"):
+                continue
             assert theirs.isdisjoint(ID.findall(answer.text)), path
 
 

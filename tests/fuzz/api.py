@@ -27,7 +27,6 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
     "response_headers_conformance",
-    "unsupported_method",
     "ignored_auth",
 )
 DOWN = "502,503"
