@@ -205,18 +205,10 @@ def test_the_access_log_has_one_line_a_request_without_keys(api, caplog):
     first = next(one for one in lines if one["path"].endswith("warehouse_tables/"))
     assert (first["status"], first["actor"], first["project"]) == (200, "owner", 1)
     assert first["route"].endswith("/warehouse_tables/") and first["ms"] > 0
-    assert "phx_secret" not in caplog.text.replace("HTTP Request", "") or all(
-        "phx_secret" not in json.dumps(one) for one in lines
-    )
+    assert len(lines) == 2 and "phx_secret" not in json.dumps(lines)
 
 
 def test_a_crash_between_start_and_end_shows(api, monkeypatch):
-    from pwh_assets.api import saved_queries
-
-    def dies(*_args, **_more):
-        raise RuntimeError("inside")
-
-    monkeypatch.setattr(saved_queries.views, "create_view", dies, raising=False)
     keep = api.app.state.audit.write_soon
 
     def is_killed(entry):
