@@ -55,6 +55,8 @@ class Captured:
 
     events: "Mapping[str, list[Any]]"
     positions: Mapping[str, int]
+    done: Sequence[str] = ()
+    """Segments of the log that are gone. Those of other machines on the same catalog are theirs to tell."""
     moves: Mapping[str, str] = field(default_factory=dict)
     """Person to person: rows of the first belong to the second from now on."""
     gone: Sequence[str] = ()
@@ -178,7 +180,7 @@ def store(connection: "duckdb.DuckDBPyConnection", what: Captured) -> None:
     if what.events["uuid"]:
         values = ", ".join(sql for _, sql in EVENT_COLUMNS)
         _insert(connection, "events", values, what.events)
-    _store_positions(connection, what.positions)
+    _store_positions(connection, what.positions, what.done)
 
 
 def _store_told(connection: "duckdb.DuckDBPyConnection", what: Captured) -> None:
@@ -214,8 +216,11 @@ def _store_groups(connection: "duckdb.DuckDBPyConnection", what: Captured) -> No
         _insert(connection, "groups", values, columns)
 
 
-def _store_positions(connection: "duckdb.DuckDBPyConnection", positions: Mapping[str, int]) -> None:
-    connection.execute(f"DELETE FROM {_own('capture_log')}")
+def _store_positions(
+    connection: "duckdb.DuckDBPyConnection", positions: Mapping[str, int], done: Sequence[str]
+) -> None:
+    stale = ", ".join(map(literal, [*positions, *done]))
+    connection.execute(f"DELETE FROM {_own('capture_log')} WHERE segment IN ({stale})")
     if positions:
         rows = ", ".join(f"({literal(name)}, {int(at)})" for name, at in positions.items())
         connection.execute(f"INSERT INTO {_own('capture_log')} VALUES {rows}")

@@ -330,3 +330,48 @@ def test_a_killed_server_loses_no_acknowledged_event(tmp_path):
     assert platform.lakes.of(1).verify() == []
     platform.lakes.close()
     platform.store.close()
+
+
+def test_values_of_every_kind_reach_the_lake_or_are_refused(served):
+    deep = 1
+    for _ in range(200):
+        deep = [deep]
+    texts = [
+        "\0",
+        "a\0b",
+        "'",
+        '"',
+        "\\",
+        "\u2028",
+        "\ufffe",
+        "{}",
+        "%s",
+        "$set",
+        "x" * 300,
+        "\ud83d",
+    ]
+    odd = [*texts, 2**64 - 1, 10**30, 1e308, float("nan"), -1, True, [], {"": [None]}, deep]
+    fields = ("$set", "$unset", "$groups", "$session_id", "$ip", "$elements_chain", "timestamp")
+    events = [
+        event("odd", f"odd-{n}", **{field: value})
+        for field in fields
+        for n, value in enumerate(odd)
+    ]
+    events += [event("odd", "odd-0", **{"$set": {str(value): value}}) for value in odd]
+    events += [
+        event("$groupidentify", "odd-1", **{"$group_type": "company", "$group_key": value})
+        for value in odd
+    ]
+    events += [event("$identify", "odd-2", **{"$anon_distinct_id": value}) for value in odd]
+    events += [{"event": "odd", "distinct_id": value, "timestamp": "0001-01-01"} for value in odd]
+    body = json.dumps({"api_key": served.capture_key, "batch": events, "sent_at": "odd"})
+    answer = served.client.post("/batch/", content=body).json()
+    kept = answer.get("accepted", len(events))
+    assert kept > 0.9 * len(events)
+    found = rows(
+        served,
+        "select count(), countIf(timestamp < '0002-01-01') from events "
+        "where created_at >= (select min(created_at) from events where event = 'odd')",
+    )
+    assert found[0][0] == kept and found[0][1] > 10
+    assert rows(served, "select person.properties.x from events where event = 'odd' limit 1")

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pwh_assets.services.capture.log import Segment, folder_of, records, segments
+from pwh_assets.services.capture.log import (
+    Segment,
+    aside,
+    folder_of,
+    put_aside,
+    records,
+    segments,
+)
 from pwh_assets.services.capture.people import Event, Group, People, Person, Told
 from pwh_assets.services.platform import Platform
 
@@ -43,7 +50,7 @@ class _Batch:
 
 
 def load(platform: Platform, project_id: int, timeout_s: float = 5.0) -> Loaded:
-    """Load what fits one transaction, then delete segments that are loaded and no longer written.
+    """Load what fits one transaction, then put aside segments that are loaded and no longer written.
 
     Raises:
         BusyError: the product tables or the lake are being written by somebody else.
@@ -65,11 +72,15 @@ def load(platform: Platform, project_id: int, timeout_s: float = 5.0) -> Loaded:
         found = segments(folder)
         batch = _read(found, positions)
         loaded = Loaded()
-        if batch.positions != positions:
-            loaded = _commit(lake, project_id, batch, timeout_s)
+        if any(positions.get(name, 0) != at for name, at in batch.positions.items()):
+            past = aside(folder)
+            done = [path.with_suffix(".log").name for path in past]
+            loaded = _commit(lake, project_id, batch, done, timeout_s)
+            for path in past:
+                path.unlink(missing_ok=True)
         for segment in found:
             if segment.is_closed and batch.positions[segment.name] >= segment.size:
-                segment.path.unlink(missing_ok=True)
+                put_aside(segment)
     return loaded
 
 
@@ -80,7 +91,7 @@ def _has_own_tables(lake: "Lake") -> bool:
 
 
 def _read(found: Sequence[Segment], positions: dict[str, int]) -> _Batch:
-    """The next records of all segments. A segment that is gone has no position any more."""
+    """The next records of all segments."""
     reached = {segment.name: positions.get(segment.name, 0) for segment in found}
     batch = _Batch([], [], [], reached)
     size = 0
@@ -113,7 +124,9 @@ def payload_of(arrived_us: int, events: Sequence[tuple[bytes, bytes]]) -> bytes:
     return b"\n".join([str(arrived_us).encode(), *(line for event in events for line in event)])
 
 
-def _commit(lake: "Lake", project_id: int, batch: _Batch, timeout_s: float) -> Loaded:
+def _commit(
+    lake: "Lake", project_id: int, batch: _Batch, done: Sequence[str], timeout_s: float
+) -> Loaded:
     from pwh_assets.lake.captured import read_known, store
 
     ids, involved, keys = set(), set(), set()
@@ -132,7 +145,7 @@ def _commit(lake: "Lake", project_id: int, batch: _Batch, timeout_s: float) -> L
         connection.execute("BEGIN")
         known = read_known(connection, ids | involved, involved, keys, uuids, since)
         people = _people(project_id, known)
-        what, repeated = _captured(batch, people, known.events)
+        what, repeated = _captured(batch, people, known.events, done)
         store(connection, what)
         connection.execute("COMMIT")
     return Loaded(len(what.events["uuid"]), repeated, batch.is_more)
@@ -153,7 +166,9 @@ def _told(properties: str | None, at: str | None) -> Told:
     return Told(orjson.loads(properties or "{}"), orjson.loads(at or "{}"))
 
 
-def _captured(batch: _Batch, people: People, seen: set[str]) -> "tuple[Captured, int]":
+def _captured(
+    batch: _Batch, people: People, seen: set[str], done: Sequence[str]
+) -> "tuple[Captured, int]":
     from pwh_assets.lake.captured import EVENT_COLUMNS, Captured
 
     types_before = list(people.group_types)
@@ -194,6 +209,7 @@ def _captured(batch: _Batch, people: People, seen: set[str]) -> "tuple[Captured,
     what = Captured(
         events=events,
         positions=batch.positions,
+        done=done,
         moves={old: people.survivor(old) for old in people.moved},
         gone=sorted(people.merged),
         ids=[(one, people.ids[one]) for one in sorted(people.new_ids)],

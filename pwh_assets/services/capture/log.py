@@ -1,7 +1,7 @@
 """The log of accepted events on local disk: a record per request, one fsync for all requests that wait.
 
 A segment is a file that one process writes and holds a lock on; records are appended and never changed. The
-loader reads segments in the order of their names and deletes those that are loaded and no longer written.
+loader reads segments in the order of their names and puts aside those that are loaded and no longer written.
 """
 
 import contextlib
@@ -114,7 +114,7 @@ class Journal:
                 f"The log of events cannot be written: {error.strerror}. Nothing of this was kept."
             )
             for _, done in entries:
-                if not done.cancelled():
+                if done.set_running_or_notify_cancel():
                     done.set_exception(refusal)
             return
         for _, done in entries:
@@ -199,6 +199,18 @@ def segments(folder: Path) -> list[Segment]:
             )  # asked before the size, so that a closed one's size is its last
             found.append(Segment(path, path.stat().st_size, is_closed))
     return found
+
+
+def put_aside(segment: Segment) -> None:
+    """A loaded segment is emptied and never read again; its name stays until its position is forgotten."""
+    aside = segment.path.with_suffix(".done")
+    os.rename(segment.path, aside)
+    os.truncate(aside, 0)
+
+
+def aside(folder: Path) -> list[Path]:
+    """Segments that only wait for their positions to be forgotten."""
+    return sorted(folder.glob("*.done"))
 
 
 def projects_with_segments(home: Path) -> list[int]:
