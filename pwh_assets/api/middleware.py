@@ -29,7 +29,7 @@ from pwh_assets.services.throttle import RateLimitedError, Throttle, parse_limit
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("pwh.access")
 
-MANAGED = ("/api/", "/login", "/logout")
+MANAGED = ("/api/", "/login", "/logout", "/dagster/")
 """Beginnings of the paths that people's and programs' requests have; the others are capture, webhooks and pages."""
 UNMANAGED = ("/api/surveys", "/api/feature_flag")
 """What PostHog's SDKs poll."""

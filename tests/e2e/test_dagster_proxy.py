@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from pwh_assets.core.access import Role
+from pwh_assets.core.audit import HOME_CHAIN
 from pwh_assets.platform import open_platform
 from pwh_assets.services.login import add_person
 from pwh_assets.settings import Settings
@@ -146,3 +147,12 @@ def test_a_socket_is_judged_message_by_message_and_ends_with_its_login(api, keys
             api.platform.store.revoke_key(key.id)
             with pytest.raises(ConnectionClosed):
                 open_socket.recv(30)
+
+
+def test_a_change_in_dagster_and_a_refused_one_are_in_the_audit_log(api, keys):
+    for role in (Role.EDITOR, Role.VIEWER):
+        api.client.post("/dagster/graphql", json=CHANGE, headers=bearer(keys[role]))
+    with api.platform.store.audit_chain(HOME_CHAIN) as (_, rows):
+        found = [(row.actor, row.action, row.outcome) for row in rows]
+    assert ("editor", "external_data_source:write", "done") in found
+    assert ("viewer", "refused", "refused") in found
