@@ -3,10 +3,10 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 ARGS ?=
 
-.PHONY: help setup demo test quick compiled check fix dev bench fuzz faults docs lock clean
+.PHONY: help setup demo test quick compiled check fix dev bench fuzz fuzz-api faults docs lock clean
 
 help:  ## print this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: .venv/.dev  ## make the development environment
 
@@ -58,12 +58,16 @@ bench: setup  ## every benchmark; each prints a table of ratios
 fuzz: setup  ## ten minutes of hostile HogQL (ARGS="--seconds 60" for one)
 	@$(BIN)/python tests/fuzz/hogql.py $(if $(ARGS),$(ARGS),--seconds 600 --jobs 2)
 
+fuzz-api: setup  ## ten minutes of hostile requests, from the API's own document
+	@$(BIN)/python tests/fuzz/api.py $(if $(ARGS),$(ARGS),--seconds 600)
+
 faults: setup  ## everything that can go wrong with a sync, on real servers (ARGS="--mode cdc --times 3")
 	@$(BIN)/python tests/faults/run.py $(ARGS)
 	@PWH_KILLS=20 $(PYTEST) tests/e2e/test_sync_kill.py tests/e2e/test_changes_kill.py -q
 
-docs: setup  ## write the pages that are made from the code
+docs: setup  ## write the pages and the client that are made from the code
 	@$(BIN)/python scripts/docs.py
+	@$(BIN)/python scripts/client.py
 
 lock: setup  ## resolve the dependencies anew
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \

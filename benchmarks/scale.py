@@ -184,7 +184,7 @@ def idle(home: Path, environment: dict[str, str]) -> dict[str, float]:
         for each in dagster_commands(Settings(home=home), ports[0])
     ]
     api = (sys.executable, "-m", "pwh_assets.cli.serve", "--port", str(ports[1]))
-    url = f"http://127.0.0.1:{ports[0]}"
+    url = f"http://127.0.0.1:{ports[0]}/dagster"
     commands.append(("api", (*api, "--dagster-url", url), {}))
     processes = {}
     logs = home / "logs"

@@ -118,9 +118,9 @@ def upgrade() -> None:
         _moment("since"),
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_login_attempts")),
     )
-    for table, columns in _added().items():
-        for column in columns:
-            op.add_column(table, column)
+    for table, added in _added().items():
+        for one in added:
+            op.add_column(table, one)
     op.create_index("uq_users_email", "users", ["email"], unique=True)
     _make_members()
     op.drop_column("users", "role")
