@@ -26,6 +26,13 @@ build/fakesnow:  # the stand-in for Snowflake pins other versions than we do
 build/azurite:  # the stand-in for Azure Blob Storage is a Node program
 	@NODE_OPTIONS=--use-openssl-ca npm install --silent --no-fund --no-audit --prefix $@ azurite@3.37.0
 
+build/posthog-python:  # the official SDK has an environment of its own
+	@$(BIN)/uv venv -q --python $(BIN)/python $@ && $(BIN)/uv pip install -q --system-certs \
+		--python $@/bin/python posthog==7.91.1
+
+build/posthog-node:
+	@NODE_OPTIONS=--use-openssl-ca npm install --silent --no-fund --no-audit --prefix $@ posthog-node@5.70.0
+
 test: setup  ## the whole suite, quick tests first
 	@$(PYTEST) tests/unit tests/test_*.py -q -n 2 $(ARGS)
 	@$(PYTEST) tests/conformance tests/e2e -q -n 2 --dist loadfile $(ARGS)
