@@ -34,19 +34,19 @@ class Entry(BaseModel):
     actor: str | None = Field(
         None, description="Name of a person, label of a key, or a local user."
     )
-    user_id: str | None = None
+    user_id: str | None = Field(None, description="Of the person; null for a project's own key.")
     key_id: str | None = Field(None, description="Never the key.")
     address: str | None = Field(None, description="Where the request came from.")
-    user_agent: str | None = None
-    request_id: str | None = None
-    method: str | None = None
+    user_agent: str | None = Field(None, description="What the client calls itself.")
+    request_id: str | None = Field(None, description="`X-Request-Id` of the request.")
+    method: str | None = Field(None, description="Of the HTTP request.")
     path: str | None = Field(None, description="Without the query string.")
     status: int | None = Field(None, description="HTTP status of the answer.")
     code: str | None = Field(None, description="Of the error.")
     ms: float | None = Field(None, description="How long it took.")
-    rows: int | None = None
-    bytes: int | None = None
-    is_cached: bool | None = None
+    rows: int | None = Field(None, description="In the answer.")
+    bytes: int | None = Field(None, description="In the answer.")
+    is_cached: bool | None = Field(None, description="Of a query: whether the cache answered.")
     query: str | None = Field(None, description="The text that was asked.")
     tables: list[str] = Field(description="Tables and views the text names.")
     item: str | None = Field(
@@ -60,7 +60,7 @@ class Entry(BaseModel):
 class Chain(BaseModel):
     """Whether the log is what was written."""
 
-    is_whole: bool
+    is_whole: bool = Field(description="Nothing was changed, removed, moved or added.")
     entries: int = Field(description="Entries that were checked.")
     first_seq: int = Field(description="The first that is here; older ones are in sealed exports.")
     seq: int = Field(description="Number of the last entry.")

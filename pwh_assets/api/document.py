@@ -30,6 +30,8 @@ TAGS: dict[str, str] = {
     "personal keys": "Keys of one's own, each shown once.",
     "project secret keys": "Keys of servers: one project, named scopes. Also at `project_secret_api_keys/`.",
     "capture keys": "Keys that send events; rotated with a grace.",
+    "audit log": "Who did and asked what, when, from where; a chain that shows when it was tampered with.",
+    "policies": "What readers may see: columns, keys of JSON, rows; personal data found; people forgotten.",
     "capture": "Where the PostHog SDKs send events; the project's capture key says whose they are.",
     "system": "What is asked without a key.",
 }
@@ -74,6 +76,9 @@ WORDS: dict[str, str] = {
     "user_id": "Id of the person.",
     "invite_id": "Id of the invitation.",
     "key_id": "Id of the key.",
+    "policy_id": "Id of the policy.",
+    "finding_id": "Id of the finding.",
+    "request_id": "Id of the deletion request.",
     "results": "This page's part of the list.",
 }
 """What a field or parameter of this name means wherever nothing else is said."""

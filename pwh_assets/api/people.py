@@ -72,11 +72,13 @@ def create_organization(ask: Mine, body: Named) -> OrganizationOut:
 
 @router.get("/{organization_id}/", summary="One organization")
 def show_organization(ask: Read) -> OrganizationOut:
+    """Its name, and the caller's role in it."""
     return _organization(ask)
 
 
 @router.patch("/{organization_id}/", summary="Rename an organization")
 def change_organization(ask: Write, body: Named) -> OrganizationOut:
+    """Give it another name."""
     ask.platform.store.rename_organization(ask.organization_id, people.named(body.name))
     return _organization(ask)
 
@@ -140,6 +142,7 @@ def create_invite(ask: Write, body: InviteNew, request: Request) -> InviteMade:
     "/{organization_id}/invites/{invite_id}/", status_code=204, summary="Withdraw an invitation"
 )
 def remove_invite(ask: Write, invite_id: str) -> None:
+    """Its token opens nothing any more."""
     login.withdraw_invitation(ask.platform, ask.organization_id, invite_id)
 
 

@@ -55,7 +55,7 @@ class Finding(BaseModel):
     """A column that looks like personal data."""
 
     id: str
-    table: str
+    table: str = Field(description="Its name in HogQL.")
     column: str = Field(description="Or `column.key` inside JSON.")
     kind: str = Field(description="`email`, `phone`, `card`, `iban`, `ip`, or `name`.")
     mask: str = Field(description="The mask that is proposed.")
@@ -80,9 +80,9 @@ class Deletion(BaseModel):
     id: str
     status: str = Field(description="`pending`, `running`, `completed` or `failed`.")
     report: dict[str, Any] = Field(description="Rows removed by table, and what was done beside.")
-    requested_by: str
+    requested_by: str = Field(description="Name of whoever asked.")
     created_at: str
-    ended_at: str | None
+    ended_at: str | None = Field(description="When it was completed, or failed for good.")
     latest_error: str | None
 
 

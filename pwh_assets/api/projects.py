@@ -58,11 +58,13 @@ def show_current(ask: Mine) -> ProjectOut:
 
 @router.get("/{project_id}/", summary="One project")
 def show_project(ask: Read) -> ProjectOut:
+    """Its name, its organisation and the caller's role in it."""
     return shown_project(ask.caller, people.project(ask.platform, ask.project_id))
 
 
 @router.patch("/{project_id}/", summary="Rename a project")
 def change_project(ask: Write, body: Named) -> ProjectOut:
+    """Give it another name; names of tables and assets stay."""
     found = people.rename_project(ask.platform, ask.project_id, body.name)
     return shown_project(ask.caller, found)
 

@@ -36,7 +36,7 @@ class Groups:
         self.alerts = Alerts(transport)
         """Who is told when something breaks and when it heals."""
         self.audit_log = AuditLog(transport)
-        """audit log."""
+        """Who did and asked what, when, from where; a chain that shows when it was tampered with."""
         self.capture_keys = CaptureKeys(transport)
         """Keys that send events; rotated with a grace."""
         self.checks = Checks(transport)
@@ -58,7 +58,7 @@ class Groups:
         self.personal_keys = PersonalKeys(transport)
         """Keys of one's own, each shown once."""
         self.policies = Policies(transport)
-        """policies."""
+        """What readers may see: columns, keys of JSON, rows; personal data found; people forgotten."""
         self.project_secret_keys = ProjectSecretKeys(transport)
         """Keys of servers: one project, named scopes. Also at `project_secret_api_keys/`."""
         self.projects = Projects(transport)

@@ -204,6 +204,7 @@ class Chain:
     """Whether the log is what was written."""
 
     is_whole: bool
+    """Nothing was changed, removed, moved or added."""
     entries: int
     """Entries that were checked."""
     first_seq: int
@@ -597,9 +598,11 @@ class Deletion:
     report: Mapping[str, Any]
     """Rows removed by table, and what was done beside."""
     requested_by: str
+    """Name of whoever asked."""
     created_at: str
     """When it was made: ISO 8601, UTC."""
     ended_at: str | None
+    """When it was completed, or failed for good."""
     latest_error: str | None
     """Why the last attempt failed; null when it did not."""
 
@@ -733,14 +736,17 @@ class Entry:
     actor: str | None = None
     """Name of a person, label of a key, or a local user."""
     user_id: str | None = None
-    """Id of the person."""
+    """Of the person; null for a project's own key."""
     key_id: str | None = None
     """Never the key."""
     address: str | None = None
     """Where the request came from."""
     user_agent: str | None = None
+    """What the client calls itself."""
     request_id: str | None = None
+    """`X-Request-Id` of the request."""
     method: str | None = None
+    """Of the HTTP request."""
     path: str | None = None
     """Without the query string."""
     status: int | None = None
@@ -750,9 +756,11 @@ class Entry:
     ms: float | None = None
     """How long it took."""
     rows: int | None = None
-    """How many rows."""
+    """In the answer."""
     bytes: int | None = None
+    """In the answer."""
     is_cached: bool | None = None
+    """Of a query: whether the cache answered."""
     query: str | None = None
     """The text that was asked."""
     item: str | None = None
@@ -838,6 +846,7 @@ class Finding:
     id: str
     """Its id."""
     table: str
+    """Its name in HogQL."""
     column: str
     """Or `column.key` inside JSON."""
     kind: str

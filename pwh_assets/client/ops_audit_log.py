@@ -1,4 +1,4 @@
-"""audit log. Made by `scripts/client.py` from the OpenAPI document; do not edit."""
+"""Who did and asked what, when, from where; a chain that shows when it was tampered with. Made by `scripts/client.py` from the OpenAPI document; do not edit."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from pwh_assets.client.transport import Group
 
 
 class AuditLog(Group):
-    """audit log"""
+    """Who did and asked what, when, from where; a chain that shows when it was tampered with."""
 
     def list_entries(
         self,

@@ -44,7 +44,7 @@ class Organizations(Group):
         return found
 
     def show(self, organization_id: str) -> models.OrganizationOut:
-        """One organization."""
+        """One organization. Its name, and the caller's role in it."""
         found: models.OrganizationOut = self._transport.send(
             models.OrganizationOut,
             "GET",
@@ -59,7 +59,7 @@ class Organizations(Group):
     def change(
         self, organization_id: str, body: models.Named | Mapping[str, Any]
     ) -> models.OrganizationOut:
-        """Rename an organization."""
+        """Rename an organization. Give it another name."""
         found: models.OrganizationOut = self._transport.send(
             models.OrganizationOut,
             "PATCH",
@@ -166,7 +166,7 @@ class Organizations(Group):
         return found
 
     def remove_invite(self, invite_id: str, organization_id: str) -> None:
-        """Withdraw an invitation."""
+        """Withdraw an invitation. Its token opens nothing any more."""
         self._transport.send(
             None,
             "DELETE",

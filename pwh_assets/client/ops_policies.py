@@ -1,4 +1,4 @@
-"""policies. Made by `scripts/client.py` from the OpenAPI document; do not edit."""
+"""What readers may see: columns, keys of JSON, rows; personal data found; people forgotten. Made by `scripts/client.py` from the OpenAPI document; do not edit."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from pwh_assets.client.transport import Group
 
 
 class Policies(Group):
-    """policies"""
+    """What readers may see: columns, keys of JSON, rows; personal data found; people forgotten."""
 
     def list(self, *, limit: int | None = None, offset: int | None = None) -> models.PolicyPage:
         """List policies. By name."""

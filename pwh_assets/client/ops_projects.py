@@ -46,14 +46,14 @@ class Projects(Group):
         return found
 
     def show(self) -> models.ProjectOut:
-        """One project."""
+        """One project. Its name, its organisation and the caller's role in it."""
         found: models.ProjectOut = self._transport.send(
             models.ProjectOut, "GET", "/api/projects/{project_id}/", {}, {}, None, {}
         )
         return found
 
     def change(self, body: models.Named | Mapping[str, Any]) -> models.ProjectOut:
-        """Rename a project."""
+        """Rename a project. Give it another name; names of tables and assets stay."""
         found: models.ProjectOut = self._transport.send(
             models.ProjectOut, "PATCH", "/api/projects/{project_id}/", {}, {}, body, {}
         )

@@ -25,6 +25,8 @@ class Phase(StrEnum):
 
 
 class Outcome(StrEnum):
+    """How an event ended."""
+
     BEGUN = "begun"
     DONE = "done"
     FAILED = "failed"
