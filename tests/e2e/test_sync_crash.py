@@ -1,5 +1,6 @@
 """What a sync leaves when it ends at a known point, and what the next one makes of it."""
 
+import hashlib
 import shutil
 import signal
 import threading
@@ -214,7 +215,7 @@ def no_space():
 
 
 def big(desk, count=30_000):
-    rows = [{"id": i, "s": f"{i:x}" * 20} for i in range(count)]
+    rows = [{"id": i, "s": hashlib.sha512(b"%d" % i).hexdigest()} for i in range(count)]
     desk.write("orders", rows, arrow=True, batch=5000)
 
 
@@ -223,7 +224,7 @@ def test_a_disk_that_fills_up_while_reading_is_said_and_changes_nothing(desk, no
     desk.write("orders", [{"id": 1, "s": "a"}], arrow=True)
     desk.sync(orders)
     big(desk)
-    no_space(500_000)
+    no_space(1_200_000)
     with pytest.raises(HomeStorageError, match="could not be written to `PWH_HOME`") as caught:
         desk.sync(orders)
     no_space(2**40)
