@@ -162,6 +162,7 @@ def test_schedules_and_sensors_are_on(servers):
         "sync_postgres_app_every_6hour": "RUNNING",
         "maintain_lake_nightly": "RUNNING",
         "changes_in_postgres": "RUNNING",
+        "dbt_projects": "RUNNING",
         "product_data": "RUNNING",
     }
 
