@@ -15,7 +15,7 @@ from tests.e2e.bank import WHOLE, Bank
 from tests.e2e.crashes import Child, Reader, dice, kill_somewhere
 from tests.e2e.streams import SETTINGS, Streamed
 
-KILLS = int(os.environ.get("PWH_KILLS", "8"))
+KILLS = int(os.environ.get("PWH_KILLS", "3"))
 """`make faults` asks for more."""
 SIZE = 20_000
 

@@ -189,6 +189,9 @@ while True:
 """
 
 
+KILLS = int(os.environ.get("PWH_KILLS", "2"))
+
+
 @pytest.mark.slow
 def test_a_build_killed_at_any_moment_leaves_a_whole_table(home):
     home.run(model("watched", "select id, version from T0", **ORDERS))
@@ -197,7 +200,7 @@ def test_a_build_killed_at_any_moment_leaves_a_whole_table(home):
     reader.start()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     try:
-        for _ in range(8):
+        for _ in range(KILLS):
             builder = subprocess.Popen(
                 [sys.executable, "-c", BUILDER, str(home.settings.home)],
                 env=environment,

@@ -12,7 +12,7 @@ from pwh_assets.lake.maintenance import maintain
 from tests.e2e.bank import WHOLE, Bank
 from tests.e2e.crashes import Child, Reader, dice, kill_somewhere
 
-KILLS = int(os.environ.get("PWH_KILLS", "10"))
+KILLS = int(os.environ.get("PWH_KILLS", "4"))
 """`make faults` asks for more."""
 SIZE = 20_000
 
