@@ -42,12 +42,12 @@ class TableMarks:
         )
 
 
-def cache_key(project_id: int, sql: str, plan: "Plan", marks: tuple[str, ...], policy: str) -> str:
+def cache_key(project_id: int, sql: str, plan: "Plan", marks: tuple[str, ...]) -> str:
     """The same for two asks exactly when they have the same answer for the same reader.
 
     A plan that holds the present moment is known by `sql`, what was asked, instead of its own text.
     """
     text = sql if plan.reads_clock else plan.sql
-    parts = [str(project_id), policy, plan.engine, text, *marks]
+    parts = [str(project_id), plan.policy, plan.engine, text, *marks]
     parts += [f"{name}={value}" for name, value in sorted(plan.settings.items())]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -115,21 +115,19 @@ class Queries:
         """Start a worker, so that the first question does not wait for it."""
         self._pool.warm()
 
-    def cached(
-        self, ask: Ask, refresh: Refresh = Refresh.BLOCKING, policy: str = ""
-    ) -> Answer | None:
+    def cached(self, ask: Ask, refresh: Refresh = Refresh.BLOCKING) -> Answer | None:
         """What the cache knows; None when it has to be computed.
 
         Raises:
             HogQLError: the text is wrong.
             NotCachedError: with `force_cache`.
         """
-        found, _ = self._known(ask, self._plan(ask), refresh, policy)
+        found, _ = self._known(ask, self._plan(ask), refresh)
         if found is None and refresh is Refresh.FORCE_CACHE:
             raise NotCachedError
         return found
 
-    def ask(self, ask: Ask, refresh: Refresh = Refresh.BLOCKING, policy: str = "") -> Answer:
+    def ask(self, ask: Ask, refresh: Refresh = Refresh.BLOCKING) -> Answer:
         """The answer, from the cache where it is there.
 
         Raises:
@@ -138,7 +136,7 @@ class Queries:
             TooManyQueriesError, QueryTimeoutError, QueryTooLargeError, QueryCancelledError.
         """
         plan = self._plan(ask)
-        found, key = self._known(ask, plan, refresh, policy)
+        found, key = self._known(ask, plan, refresh)
         if found is not None:
             return found
         if refresh is Refresh.FORCE_CACHE:
@@ -149,7 +147,7 @@ class Queries:
         finally:
             task.answer = None  # whoever waited has it
 
-    def begin(self, ask: Ask, refresh: Refresh = Refresh.ASYNC, policy: str = "") -> QueryTask:
+    def begin(self, ask: Ask, refresh: Refresh = Refresh.ASYNC) -> QueryTask:
         """Begin it and come back at once; a cached answer is there already.
 
         Raises:
@@ -157,7 +155,7 @@ class Queries:
             QueryIdTakenError.
         """
         plan = self._plan(ask)
-        found, key = self._known(ask, plan, refresh, policy)
+        found, key = self._known(ask, plan, refresh)
         task = self._noted(ask)
         if found is not None:
             self._finished(task, lambda: found)
@@ -235,9 +233,7 @@ class Queries:
             self.observer.rejected(ask, error)
             raise
 
-    def _known(
-        self, ask: Ask, plan: "Plan", refresh: Refresh, policy: str
-    ) -> tuple[Answer | None, str | None]:
+    def _known(self, ask: Ask, plan: "Plan", refresh: Refresh) -> tuple[Answer | None, str | None]:
         """What the cache has, and the key to keep the answer by; no key when it must not be kept."""
         if plan.is_volatile:
             return None, None
@@ -245,7 +241,7 @@ class Queries:
         if marks is None:
             return None, None
         asked = f"{ask.sql}\0{sorted(ask.variables.items())!r}\0{plan.limit}"
-        key = cache_key(ask.project_id, asked, plan, marks, policy or plan.policy)
+        key = cache_key(ask.project_id, asked, plan, marks)
         found = None if refresh.is_forced else self.cache.get(key)
         if found is not None:
             self.observer.answered(ask, plan, found.row_count, found.size_bytes)
