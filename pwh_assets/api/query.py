@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -98,17 +99,14 @@ async def _waited(
     request: Request, queries: Queries, question: Question, refresh: Refresh
 ) -> Answer:
     """The answer; when the caller goes away meanwhile, the query is stopped."""
-    cached = await run_in_threadpool(queries.cached, question, refresh)
-    if cached is not None:
-        return cached
-    forced = Refresh.FORCE_BLOCKING
-    waiting = asyncio.ensure_future(run_in_threadpool(queries.ask, question, forced))
+    waiting = asyncio.ensure_future(run_in_threadpool(queries.ask, question, refresh))
     while True:
         done, _ = await asyncio.wait({waiting}, timeout=LOOK_EVERY_S)
         if done:
             return waiting.result()
         if await request.is_disconnected():
-            await run_in_threadpool(queries.cancel, question.project_id, question.id)
+            with suppress(NotFoundError):  # it is being compiled still
+                await run_in_threadpool(queries.cancel, question.project_id, question.id)
             return await waiting
 
 

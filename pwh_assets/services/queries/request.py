@@ -49,7 +49,7 @@ class Ask:
     export: bool = False
     """No default LIMIT."""
     who: str = ""
-    """Key of fair turns inside the project."""
+    """Name of whoever asks, for the audit log."""
     reader: Caller | None = None
     """Whose policies hold; None sees everything."""
 

@@ -5,12 +5,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pwh_assets.engines.base import Limits, QueryCancelledError
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError, PwhError, quoted
@@ -23,7 +23,7 @@ from pwh_assets.services.queries.observer import QueryObserver, Unobserved
 from pwh_assets.services.queries.pool import Pool
 from pwh_assets.services.queries.request import Answer, Ask, Refresh, Stream
 from pwh_assets.services.queries.turns import Turns
-from pwh_assets.services.queries.worker import Done, Task
+from pwh_assets.services.queries.worker import Done, Failed, Task
 from pwh_assets.services.query import compile_query
 
 if TYPE_CHECKING:
@@ -68,7 +68,6 @@ class QueryTask:
     answer: Answer | None = None
     error: PwhError | None = None
     is_cancelled: bool = False
-    future: "Future[Answer] | None" = None
 
     @property
     def is_complete(self) -> bool:
@@ -115,18 +114,6 @@ class Queries:
         """Start a worker, so that the first question does not wait for it."""
         self._pool.warm()
 
-    def cached(self, ask: Ask, refresh: Refresh = Refresh.BLOCKING) -> Answer | None:
-        """What the cache knows; None when it has to be computed.
-
-        Raises:
-            HogQLError: the text is wrong.
-            NotCachedError: with `force_cache`.
-        """
-        found, _ = self._known(ask, self._plan(ask), refresh)
-        if found is None and refresh is Refresh.FORCE_CACHE:
-            raise NotCachedError
-        return found
-
     def ask(self, ask: Ask, refresh: Refresh = Refresh.BLOCKING) -> Answer:
         """The answer, from the cache where it is there.
 
@@ -160,7 +147,7 @@ class Queries:
         if found is not None:
             self._finished(task, lambda: found)
             return task
-        task.future = self._threads.submit(
+        self._threads.submit(
             copy_context().run,
             lambda: self._finished(task, lambda: self._computed(task, plan, key)),
         )
@@ -328,7 +315,6 @@ class Queries:
             raise QueryCancelledError
 
     def _finished(self, task: QueryTask, compute: Callable[[], Answer]) -> Answer:
-        started = time.perf_counter()
         try:
             task.answer = compute()
             return task.answer
@@ -337,11 +323,10 @@ class Queries:
             raise
         except Exception as error:
             log.exception("a query failed inside PWH")
-            task.error = _internal(error)
+            task.error = Failed.inside(error).error()
             raise
         finally:
             task.ended_at = datetime.now(UTC)
-            log.debug("query ended", extra={"ms": (time.perf_counter() - started) * 1000})
 
 
 @dataclass(slots=True)
@@ -368,11 +353,3 @@ def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
         if first:
             yield first
         yield from rest
-
-
-def _internal(error: Exception) -> PwhError:
-    facts: dict[str, Any] = {"code": "internal", "status": 500}
-    found: PwhError = type("InternalError", (PwhError,), facts)(
-        f"The query failed inside PWH ({type(error).__name__})."
-    )
-    return found

@@ -48,6 +48,11 @@ class Failed:
     problems: tuple[Any, ...] = ()
     text: str = ""
 
+    @classmethod
+    def inside(cls, error: Exception) -> "Failed":
+        """A mistake of ours: only its kind is told."""
+        return cls("internal", 500, f"The query failed inside PWH ({type(error).__name__}).")
+
     def error(self) -> PwhError:
         """It as an exception again."""
         if self.problems:
@@ -123,7 +128,7 @@ class Worker:
             yield Failed(error.code, error.status, error.sentence, error.retryable)
         except Exception as error:
             log.exception("a query failed inside PWH")
-            yield Failed("internal", 500, f"The query failed inside PWH ({type(error).__name__}).")
+            yield Failed.inside(error)
         finally:
             with self._lock:
                 self._cancelled.discard(task.id)
