@@ -66,9 +66,9 @@ def run(server: Any, folder: Path, rows: int) -> None:
     import psycopg
 
     from pwh_assets.platform import open_platform
-    from pwh_assets.services.changes import sync_changes
-    from pwh_assets.services.sources import create_source
-    from pwh_assets.services.stream_tables import spec_of
+    from pwh_assets.services.changes.stream import sync_changes
+    from pwh_assets.services.changes.tables import spec_of
+    from pwh_assets.services.sources.connecting import create_source
 
     with psycopg.connect(server.dsn, autocommit=True) as source:
         source.execute(TABLE)

@@ -15,10 +15,10 @@ from pathlib import Path
 from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.source import Column, SyncMode, TableStatus
 from pwh_assets.platform import open_platform
-from pwh_assets.services import graph as graphs
-from pwh_assets.services.graph import project_graph
 from pwh_assets.services.health import evaluate, health
-from pwh_assets.services.lineage import lineage
+from pwh_assets.services.lineage import graph as graphs
+from pwh_assets.services.lineage.graph import project_graph
+from pwh_assets.services.lineage.tracing import lineage
 from pwh_assets.services.platform import Platform
 from pwh_assets.settings import Settings
 from pwh_assets.store import NewTable, models

@@ -97,8 +97,8 @@ def reading(conn: Conn) -> int:
 def lake(conn: Conn) -> int:
     """A whole first sync: read, Parquet, published in the lake."""
     from pwh_assets.platform import open_platform
-    from pwh_assets.services.sources import create_source
-    from pwh_assets.services.sync import sync_table
+    from pwh_assets.services.sources.connecting import create_source
+    from pwh_assets.services.sync.table import sync_table
     from pwh_assets.settings import Settings
 
     with tempfile.TemporaryDirectory() as home:

@@ -97,7 +97,7 @@ def report(home: Path) -> None:
     from pwh_assets.orchestration.instance import instance_for
     from pwh_assets.orchestration.inventory import read_inventories
     from pwh_assets.platform import open_platform
-    from pwh_assets.services.graph import NodeKind
+    from pwh_assets.services.lineage.graph import NodeKind
     from pwh_assets.settings import Settings
 
     platform = open_platform(Settings(home=home))
@@ -146,7 +146,7 @@ def answers(home: Path) -> dict[str, tuple[float, float]]:
     from pwh_assets.platform import open_platform
     from pwh_assets.services.freshness.project import describe, project_plan
     from pwh_assets.services.health import health
-    from pwh_assets.services.lineage import lineage
+    from pwh_assets.services.lineage.tracing import lineage
     from pwh_assets.settings import Settings
 
     platform = open_platform(Settings(home=home))

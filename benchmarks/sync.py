@@ -94,8 +94,8 @@ def connectorx(config: Config, home: Path, name: str) -> int:
 def engine(config: Config, home: Path, name: str) -> int:
     """A full sync without the command line and without Dagster's run around it."""
     from pwh_assets.platform import open_platform
-    from pwh_assets.services.sources import create_source
-    from pwh_assets.services.sync import sync_table
+    from pwh_assets.services.sources.connecting import create_source
+    from pwh_assets.services.sync.table import sync_table
     from pwh_assets.settings import Settings
 
     platform = open_platform(

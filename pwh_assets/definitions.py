@@ -9,8 +9,8 @@ from pwh_assets.orchestration.compose import compose
 from pwh_assets.orchestration.inventory import Inventory, read_inventories
 from pwh_assets.resources.home import platform_of, settings_of
 from pwh_assets.resources.parts import configured, of_platform
-from pwh_assets.services.managed_views import keep_in_step
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.views.managed import keep_in_step
 
 
 def build_defs(

@@ -11,7 +11,7 @@ from pwh_assets.core.alert import AlertChannel, Delivery, DeliveryStatus
 from pwh_assets.errors import NotFoundError
 from pwh_assets.services import alerts
 from pwh_assets.services.health import history
-from pwh_assets.services.source_view import moment
+from pwh_assets.services.sources.view import moment
 
 router = APIRouter(tags=["alerts"])
 health_router = APIRouter(tags=["warehouse"])

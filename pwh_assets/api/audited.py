@@ -15,8 +15,8 @@ from pwh_assets.core.access import Caller
 from pwh_assets.core.audit import HOME_CHAIN, AuditEntry, Outcome, Phase
 from pwh_assets.services.audit import AuditLog, AuditUnavailableError, Origin
 from pwh_assets.services.audit.log import PATIENCE_S
-from pwh_assets.services.idempotency import Claim, Repeat, claim
-from pwh_assets.services.throttle import Limit, Throttle
+from pwh_assets.services.people.idempotency import Claim, Repeat, claim
+from pwh_assets.services.people.throttle import Limit, Throttle
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from pwh_assets.core.check import CheckResult
 from pwh_assets.core.quality import CheckRun, QualityCheck
 from pwh_assets.errors import NotFoundError
 from pwh_assets.services import quality
-from pwh_assets.services.graph import project_graph
+from pwh_assets.services.lineage.graph import project_graph
 from pwh_assets.services.policies.guarding import check_unbound
 from pwh_assets.services.quality.declare import latest_results
 from pwh_assets.services.quality.options import COMMON
 from pwh_assets.services.quality.registry import kinds
-from pwh_assets.services.source_view import moment
+from pwh_assets.services.sources.view import moment
 
 router = APIRouter(tags=["checks"])
 

@@ -10,9 +10,9 @@ from pwh_assets.api.pages import Page, Paging
 from pwh_assets.api.responses import ASKS, CHANGES
 from pwh_assets.core.language import Action, Cohort
 from pwh_assets.errors import NotFoundError
-from pwh_assets.services import actions, cohorts
 from pwh_assets.services.policies.guarding import check_unbound
-from pwh_assets.services.source_view import moment
+from pwh_assets.services.product import actions, cohorts
+from pwh_assets.services.sources.view import moment
 from pwh_assets.store.language import step_to_json
 
 router = APIRouter(tags=["cohorts"])

@@ -16,7 +16,7 @@ from pwh_assets.api.audited import begin
 from pwh_assets.core.access import Caller
 from pwh_assets.core.audit import HOME_CHAIN
 from pwh_assets.errors import NotFoundError, PwhError
-from pwh_assets.services.access import (
+from pwh_assets.services.people.access import (
     UnauthenticatedError,
     allow,
     allow_in_organization,

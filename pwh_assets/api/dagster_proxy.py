@@ -35,7 +35,7 @@ from pwh_assets.api.dagster_rules import (
 from pwh_assets.api.login import login_address
 from pwh_assets.api.login_page import refusal_page
 from pwh_assets.errors import PwhError
-from pwh_assets.services.access import PermissionDeniedError, UnauthenticatedError
+from pwh_assets.services.people.access import PermissionDeniedError, UnauthenticatedError
 
 log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)

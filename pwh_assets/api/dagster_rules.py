@@ -10,7 +10,7 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 
 from pwh_assets.core.access import Caller, Role
 from pwh_assets.errors import UserError
-from pwh_assets.services.access import PermissionDeniedError
+from pwh_assets.services.people.access import PermissionDeniedError
 
 SCOPE_READ, SCOPE_WRITE = "external_data_source:read", "external_data_source:write"
 _LONGEST = 1_000_000

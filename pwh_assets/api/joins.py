@@ -10,8 +10,8 @@ from pwh_assets.api.responses import ASKS, CHANGES
 from pwh_assets.api.view_models import Join, JoinProbe, JoinSave
 from pwh_assets.core.language import TableJoin
 from pwh_assets.errors import NotFoundError
-from pwh_assets.services import joins
-from pwh_assets.services.source_view import moment
+from pwh_assets.services.hogql import joins
+from pwh_assets.services.sources.view import moment
 
 router = APIRouter(tags=["joins"])
 

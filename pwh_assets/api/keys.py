@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pwh_assets.api.context import Ask, PersonAsk, asks, asks_as_caller
 from pwh_assets.api.pages import Page, Paging
 from pwh_assets.api.people_models import KeyMade, KeyOut, PersonalKeyNew, Rotation, SecretKeyNew
-from pwh_assets.services import keys
+from pwh_assets.services.people import keys
 from pwh_assets.store.keys import ApiKey, KeyKind
 
 personal_router = APIRouter(tags=["personal keys"])

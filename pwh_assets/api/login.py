@@ -20,8 +20,8 @@ from pwh_assets.api.context import (
 from pwh_assets.api.login_page import invite_page, login_page
 from pwh_assets.core.access import Caller
 from pwh_assets.errors import InvalidInputError, NotFoundError, PwhError
-from pwh_assets.services import login
-from pwh_assets.services.access import UnauthenticatedError
+from pwh_assets.services.people import login
+from pwh_assets.services.people.access import UnauthenticatedError
 
 router = APIRouter(include_in_schema=False)
 LARGEST_FORM_BYTES = 16_384

@@ -22,9 +22,9 @@ from pwh_assets.api.problems import error_response, problem
 from pwh_assets.errors import InvalidInputError, PwhError
 from pwh_assets.services.audit import Origin
 from pwh_assets.services.audit import origin as current_origin
-from pwh_assets.services.idempotency import Claim
 from pwh_assets.services.metrics_registry import METRICS
-from pwh_assets.services.throttle import RateLimitedError, Throttle, parse_limits
+from pwh_assets.services.people.idempotency import Claim
+from pwh_assets.services.people.throttle import RateLimitedError, Throttle, parse_limits
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("pwh.access")

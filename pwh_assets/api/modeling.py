@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.core.job import Job, JobKind
 from pwh_assets.errors import NotFoundError
-from pwh_assets.services.source_view import moment
+from pwh_assets.services.sources.view import moment
 
 router = APIRouter(tags=["modeling jobs"])
 

@@ -21,8 +21,9 @@ from pwh_assets.api.people_models import (
 )
 from pwh_assets.core.access import Caller, Role
 from pwh_assets.errors import InvalidInputError
-from pwh_assets.services import login, people
-from pwh_assets.services.access import PermissionDeniedError
+from pwh_assets.services.people import login
+from pwh_assets.services.people import members as people
+from pwh_assets.services.people.access import PermissionDeniedError
 from pwh_assets.services.platform import Platform
 from pwh_assets.store.logins import Invitation
 from pwh_assets.store.people import Member

@@ -9,8 +9,8 @@ from pwh_assets.api.pages import Page, Paging
 from pwh_assets.api.people import shown_project, visible_projects
 from pwh_assets.api.people_models import Named, ProjectNew, ProjectOut
 from pwh_assets.errors import InvalidInputError, NotFoundError
-from pwh_assets.services import people
-from pwh_assets.services.access import allow_in_organization
+from pwh_assets.services.people import members as people
+from pwh_assets.services.people.access import allow_in_organization
 
 router = APIRouter(tags=["projects"])
 

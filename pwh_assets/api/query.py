@@ -15,12 +15,12 @@ from pwh_assets.api import query_models as models
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.responses import ASKS
 from pwh_assets.errors import NotFoundError
-from pwh_assets.services import editor
+from pwh_assets.services.hogql import editor
 from pwh_assets.services.policies.reading import sees_alike
 from pwh_assets.services.queries import Answer, Queries, QueryTask, Refresh
 from pwh_assets.services.queries import Ask as Question
 from pwh_assets.services.queries.formats import MEDIA_TYPES
-from pwh_assets.services.source_view import moment
+from pwh_assets.services.sources.view import moment
 
 router = APIRouter(tags=["query"])
 

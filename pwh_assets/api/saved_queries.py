@@ -31,9 +31,7 @@ from pwh_assets.api.view_models import (
 from pwh_assets.core.view import Refresh, SavedQuery
 from pwh_assets.errors import InvalidInputError, NotFoundError
 from pwh_assets.orchestration.launch import launch_views
-from pwh_assets.services import views
 from pwh_assets.services.freshness.project import describe, project_plan, set_target
-from pwh_assets.services.graph import NodeKind, project_graph
 from pwh_assets.services.incremental import (
     IncrementalConfig,
     check_incremental,
@@ -41,11 +39,13 @@ from pwh_assets.services.incremental import (
     forget_progress,
     set_incremental,
 )
+from pwh_assets.services.lineage.graph import NodeKind, project_graph
 from pwh_assets.services.policies.guarding import check_text, check_unbound
-from pwh_assets.services.source_view import moment
-from pwh_assets.services.view_impact import impact_of_text, uses_of
-from pwh_assets.services.view_running import cancel_build
-from pwh_assets.services.view_shape import versions_to_dicts, view_to_dict
+from pwh_assets.services.sources.view import moment
+from pwh_assets.services.views import saved as views
+from pwh_assets.services.views.impact import impact_of_text, uses_of
+from pwh_assets.services.views.running import cancel_build
+from pwh_assets.services.views.shape import versions_to_dicts, view_to_dict
 
 router = APIRouter(tags=["saved queries"])
 

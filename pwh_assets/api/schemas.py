@@ -18,8 +18,10 @@ from pwh_assets.api.source_models import (
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.errors import NotFoundError
 from pwh_assets.orchestration.launch import launch_sync
-from pwh_assets.services import discovering, sources, table_actions
-from pwh_assets.services.source_view import job_to_dict, table_to_dict
+from pwh_assets.services.sources import connecting as sources
+from pwh_assets.services.sources import discovering
+from pwh_assets.services.sources import tables as table_actions
+from pwh_assets.services.sources.view import job_to_dict, table_to_dict
 
 router = APIRouter(tags=["schemas"])
 

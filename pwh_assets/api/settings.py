@@ -9,8 +9,10 @@ from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.pages import Page, Paging
 from pwh_assets.api.responses import CHANGES
 from pwh_assets.core.language import PropertyDefinition
-from pwh_assets.services import limits, project, properties
-from pwh_assets.services.source_view import moment
+from pwh_assets.services import project
+from pwh_assets.services.product import properties
+from pwh_assets.services.sources.view import moment
+from pwh_assets.services.sync import limits
 
 router = APIRouter(tags=["settings"])
 limit_router = APIRouter(tags=["settings"])

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.responses import CHANGES, SOURCE
-from pwh_assets.services import change_care, managed_views
+from pwh_assets.services.changes import care as change_care
+from pwh_assets.services.views import managed as managed_views
 
 router = APIRouter(tags=["sources"])
 

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 
 from pwh_assets import __version__
 from pwh_assets.api.responses import only
-from pwh_assets.services import webhooks
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.sources import webhooks
 
 router = APIRouter(tags=["system"])
 

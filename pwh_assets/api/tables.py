@@ -8,8 +8,8 @@ from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.pages import Page, Paging
 from pwh_assets.api.view_models import TableOut
 from pwh_assets.errors import NotFoundError
-from pwh_assets.services import editor
-from pwh_assets.services.lineage import lineage
+from pwh_assets.services.hogql import editor
+from pwh_assets.services.lineage.tracing import lineage
 
 router = APIRouter(tags=["tables"])
 lineage_router = APIRouter(tags=["lineage"])

@@ -12,11 +12,11 @@ from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.responses import ASKS
 from pwh_assets.services import activity
 from pwh_assets.services.health import data_health_issues
-from pwh_assets.services.limits import usage_of
-from pwh_assets.services.property_values import values_query
+from pwh_assets.services.hogql.property_values import values_query
 from pwh_assets.services.queries import Ask as Question
 from pwh_assets.services.queries import Queries
-from pwh_assets.services.source_view import moment
+from pwh_assets.services.sources.view import moment
+from pwh_assets.services.sync.limits import usage_of
 
 router = APIRouter(tags=["warehouse"])
 

@@ -28,7 +28,7 @@ def register(groups: Groups) -> None:
 
 
 def _create(args: argparse.Namespace) -> int:
-    from pwh_assets.services.actions import save_action
+    from pwh_assets.services.product.actions import save_action
 
     words = {key: getattr(args, key) for key in ("event", "url", "selector", "text")}
     step = {key: value for key, value in words.items() if value is not None}
@@ -62,7 +62,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from pwh_assets.services.actions import remove_action
+    from pwh_assets.services.product.actions import remove_action
 
     action = remove_action(open_project(args), args.project, args.name)
     if args.json:
@@ -73,7 +73,7 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _facts(action: "Action") -> dict[str, Any]:
-    from pwh_assets.services.actions import action_text
+    from pwh_assets.services.product.actions import action_text
     from pwh_assets.store.language import step_to_json
 
     return {

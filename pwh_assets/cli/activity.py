@@ -18,7 +18,7 @@ def register(groups: Groups) -> None:
 
 def _status(args: argparse.Namespace) -> int:
     from pwh_assets.core.job import JobStatus
-    from pwh_assets.services.source_view import job_to_dict
+    from pwh_assets.services.sources.view import job_to_dict
 
     store = open_project(args).store
     store.abandon_jobs(args.project)
@@ -48,7 +48,7 @@ def _began(job: Any) -> str:
 
 def _jobs(args: argparse.Namespace) -> int:
     from pwh_assets.cli.source_tables import tables_of
-    from pwh_assets.services.source_view import job_to_dict
+    from pwh_assets.services.sources.view import job_to_dict
 
     platform = open_project(args)
     platform.store.abandon_jobs(args.project)
@@ -75,7 +75,7 @@ def _jobs(args: argparse.Namespace) -> int:
 
 
 def _usage(args: argparse.Namespace) -> int:
-    from pwh_assets.services.limits import set_row_limit, usage_of
+    from pwh_assets.services.sync.limits import set_row_limit, usage_of
 
     platform = open_project(args)
     if args.limit is not None:

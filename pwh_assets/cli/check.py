@@ -217,7 +217,7 @@ def _run(args: argparse.Namespace) -> int:
 def _wanted(platform: "Platform", project_id: int, what: list[str]) -> list["QualityCheck"]:
     """Checks by name, and all of a table by its name; all there are when nothing is named."""
     from pwh_assets.errors import NotFoundError
-    from pwh_assets.services.graph import project_graph
+    from pwh_assets.services.lineage.graph import project_graph
     from pwh_assets.services.quality import find_check
 
     if not what:
@@ -313,7 +313,7 @@ def _say_examples(examples: list[dict[str, Any]]) -> None:
 
 
 def _full(platform: "Platform", check: "QualityCheck") -> str:
-    from pwh_assets.services.graph import project_graph
+    from pwh_assets.services.lineage.graph import project_graph
 
     node = project_graph(platform, check.project_id).find(check.subject_id)
     return f"{node.name if node else check.subject_id}.{check.name}"

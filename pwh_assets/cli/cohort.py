@@ -33,7 +33,7 @@ def register(groups: Groups) -> None:
 
 
 def _create(args: argparse.Namespace) -> int:
-    from pwh_assets.services.cohorts import refresh_cohort, save_cohort
+    from pwh_assets.services.product.cohorts import refresh_cohort, save_cohort
 
     query = read_sql(args.sql) if args.sql is not None else None
     platform = open_project(args)
@@ -45,7 +45,7 @@ def _create(args: argparse.Namespace) -> int:
 
 def _refresh(args: argparse.Namespace) -> int:
     from pwh_assets.errors import PwhError
-    from pwh_assets.services.cohorts import find_cohort, refresh_cohort
+    from pwh_assets.services.product.cohorts import find_cohort, refresh_cohort
 
     platform = open_project(args)
     if args.names:
@@ -70,7 +70,7 @@ def _refresh(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from pwh_assets.services.cohorts import add_members
+    from pwh_assets.services.product.cohorts import add_members
 
     words = [*args.persons, *(read_text(args.file).splitlines() if args.file else ())]
     cohort, unknown = add_members(open_project(args), args.project, args.name, words)
@@ -105,7 +105,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from pwh_assets.services.cohorts import remove_cohort
+    from pwh_assets.services.product.cohorts import remove_cohort
 
     cohort = remove_cohort(open_project(args), args.project, args.name)
     if args.json:
@@ -128,7 +128,7 @@ def _sentence(cohort: "Cohort") -> str:
 
 
 def _facts(cohort: "Cohort") -> dict[str, Any]:
-    from pwh_assets.services.source_view import moment
+    from pwh_assets.services.sources.view import moment
 
     return {
         "id": cohort.id,

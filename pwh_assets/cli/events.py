@@ -7,7 +7,7 @@ from pwh_assets.cli.arguments import Groups, command, group, open_project
 from pwh_assets.cli.console import count, print_json, say
 
 if TYPE_CHECKING:
-    from pwh_assets.services.product import ImportResult
+    from pwh_assets.services.product.loading import ImportResult
 
 
 def register(groups: Groups) -> None:
@@ -26,13 +26,13 @@ def register(groups: Groups) -> None:
 
 
 def _events(args: argparse.Namespace) -> int:
-    from pwh_assets.services.product import import_events
+    from pwh_assets.services.product.loading import import_events
 
     return _print(args, [import_events(open_project(args), args.project, args.file)])
 
 
 def _persons(args: argparse.Namespace) -> int:
-    from pwh_assets.services.product import import_distinct_ids, import_persons
+    from pwh_assets.services.product.loading import import_distinct_ids, import_persons
 
     platform = open_project(args)
     results = [import_persons(platform, args.project, args.file)]

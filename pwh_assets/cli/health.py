@@ -81,7 +81,7 @@ def _history(args: argparse.Namespace, platform: "Platform") -> int:
 
 
 def _lineage(args: argparse.Namespace) -> int:
-    from pwh_assets.services.lineage import lineage
+    from pwh_assets.services.lineage.tracing import lineage
 
     found = lineage(open_project(args), args.project, args.name, columns=args.columns)
     if args.json:

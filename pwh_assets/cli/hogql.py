@@ -52,7 +52,7 @@ def _variables(parser: argparse.ArgumentParser) -> None:
 
 def _compile(args: argparse.Namespace) -> int:
     from pwh_assets.hogql import compile as compile_hogql
-    from pwh_assets.services.catalog import build_catalog
+    from pwh_assets.services.hogql.catalog import build_catalog
 
     platform = open_project(args)
     catalog = build_catalog(platform, args.project)
@@ -82,7 +82,7 @@ def _compile(args: argparse.Namespace) -> int:
 
 def _complete(args: argparse.Namespace) -> int:
     from pwh_assets.cli.inputs import read_text
-    from pwh_assets.services.editor import complete
+    from pwh_assets.services.hogql.editor import complete
 
     text = read_text("-", "sql") if args.sql == "-" else args.sql
     values = read_variables(args.variable)
@@ -99,7 +99,7 @@ def _complete(args: argparse.Namespace) -> int:
 
 
 def _metadata(args: argparse.Namespace) -> int:
-    from pwh_assets.services.editor import metadata
+    from pwh_assets.services.hogql.editor import metadata
 
     text = read_sql(args.sql)
     found = metadata(
@@ -133,7 +133,7 @@ def _metadata(args: argparse.Namespace) -> int:
 
 
 def _format(args: argparse.Namespace) -> int:
-    from pwh_assets.services.editor import format_text
+    from pwh_assets.services.hogql.editor import format_text
 
     text = format_text(read_sql(args.sql))
     if args.json:
@@ -145,8 +145,8 @@ def _format(args: argparse.Namespace) -> int:
 
 def _schema(args: argparse.Namespace) -> int:
     from pwh_assets.errors import NotFoundError
-    from pwh_assets.services.catalog import build_catalog
-    from pwh_assets.services.editor import schema
+    from pwh_assets.services.hogql.catalog import build_catalog
+    from pwh_assets.services.hogql.editor import schema
 
     platform = open_project(args)
     found = schema(platform, args.project)
@@ -184,7 +184,7 @@ def _schema(args: argparse.Namespace) -> int:
 
 
 def _functions(args: argparse.Namespace) -> int:
-    from pwh_assets.services.editor import functions
+    from pwh_assets.services.hogql.editor import functions
 
     wanted = [name.lower() for name in args.names]
     found = [

@@ -8,7 +8,7 @@ from pwh_assets.cli.console import count, print_json, say, table
 
 if TYPE_CHECKING:
     from pwh_assets.core.language import TableJoin
-    from pwh_assets.services.placing import PlacedJoin
+    from pwh_assets.services.hogql.placing import PlacedJoin
 
 
 def register(groups: Groups) -> None:
@@ -45,7 +45,7 @@ def _join(args: argparse.Namespace) -> "TableJoin":
 
 
 def _add(args: argparse.Namespace) -> int:
-    from pwh_assets.services.joins import add_join
+    from pwh_assets.services.hogql.joins import add_join
 
     kept = add_join(open_project(args), args.project, _join(args))
     if args.json:
@@ -56,7 +56,7 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _validate(args: argparse.Namespace) -> int:
-    from pwh_assets.services.joins import validate_join
+    from pwh_assets.services.hogql.joins import validate_join
 
     found = validate_join(open_project(args), args.project, _join(args))
     if args.json:
@@ -72,7 +72,7 @@ def _validate(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from pwh_assets.services.joins import list_joins
+    from pwh_assets.services.hogql.joins import list_joins
 
     joins = list_joins(open_project(args), args.project)
     if args.json:
@@ -98,7 +98,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from pwh_assets.services.joins import remove_join
+    from pwh_assets.services.hogql.joins import remove_join
 
     join = remove_join(open_project(args), args.project, args.join)
     if args.json:

@@ -10,7 +10,7 @@ from pwh_assets.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from pwh_assets.core.access import Caller
-    from pwh_assets.services.keys import NewKey
+    from pwh_assets.services.people.keys import NewKey
     from pwh_assets.services.platform import Platform
     from pwh_assets.store.keys import ApiKey
 
@@ -40,8 +40,8 @@ def register(groups: Groups) -> None:
 
 
 def _create(args: argparse.Namespace) -> int:
-    from pwh_assets.services.access import caller_of_user
-    from pwh_assets.services.keys import make_personal_key, make_secret_key
+    from pwh_assets.services.people.access import caller_of_user
+    from pwh_assets.services.people.keys import make_personal_key, make_secret_key
 
     platform = open_project(args)
     if args.server and (args.user or args.only_project):
@@ -93,7 +93,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _revoke(args: argparse.Namespace) -> int:
-    from pwh_assets.services.keys import revoke
+    from pwh_assets.services.people.keys import revoke
 
     platform = open_project(args)
     known = _keys(platform, args.project)
@@ -109,7 +109,7 @@ def _revoke(args: argparse.Namespace) -> int:
 
 
 def _rotate(args: argparse.Namespace) -> int:
-    from pwh_assets.services.keys import rotate_capture_key
+    from pwh_assets.services.people.keys import rotate_capture_key
 
     platform = open_project(args)
     return _shown_once(

@@ -139,8 +139,8 @@ def _remove(args: argparse.Namespace) -> int:
 
 def _test(args: argparse.Namespace) -> int:
     from pwh_assets.cli.inputs import read_sql
+    from pwh_assets.services.hogql.query import run_query
     from pwh_assets.services.policies.managing import sight_of
-    from pwh_assets.services.query import run_query
 
     sql = read_sql(args.sql) if args.sql is not None else None
     platform = open_project(args)

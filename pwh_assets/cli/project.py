@@ -23,7 +23,7 @@ def register(groups: Groups) -> None:
 
 
 def _create(args: argparse.Namespace) -> int:
-    from pwh_assets.services.people import add_project, find_organization
+    from pwh_assets.services.people.members import add_project, find_organization
     from pwh_assets.store.keys import KeyKind
 
     platform = open_project(args)
@@ -51,7 +51,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _rename(args: argparse.Namespace) -> int:
-    from pwh_assets.services.people import rename_project
+    from pwh_assets.services.people.members import rename_project
 
     made = rename_project(open_project(args), args.project, args.name)
     if args.json:
@@ -62,7 +62,7 @@ def _rename(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from pwh_assets.services.people import remove_project
+    from pwh_assets.services.people.members import remove_project
 
     args.project = args.id
     remove_project(open_project(args), args.id)

@@ -26,7 +26,7 @@ def register(groups: Groups) -> None:
 
 
 def _learn(args: argparse.Namespace) -> int:
-    from pwh_assets.services.properties import learn_properties
+    from pwh_assets.services.product.properties import learn_properties
 
     found = learn_properties(open_project(args), args.project, args.rows)
     if args.json:
@@ -37,7 +37,7 @@ def _learn(args: argparse.Namespace) -> int:
 
 
 def _set(args: argparse.Namespace) -> int:
-    from pwh_assets.services.properties import set_property
+    from pwh_assets.services.product.properties import set_property
 
     made = set_property(open_project(args), args.project, args.kind, args.name, args.type)
     if args.json:
@@ -64,7 +64,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _forget(args: argparse.Namespace) -> int:
-    from pwh_assets.services.properties import forget_property
+    from pwh_assets.services.product.properties import forget_property
 
     forget_property(open_project(args), args.project, args.kind, args.name)
     if not args.json:

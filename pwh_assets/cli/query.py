@@ -45,7 +45,7 @@ def _query(args: argparse.Namespace) -> int:
     sql = read_sql(args.sql)
     platform = open_project(args)
     if args.explain:
-        from pwh_assets.services.query import explain
+        from pwh_assets.services.hogql.query import explain
 
         return _print_explanation(args, explain(platform, args.project, sql, engine=args.engine))
     kind = args.format or ("json" if args.json else "table")
@@ -54,7 +54,7 @@ def _query(args: argparse.Namespace) -> int:
             "format",
             "Arrow is binary. Send it to a file: `pwh query … --format arrow > rows.arrow`.",
         )
-    from pwh_assets.services.query import DEFAULT_LIMIT, run_query
+    from pwh_assets.services.hogql.query import DEFAULT_LIMIT, run_query
 
     export = kind in EXPORTS and args.limit is None
     result = run_query(
@@ -75,7 +75,7 @@ def _query(args: argparse.Namespace) -> int:
 
 def _batch(args: argparse.Namespace) -> int:
     """One process for all: a query that fails is an answer too, so the status stays 0."""
-    from pwh_assets.services.query import DEFAULT_LIMIT, run_query
+    from pwh_assets.services.hogql.query import DEFAULT_LIMIT, run_query
 
     platform = open_project(args)
     for query_id, sql, problem in json_lines():

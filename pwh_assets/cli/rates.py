@@ -15,7 +15,7 @@ def register(groups: Groups) -> None:
 
 
 def _load(args: argparse.Namespace) -> int:
-    from pwh_assets.services.rates import load_rates
+    from pwh_assets.services.product.rates import load_rates
 
     found = load_rates(open_project(args), args.project, Path(args.file), args.base)
     if args.json:

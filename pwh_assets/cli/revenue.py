@@ -8,7 +8,7 @@ from pwh_assets.cli.console import print_json, say, table
 from pwh_assets.cli.source import find_source
 
 if TYPE_CHECKING:
-    from pwh_assets.services.managed_views import RevenueStatus
+    from pwh_assets.services.views.managed import RevenueStatus
 
 
 def register(groups: Groups) -> None:
@@ -33,7 +33,7 @@ def register(groups: Groups) -> None:
 
 
 def _enable(args: argparse.Namespace) -> int:
-    from pwh_assets.services.managed_views import change_revenue_config
+    from pwh_assets.services.views.managed import change_revenue_config
 
     changes: dict[str, Any] = {"enabled": True}
     if args.include_invoiceless_charges is not None:
@@ -48,7 +48,7 @@ def _enable(args: argparse.Namespace) -> int:
     if views and not args.no_build:
         from pwh_assets.cli.runs import print_outcome, reporter
         from pwh_assets.orchestration.run import run_views
-        from pwh_assets.services.managed_views import revenue_status
+        from pwh_assets.services.views.managed import revenue_status
 
         outcome = run_views(platform, views, watcher=reporter(args.json))
         failed = int(not outcome.is_ok) if args.json else print_outcome(outcome, False)
@@ -58,7 +58,7 @@ def _enable(args: argparse.Namespace) -> int:
 
 
 def _disable(args: argparse.Namespace) -> int:
-    from pwh_assets.services.managed_views import change_revenue_config
+    from pwh_assets.services.views.managed import change_revenue_config
 
     platform = open_project(args)
     source_id = find_source(args, platform, args.source)
@@ -73,7 +73,7 @@ def _disable(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from pwh_assets.services.managed_views import revenue_status
+    from pwh_assets.services.views.managed import revenue_status
 
     platform = open_project(args)
     source_id = find_source(args, platform, args.source)

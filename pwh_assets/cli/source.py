@@ -62,7 +62,7 @@ def find_source(args: argparse.Namespace, platform: Any, given: str) -> str:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from pwh_assets.services.sources import create_source, show_source
+    from pwh_assets.services.sources.connecting import create_source, show_source
 
     body = read_json(args.file)
     platform = open_project(args)
@@ -81,7 +81,7 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _preview(args: argparse.Namespace) -> int:
-    from pwh_assets.services.sources import preview_source
+    from pwh_assets.services.sources.connecting import preview_source
 
     body = read_json(args.file)
     platform = open_project(args)
@@ -106,7 +106,7 @@ def _cell(value: Any) -> str:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from pwh_assets.services.sources import list_sources
+    from pwh_assets.services.sources.connecting import list_sources
 
     sources = list_sources(open_project(args), args.project)
     if args.json:
@@ -122,7 +122,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from pwh_assets.services.sources import show_source
+    from pwh_assets.services.sources.connecting import show_source
 
     platform = open_project(args)
     source = show_source(platform, args.project, find_source(args, platform, args.id))
@@ -156,7 +156,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _refresh(args: argparse.Namespace) -> int:
-    from pwh_assets.services.sources import refresh_source
+    from pwh_assets.services.sources.connecting import refresh_source
 
     platform = open_project(args)
     with _entered():
@@ -173,7 +173,7 @@ def _refresh(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from pwh_assets.services.sources import remove_source
+    from pwh_assets.services.sources.connecting import remove_source
 
     platform = open_project(args)
     source_id = find_source(args, platform, args.id)
@@ -188,8 +188,8 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from pwh_assets.services.source_view import table_to_dict
-    from pwh_assets.services.sources import show_source, update_source, update_table
+    from pwh_assets.services.sources.connecting import show_source, update_source, update_table
+    from pwh_assets.services.sources.view import table_to_dict
 
     changes = _table_changes(args)
     if args.table is None and changes:

@@ -33,7 +33,7 @@ def register_cdc(nouns: Groups, find: Find) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from pwh_assets.services.change_care import check_stream
+    from pwh_assets.services.changes.care import check_stream
 
     platform = open_project(args)
     found = check_stream(platform, args.project, args.find(args, platform, args.id))
@@ -49,7 +49,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from pwh_assets.services.change_care import stream_status
+    from pwh_assets.services.changes.care import stream_status
 
     platform = open_project(args)
     status = stream_status(platform, args.project, args.find(args, platform, args.id))
@@ -70,7 +70,7 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _repair(args: argparse.Namespace) -> int:
-    from pwh_assets.services.change_care import repair_stream
+    from pwh_assets.services.changes.care import repair_stream
 
     platform = open_project(args)
     done = repair_stream(platform, args.project, args.find(args, platform, args.id))
@@ -85,7 +85,7 @@ def _repair(args: argparse.Namespace) -> int:
 
 
 def _disable(args: argparse.Namespace) -> int:
-    from pwh_assets.services.change_care import disable_stream
+    from pwh_assets.services.changes.care import disable_stream
 
     platform = open_project(args)
     done = disable_stream(platform, args.project, args.find(args, platform, args.id))

@@ -69,7 +69,7 @@ def register_tables(nouns: Groups) -> None:
 def tables_of(args: argparse.Namespace, platform: Any, words: list[str]) -> list[Any]:
     """Tables named, and all tables of sources named. Raises NotFoundError."""
     from pwh_assets.cli.source import find_source
-    from pwh_assets.services.sources import find_table
+    from pwh_assets.services.sources.connecting import find_table
 
     found: dict[str, Any] = {}
     for word in words:
@@ -81,8 +81,8 @@ def tables_of(args: argparse.Namespace, platform: Any, words: list[str]) -> list
 
 
 def _set(args: argparse.Namespace) -> int:
-    from pwh_assets.services.source_view import table_to_dict
-    from pwh_assets.services.sources import update_table
+    from pwh_assets.services.sources.connecting import update_table
+    from pwh_assets.services.sources.view import table_to_dict
 
     changes = _changes(args)
     if not changes:
@@ -203,7 +203,7 @@ def options_in_words(shown: Mapping[str, Any]) -> Iterator[str]:
 
 def _resync(args: argparse.Namespace) -> int:
     from pwh_assets.cli.sync import sync_now
-    from pwh_assets.services.table_actions import request_resync
+    from pwh_assets.services.sources.tables import request_resync
 
     platform = open_project(args)
     chosen = [
@@ -214,8 +214,8 @@ def _resync(args: argparse.Namespace) -> int:
 
 
 def _cancel(args: argparse.Namespace) -> int:
-    from pwh_assets.services.source_view import job_to_dict
-    from pwh_assets.services.table_actions import cancel_sync
+    from pwh_assets.services.sources.tables import cancel_sync
+    from pwh_assets.services.sources.view import job_to_dict
 
     platform = open_project(args)
     chosen = tables_of(args, platform, args.what)
@@ -246,7 +246,7 @@ def _cancel(args: argparse.Namespace) -> int:
 
 
 def _pause(args: argparse.Namespace) -> int:
-    from pwh_assets.services.table_actions import pause
+    from pwh_assets.services.sources.tables import pause
 
     platform = open_project(args)
     return _told(
@@ -255,7 +255,7 @@ def _pause(args: argparse.Namespace) -> int:
 
 
 def _resume(args: argparse.Namespace) -> int:
-    from pwh_assets.services.table_actions import resume
+    from pwh_assets.services.sources.tables import resume
 
     platform = open_project(args)
     return _told(
@@ -273,8 +273,8 @@ def _told(args: argparse.Namespace, verb: str, changed: list[Any]) -> int:
 
 
 def _delete(args: argparse.Namespace) -> int:
-    from pwh_assets.services.source_view import table_to_dict
-    from pwh_assets.services.table_actions import delete_data
+    from pwh_assets.services.sources.tables import delete_data
+    from pwh_assets.services.sources.view import table_to_dict
 
     wiped = delete_data(open_project(args), args.project, args.table)
     if args.json:
@@ -289,7 +289,7 @@ def _delete(args: argparse.Namespace) -> int:
 
 
 def _drift(args: argparse.Namespace) -> int:
-    from pwh_assets.services.drift import in_words
+    from pwh_assets.services.sync.drift import in_words
 
     platform = open_project(args)
     chosen = {one.id: one for one in tables_of(args, platform, args.what)}
@@ -327,7 +327,7 @@ def _facts(change: Any) -> dict[str, Any]:
 
 
 def _expire(args: argparse.Namespace) -> int:
-    from pwh_assets.services.table_actions import expire_history
+    from pwh_assets.services.sources.tables import expire_history
 
     done = expire_history(open_project(args), args.project)
     if args.json:

@@ -42,7 +42,7 @@ def sync_now(
     platform: "Platform", tables: Sequence["SyncedTable"], *, full: bool = False, as_json: bool
 ) -> int:
     """Sync, tell how it went, and return the command's status. Rows are read while Dagster is still loading."""
-    from pwh_assets.services.ahead import begun
+    from pwh_assets.services.sync.ahead import begun
 
     with begun(platform, tables, full) as ahead:
         from pwh_assets.cli.runs import print_outcome, reporter
@@ -61,7 +61,7 @@ def chosen(args: argparse.Namespace, platform: Any) -> list[Any]:
     Raises:
         NotFoundError: a word is neither a source nor a table.
     """
-    from pwh_assets.services.sources import find_table
+    from pwh_assets.services.sources.connecting import find_table
 
     everything = [
         t for t in platform.store.tables(args.project) if t.should_sync and not t.is_missing

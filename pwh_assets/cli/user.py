@@ -56,14 +56,14 @@ def _command(nouns: Groups, name: str, summary: str, run: Command) -> Parser:
 
 
 def _opened(args: argparse.Namespace) -> "tuple[Platform, Organization]":
-    from pwh_assets.services.people import find_organization
+    from pwh_assets.services.people.members import find_organization
 
     platform = open_project(args)
     return platform, find_organization(platform, args.organization, args.project)
 
 
 def _add(args: argparse.Namespace) -> int:
-    from pwh_assets.services.login import add_person
+    from pwh_assets.services.people.login import add_person
 
     platform, where = _opened(args)
     only = args.project if args.only else None
@@ -73,7 +73,7 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from pwh_assets.services.people import members
+    from pwh_assets.services.people.members import members
 
     platform, where = _opened(args)
     found = members(platform, where.id)
@@ -94,7 +94,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _role(args: argparse.Namespace) -> int:
-    from pwh_assets.services.people import set_role
+    from pwh_assets.services.people.members import set_role
 
     platform, where = _opened(args)
     only = args.project if args.only else None
@@ -103,7 +103,7 @@ def _role(args: argparse.Namespace) -> int:
 
 
 def _set(args: argparse.Namespace) -> int:
-    from pwh_assets.services.people import member, set_member_attributes
+    from pwh_assets.services.people.members import member, set_member_attributes
 
     facts = {}
     for word in args.facts:
@@ -118,7 +118,7 @@ def _set(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from pwh_assets.services.people import remove_member
+    from pwh_assets.services.people.members import remove_member
 
     platform, where = _opened(args)
     user = remove_member(platform, None, where.id, args.name)
@@ -126,7 +126,7 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _invite(args: argparse.Namespace) -> int:
-    from pwh_assets.services.login import invite
+    from pwh_assets.services.people.login import invite
 
     platform, where = _opened(args)
     only = args.project if args.only else None
@@ -143,7 +143,7 @@ def _invite(args: argparse.Namespace) -> int:
 
 
 def _set_password(args: argparse.Namespace) -> int:
-    from pwh_assets.services.login import set_password
+    from pwh_assets.services.people.login import set_password
 
     platform = open_project(args)
     user = platform.store.find_user(args.name)

@@ -64,7 +64,7 @@ def register(groups: Groups) -> None:
 
 
 def _create(args: argparse.Namespace) -> int:
-    from pwh_assets.services.views import save_view
+    from pwh_assets.services.views.saved import save_view
 
     sql = read_sql(args.sql)
     platform = open_project(args)
@@ -94,7 +94,7 @@ def user_name() -> str:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from pwh_assets.services.view_shape import view_to_dict
+    from pwh_assets.services.views.shape import view_to_dict
 
     view = open_project(args).store.view(args.project, args.name)
     if args.json:
@@ -110,7 +110,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _describe(args: argparse.Namespace) -> int:
-    from pwh_assets.services.views import describe_view
+    from pwh_assets.services.views.saved import describe_view
 
     view = describe_view(
         open_project(args),
@@ -126,7 +126,7 @@ def _describe(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from pwh_assets.services.view_shape import view_to_dict
+    from pwh_assets.services.views.shape import view_to_dict
 
     views = open_project(args).store.views(args.project)
     if args.json:
@@ -150,7 +150,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _history(args: argparse.Namespace) -> int:
-    from pwh_assets.services.views import view_history
+    from pwh_assets.services.views.saved import view_history
 
     versions = view_history(open_project(args), args.project, args.name)
     if args.json:
@@ -165,7 +165,7 @@ def _history(args: argparse.Namespace) -> int:
 
 
 def _restore(args: argparse.Namespace) -> int:
-    from pwh_assets.services.views import restore_view
+    from pwh_assets.services.views.saved import restore_view
 
     platform = open_project(args)
     view = restore_view(
@@ -184,7 +184,7 @@ def _restore(args: argparse.Namespace) -> int:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    from pwh_assets.services.views import diff_versions
+    from pwh_assets.services.views.saved import diff_versions
 
     diff = diff_versions(open_project(args), args.project, args.name, args.old, args.new)
     if args.json:
@@ -195,14 +195,14 @@ def _diff(args: argparse.Namespace) -> int:
 
 
 def _rename(args: argparse.Namespace) -> int:
-    from pwh_assets.services.views import rename_view
+    from pwh_assets.services.views.saved import rename_view
 
     view = rename_view(open_project(args), args.project, args.name, args.new_name)
     return print_view(args, view, f"The view is called `{view.name}` now.")
 
 
 def _remove(args: argparse.Namespace) -> int:
-    from pwh_assets.services.views import remove_view
+    from pwh_assets.services.views.saved import remove_view
 
     platform = open_project(args)
     view = remove_view(platform, args.project, args.name, force=args.force)
@@ -229,7 +229,7 @@ def _state(view: "SavedQuery") -> str:
 
 def print_view(args: argparse.Namespace, view: "SavedQuery", sentence: str) -> int:
     """The view's facts, or the sentence for people."""
-    from pwh_assets.services.view_shape import view_to_dict
+    from pwh_assets.services.views.shape import view_to_dict
 
     if args.json:
         print_json(view_to_dict(view))

@@ -24,7 +24,7 @@ def register_files(nouns: Groups) -> None:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from pwh_assets.services.view_files import export_views
+    from pwh_assets.services.views.files import export_views
 
     done = export_views(open_project(args), args.project, Path(args.folder), prune=args.prune)
     if args.json:
@@ -41,8 +41,8 @@ def _export(args: argparse.Namespace) -> int:
 
 def _import(args: argparse.Namespace) -> int:
     from pwh_assets.cli.view import user_name
-    from pwh_assets.services.view_files import FilesRefusedError
-    from pwh_assets.services.view_import import ImportPlan, import_views, plan_import
+    from pwh_assets.services.views.files import FilesRefusedError
+    from pwh_assets.services.views.importing import ImportPlan, import_views, plan_import
 
     platform, folder = open_project(args), Path(args.folder)
     if args.dry_run:

@@ -8,7 +8,7 @@ from pwh_assets.cli.console import print_json, say, table
 from pwh_assets.cli.inputs import read_sql
 
 if TYPE_CHECKING:
-    from pwh_assets.services.view_impact import Impact
+    from pwh_assets.services.views.impact import Impact
 
 
 def register_impact(nouns: Groups) -> None:
@@ -27,7 +27,7 @@ def register_impact(nouns: Groups) -> None:
 
 
 def _impact(args: argparse.Namespace) -> int:
-    from pwh_assets.services import view_impact
+    from pwh_assets.services.views import impact as view_impact
 
     sql = read_sql(args.sql) if args.sql else None
     platform = open_project(args)

@@ -49,7 +49,7 @@ def _materialize(args: argparse.Namespace) -> int:
     from pwh_assets.cli.view import print_view, rhythm
     from pwh_assets.core.view import Refresh
     from pwh_assets.services.incremental import checked_config, set_incremental
-    from pwh_assets.services.views import materialize_view
+    from pwh_assets.services.views.saved import materialize_view
 
     refresh = Refresh.SCHEDULE
     if args.after_inputs or args.manual:
@@ -90,7 +90,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _runs(args: argparse.Namespace) -> int:
-    from pwh_assets.services.source_view import job_to_dict
+    from pwh_assets.services.sources.view import job_to_dict
 
     store = open_project(args).store
     view = store.view(args.project, args.name)
@@ -114,8 +114,8 @@ def _run_row(job: Any) -> tuple[Any, ...]:
 
 
 def _cancel(args: argparse.Namespace) -> int:
-    from pwh_assets.services.source_view import job_to_dict
-    from pwh_assets.services.view_running import cancel_build
+    from pwh_assets.services.sources.view import job_to_dict
+    from pwh_assets.services.views.running import cancel_build
 
     platform = open_project(args)
     asked = cancel_build(platform, args.project, args.name)
@@ -139,7 +139,7 @@ def _cancel(args: argparse.Namespace) -> int:
 
 def _resume(args: argparse.Namespace) -> int:
     from pwh_assets.cli.view import print_view
-    from pwh_assets.services.views import resume_view
+    from pwh_assets.services.views.saved import resume_view
 
     platform = open_project(args)
     before = platform.store.view(args.project, args.name)
@@ -150,7 +150,7 @@ def _resume(args: argparse.Namespace) -> int:
 
 def _revert(args: argparse.Namespace) -> int:
     from pwh_assets.cli.view import print_view
-    from pwh_assets.services.views import revert_view
+    from pwh_assets.services.views.saved import revert_view
 
     view = revert_view(open_project(args), args.project, args.name)
     return print_view(args, view, f"`{view.name}` is plain again: computed whenever it is read.")

@@ -366,7 +366,7 @@ class Tour:
     def show(self, sql: str) -> list[tuple[Any, ...]]:
         """What `pwh query` answers; its first rows are printed."""
         from pwh_assets.cli.console import table
-        from pwh_assets.services.query import run_query
+        from pwh_assets.services.hogql.query import run_query
 
         print(f'\n$ pwh query "{sql.strip()}"', flush=True)
         answer = run_query(self.platform, 1, sql)
@@ -376,7 +376,7 @@ class Tour:
         return rows
 
     def rows(self, sql: str, export: bool = False) -> list[tuple[Any, ...]]:
-        from pwh_assets.services.query import run_query
+        from pwh_assets.services.hogql.query import run_query
 
         return [tuple(row) for row in run_query(self.platform, 1, sql, export=export).rows]
 

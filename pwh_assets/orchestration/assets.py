@@ -22,13 +22,13 @@ from pwh_assets.orchestration.retry import TRIES, with_retries
 from pwh_assets.orchestration.specs import synced_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.lake import LakeReader
-from pwh_assets.services.ahead import Ahead
-from pwh_assets.services.dlt_resource import write_disposition
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.running import was_stopped
+from pwh_assets.services.sync.ahead import Ahead
+from pwh_assets.services.sync.dlt_resource import write_disposition
+from pwh_assets.services.sync.running import was_stopped
 
 if TYPE_CHECKING:
-    from pwh_assets.services.changes import SharedStream
+    from pwh_assets.services.changes.stream import SharedStream
 
 
 class SyncConfig(dg.Config):
@@ -65,7 +65,7 @@ def source_assets(
         ahead: dg.ResourceParam[Ahead],
     ) -> Iterator[dg.MaterializeResult[None]]:
         sign_run(context)
-        from pwh_assets.services.changes import SharedStream
+        from pwh_assets.services.changes.stream import SharedStream
 
         troubles: dict[str, Trouble] = {}
         now = [_current(platform, ids[key]) for key in sorted(context.selected_asset_keys)]

@@ -12,7 +12,7 @@ from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.jobs import queue_tags
 from pwh_assets.orchestration.metadata import check_result
 from pwh_assets.orchestration.specs import in_words
-from pwh_assets.services.graph import Graph, NodeKind, project_graph
+from pwh_assets.services.lineage.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.platform import Platform
 
 SCHEDULE_TAG = "pwh/schedule"

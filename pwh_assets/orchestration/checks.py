@@ -13,9 +13,9 @@ from pwh_assets.orchestration.failures import log_unexpected
 from pwh_assets.orchestration.metadata import check_result
 from pwh_assets.orchestration.watcher import Trouble
 from pwh_assets.resources.lake import LakeReader
-from pwh_assets.services.contracts import check_contract, contract_of, explain
-from pwh_assets.services.graph import Graph, NodeKind, project_graph
+from pwh_assets.services.lineage.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.sync.contracts import check_contract, contract_of, explain
 
 
 def check_specs(

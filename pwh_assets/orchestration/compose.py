@@ -20,7 +20,7 @@ from pwh_assets.orchestration.sensors import sensors_of
 from pwh_assets.orchestration.specs import external_spec, product_specs, virtual_assets_allowed
 from pwh_assets.orchestration.view_assets import view_assets
 from pwh_assets.orchestration.watcher import Watcher
-from pwh_assets.services.ahead import Ahead
+from pwh_assets.services.sync.ahead import Ahead
 
 
 def compose(

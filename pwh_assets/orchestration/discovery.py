@@ -47,7 +47,7 @@ def _sensor() -> dg.SensorDefinition:
 
 def look(platform: Platform) -> tuple[int, list[str]]:
     """Refresh every source that wants its new tables; how many sync from now on, and what went wrong."""
-    from pwh_assets.services.sources import refresh_source
+    from pwh_assets.services.sources.connecting import refresh_source
 
     def refresh(source: Source) -> tuple[int, str]:
         try:

@@ -15,7 +15,7 @@ from pwh_assets.orchestration.jobs import views_job_name
 from pwh_assets.orchestration.processes import fail_dead_runs
 from pwh_assets.orchestration.schedules import UNDERWAY, note_skipped, waiting_views
 from pwh_assets.services.freshness.following import Decision, Seen, World, decide, follows
-from pwh_assets.services.graph import Graph, NodeKind, project_graph
+from pwh_assets.services.lineage.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.platform import Platform
 
 if TYPE_CHECKING:

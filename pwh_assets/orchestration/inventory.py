@@ -14,7 +14,7 @@ from pwh_assets.services.dbt_project.description import DbtProject
 from pwh_assets.services.dbt_project.workspace import project_of
 from pwh_assets.services.freshness.plan import Plan, make_plan
 from pwh_assets.services.freshness.project import paces_of, run_lengths
-from pwh_assets.services.graph import Graph, build_graph
+from pwh_assets.services.lineage.graph import Graph, build_graph
 from pwh_assets.services.platform import Platform
 
 

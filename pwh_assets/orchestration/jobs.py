@@ -7,7 +7,7 @@ import dagster as dg
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.maintenance import maintenance_key
-from pwh_assets.services.graph import Graph
+from pwh_assets.services.lineage.graph import Graph
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (

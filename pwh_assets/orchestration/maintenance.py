@@ -13,8 +13,8 @@ from pwh_assets.orchestration.inventory import scoped
 from pwh_assets.orchestration.processes import forget_old_runs, sign_run
 from pwh_assets.orchestration.specs import DEFAULT_OWNER, STORAGE
 from pwh_assets.orchestration.watcher import Trouble
-from pwh_assets.services.leftovers import clear_leftovers
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.sync.leftovers import clear_leftovers
 
 KEEP_DAYS = 7.0
 """How far back a table can be read as it was."""

@@ -11,7 +11,7 @@ from pwh_assets.orchestration.checks import blocked_by
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.jobs import queue_tags, views_job_name
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.view_skips import mended
+from pwh_assets.services.views.skips import mended
 
 if TYPE_CHECKING:
     from pwh_assets.orchestration.jobs import AssetJob

@@ -10,13 +10,13 @@ from pwh_assets.core.job import SyncResult
 from pwh_assets.core.names import slug
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.orchestration.specs import table_metadata
-from pwh_assets.services.contracts import explain
-from pwh_assets.services.drift import in_words
-from pwh_assets.services.graph import Graph
+from pwh_assets.services.lineage.graph import Graph
+from pwh_assets.services.sync.contracts import explain
+from pwh_assets.services.sync.drift import in_words
 
 if TYPE_CHECKING:
     from pwh_assets.hogql.plan import OutputColumn
-    from pwh_assets.services.views import ViewResult
+    from pwh_assets.services.views.saved import ViewResult
 
 MOST_LINEAGE_COLUMNS = 200
 """A wider table's column lineage would make every materialization heavy; `pwh lineage` has it anyway."""

@@ -11,7 +11,7 @@ from pwh_assets.lake import LakeTable
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.specs import table_metadata
 from pwh_assets.services.freshness.beat import beat
-from pwh_assets.services.graph import PRODUCT_TABLES
+from pwh_assets.services.lineage.graph import PRODUCT_TABLES
 from pwh_assets.services.platform import Platform
 
 EVERY_S = 60

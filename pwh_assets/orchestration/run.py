@@ -27,8 +27,8 @@ from pwh_assets.orchestration.maintenance import maintenance_key
 from pwh_assets.orchestration.processes import PROCESS_TAG, fail_dead_runs
 from pwh_assets.orchestration.watcher import Outcome, Subject, Trouble, Watcher
 from pwh_assets.resources.parts import of_platform
-from pwh_assets.services.ahead import Ahead
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.sync.ahead import Ahead
 from pwh_assets.store.processes import this_process
 
 TRIGGER_TAG = "pwh/trigger"

@@ -20,9 +20,9 @@ from pwh_assets.orchestration.maintenance import maintenance_key
 from pwh_assets.orchestration.processes import fail_dead_runs
 from pwh_assets.orchestration.specs import in_words, is_scheduled
 from pwh_assets.services.freshness.project import paused_chain
-from pwh_assets.services.graph import Graph, project_graph
+from pwh_assets.services.lineage.graph import Graph, project_graph
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.view_skips import skip_build
+from pwh_assets.services.views.skips import skip_build
 
 SCHEDULE_TAG = "pwh/schedule"
 NIGHTLY = "30 3 * * *"

@@ -6,8 +6,8 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.view_running import ViewCancelledError
-from pwh_assets.services.view_skips import (
+from pwh_assets.services.views.running import ViewCancelledError
+from pwh_assets.services.views.skips import (
     SKIPPED,
     KeptBackError,
     SuspendedError,

@@ -15,7 +15,7 @@ from pwh_assets.core.source import Column, SyncedTable
 from pwh_assets.core.view import Refresh, SavedQuery
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.services.freshness.bounds import in_words as length_in_words
-from pwh_assets.services.graph import Node, NodeKind
+from pwh_assets.services.lineage.graph import Node, NodeKind
 
 STORAGE = "ducklake"
 DEFAULT_OWNER = "team:data"

@@ -21,7 +21,7 @@ from pwh_assets.orchestration.specs import view_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.dbt import DbtModels
 from pwh_assets.resources.hogql import HogQLService
-from pwh_assets.services.graph import project_graph
+from pwh_assets.services.lineage.graph import project_graph
 from pwh_assets.services.platform import Platform
 
 log = logging.getLogger(__name__)

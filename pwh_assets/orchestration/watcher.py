@@ -10,7 +10,7 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import PwhError
 
 if TYPE_CHECKING:
-    from pwh_assets.services.views import ViewResult
+    from pwh_assets.services.views.saved import ViewResult
 
 Subject = SyncedTable | SavedQuery
 

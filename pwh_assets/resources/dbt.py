@@ -9,7 +9,7 @@ from pwh_assets.resources.home import platform_of, settings_of
 from pwh_assets.services.platform import Platform
 
 if TYPE_CHECKING:
-    from pwh_assets.services.views import ViewResult
+    from pwh_assets.services.views.saved import ViewResult
 
 
 class DbtModels:
@@ -20,7 +20,7 @@ class DbtModels:
 
     def build(self, view: SavedQuery, run_id: str | None = None) -> "ViewResult":
         """Build a view's table anew; readers see the old rows until the new ones are whole."""
-        from pwh_assets.services.views import build_view
+        from pwh_assets.services.views.saved import build_view
 
         return build_view(self._platform, view, run_id)
 

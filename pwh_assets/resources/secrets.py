@@ -6,8 +6,8 @@ import dagster as dg
 
 from pwh_assets.core.source import Source
 from pwh_assets.resources.home import platform_of, settings_of
-from pwh_assets.services.egress import guarded
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.sources.egress import guarded
 
 
 class SourceSecrets:

@@ -13,7 +13,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 
 from pwh_assets.core.names import slug
 from pwh_assets.core.source import SyncedTable
-from pwh_assets.services.dlt_resource import dlt_resource
+from pwh_assets.services.sync.dlt_resource import dlt_resource
 
 
 class SyncedTableTranslator(DagsterDltTranslator):

@@ -10,7 +10,7 @@ from pwh_assets.core.job import Job, JobKind, JobStatus
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.source_view import moment, type_word
+from pwh_assets.services.sources.view import moment, type_word
 
 VIEW_TYPE = "Materialized view"
 PERIODS = (1, 7, 30)

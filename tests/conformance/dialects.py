@@ -27,7 +27,7 @@ from pwh_assets.hogql.lower.mysql import session
 from pwh_assets.hogql.plan import Plan
 from pwh_assets.hogql.types import JSON, Type
 from pwh_assets.lake import Lakes
-from pwh_assets.services.query import shaped
+from pwh_assets.services.hogql.query import shaped
 from pwh_assets.settings import Settings
 from tests.conformance.edges import edge_calls
 from tests.conformance.engines import LIMITS, VARIABLES, _bag, _sorted

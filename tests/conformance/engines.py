@@ -8,7 +8,7 @@ from pwh_assets.engines.clickhouse import ENGINE as CLICKHOUSE
 from pwh_assets.engines.duckdb import ENGINE as DUCKDB
 from pwh_assets.hogql import compile as compile_hogql
 from pwh_assets.lake import Lakes
-from pwh_assets.services.query import shaped
+from pwh_assets.services.hogql.query import shaped
 from pwh_assets.settings import Settings
 from tests.conformance.made import NOW, catalog_of, fill
 

@@ -11,8 +11,8 @@ import pytest
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import SourceAccessError, SourceUnavailableError
 from pwh_assets.platform import open_platform
-from pwh_assets.services.sources import create_source
-from pwh_assets.services.sync import sync_table
+from pwh_assets.services.sources.connecting import create_source
+from pwh_assets.services.sync.table import sync_table
 from pwh_assets.settings import Settings
 from pwh_assets.sources.base import ReadRequest, secret_fields
 from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError

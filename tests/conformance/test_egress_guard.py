@@ -264,7 +264,7 @@ def test_a_session_asks_again_for_every_connection_and_refuses_what_changed(site
     ],
 )
 def test_options_of_drivers_are_no_fields(source: str, field: str) -> None:
-    from pwh_assets.services.source_body import check_fields
+    from pwh_assets.services.sources.body import check_fields
 
     with pytest.raises(InvalidInputError, match="has no field"):
         check_fields(discover()[source], {"host": "db", field: "/etc/passwd"})

@@ -13,7 +13,7 @@ from pwh_assets.hogql import compile as compile_hogql
 from pwh_assets.hogql.catalog import Catalog
 from pwh_assets.hogql.policy import restrict
 from pwh_assets.hogql.types import STRING
-from pwh_assets.services.query import shaped
+from pwh_assets.services.hogql.query import shaped
 from tests.conformance.engines import Engines, _bag, _sorted
 from tests.conformance.made import NOW
 from tests.conformance.random_queries import Queries

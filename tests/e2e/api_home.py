@@ -6,12 +6,12 @@ from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.job import JobKind, JobStatus
 from pwh_assets.core.language import TableJoin
 from pwh_assets.core.source import Column
-from pwh_assets.services import joins
-from pwh_assets.services.actions import save_action
 from pwh_assets.services.alerts import add_channel
-from pwh_assets.services.cohorts import save_cohort
+from pwh_assets.services.hogql import joins
+from pwh_assets.services.product.actions import save_action
+from pwh_assets.services.product.cohorts import save_cohort
 from pwh_assets.services.quality import add_check
-from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.store import NewTable
 
 DAILY = "SELECT toStartOfDay(timestamp) AS day, count() AS n FROM events GROUP BY day"

@@ -10,7 +10,7 @@ import psycopg
 import pyarrow.parquet
 import sqlalchemy.dialects.sqlite
 
-import pwh_assets.services.sync
+import pwh_assets.services.sync.table
 import tests.e2e.crashes
 from pwh_assets import duckdb_extensions
 

@@ -24,7 +24,7 @@ def _sync(home, sources, table_id, full, chunk_bytes, pipe):
 
     dividing.CHUNK_BYTES = chunk_bytes or dividing.CHUNK_BYTES
     platform = open_home(Path(home), sources)
-    from pwh_assets.services.sync import sync_table
+    from pwh_assets.services.sync.table import sync_table
 
     pipe.send("started")
     phases = set()

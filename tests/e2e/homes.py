@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pwh_assets.core.source import Column, SyncMode, TableStatus
 from pwh_assets.lake import Publish
 from pwh_assets.platform import open_platform
-from pwh_assets.services.query import run_query
+from pwh_assets.services.hogql.query import run_query
 from pwh_assets.settings import Settings
 from pwh_assets.store import NewTable
 

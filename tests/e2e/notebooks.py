@@ -3,7 +3,7 @@
 from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.lake import Lakes
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.sync import sync_table
+from pwh_assets.services.sync.table import sync_table
 from pwh_assets.settings import Settings
 from pwh_assets.sources.registry import discover, find
 from pwh_assets.store import NewTable, SecretBox, Store

@@ -8,8 +8,8 @@ import psycopg
 from pwh_assets.core.options import TableOptions
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import PwhError
-from pwh_assets.services.changes import sync_changes
-from pwh_assets.services.stream_tables import spec_of
+from pwh_assets.services.changes.stream import sync_changes
+from pwh_assets.services.changes.tables import spec_of
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.store import NewTable
 from tests.e2e.notebooks import open_home

@@ -34,9 +34,9 @@ from pwh_assets.services.alerts import (
     send_test,
 )
 from pwh_assets.services.health import Rules, evaluate, health
-from pwh_assets.services.sources import create_source
-from pwh_assets.services.sync import sync_table
-from pwh_assets.services.views import save_view
+from pwh_assets.services.sources.connecting import create_source
+from pwh_assets.services.sync.table import sync_table
+from pwh_assets.services.views.saved import save_view
 from pwh_assets.settings import Settings
 from pwh_assets.sources.network.egress import PrivateHostError
 from tests.e2e.homes import Warehouse, orders, people

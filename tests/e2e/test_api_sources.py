@@ -5,7 +5,7 @@ import pytest
 
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.platform import open_platform
-from pwh_assets.services.sync import sync_table
+from pwh_assets.services.sync.table import sync_table
 from pwh_assets.settings import Settings
 from tests.e2e.api_server import Served
 

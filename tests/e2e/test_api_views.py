@@ -3,7 +3,7 @@
 import pytest
 
 from pwh_assets.platform import open_platform
-from pwh_assets.services.view_builds import build_view
+from pwh_assets.services.views.builds import build_view
 from pwh_assets.settings import Settings
 from tests.e2e.api_server import Served
 

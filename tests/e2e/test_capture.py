@@ -19,7 +19,7 @@ import pytest
 from pwh_assets.platform import open_platform
 from pwh_assets.services.capture import Capture, Sending, forget_person
 from pwh_assets.services.capture.loading import load
-from pwh_assets.services.query import run_query
+from pwh_assets.services.hogql.query import run_query
 from pwh_assets.settings import Settings
 from tests.e2e.api_server import Served
 

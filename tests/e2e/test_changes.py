@@ -7,7 +7,8 @@ import pytest
 
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import BusyError, InvalidInputError
-from pwh_assets.services import changes, stream_pass
+from pwh_assets.services.changes import passes as stream_pass
+from pwh_assets.services.changes import stream as changes
 from pwh_assets.sources.errors import StreamLostError, StreamNotReadyError
 from tests.e2e.streams import SETTINGS, Streamed
 

@@ -116,7 +116,7 @@ def test_a_stream_that_is_disabled_leaves_tables_that_are_read_whole(pwh, source
 
 
 def test_a_stream_that_keeps_too_much_is_an_issue(pwh, source, monkeypatch):
-    from pwh_assets.services import change_care
+    from pwh_assets.services.changes import care as change_care
 
     pwh("sync", source)
     monkeypatch.setattr(change_care, "LAG_BYTES", 1)

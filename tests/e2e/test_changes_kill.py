@@ -9,7 +9,7 @@ import pytest
 
 from pwh_assets.core.source import SyncMode
 from pwh_assets.demo.postgres import PrivatePostgres
-from pwh_assets.services.sync import sync_table
+from pwh_assets.services.sync.table import sync_table
 from pwh_assets.sources.postgres.streaming import PostgresStream
 from tests.e2e.bank import WHOLE, Bank
 from tests.e2e.crashes import Child, Reader, dice, kill_somewhere

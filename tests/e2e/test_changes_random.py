@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pwh_assets.demo.postgres import PrivatePostgres
-from pwh_assets.services import stream_pass, stream_tables
+from pwh_assets.services.changes import passes as stream_pass
+from pwh_assets.services.changes import tables as stream_tables
 from tests.e2e.streams import SETTINGS, Streamed
 
 EXAMPLES = int(os.environ.get("PWH_CDC_EXAMPLES", "8"))

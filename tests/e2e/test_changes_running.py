@@ -10,15 +10,17 @@ import pytest
 from pwh_assets.core.job import ChangeKind, JobStatus
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import SourceUnavailableError
-from pwh_assets.services import changes, stream_run, stream_tables
-from pwh_assets.services.limits import (
+from pwh_assets.services.changes import run as stream_run
+from pwh_assets.services.changes import stream as changes
+from pwh_assets.services.changes import tables as stream_tables
+from pwh_assets.services.sources.tables import cancel_sync
+from pwh_assets.services.sync.limits import (
     RowLimitReachedError,
     RowLimitTooLowError,
     period_of,
     set_row_limit,
 )
-from pwh_assets.services.running import SyncCancelledError
-from pwh_assets.services.table_actions import cancel_sync
+from pwh_assets.services.sync.running import SyncCancelledError
 from pwh_assets.sources.collecting import StagingCollector
 from pwh_assets.sources.network.route import routed
 from pwh_assets.sources.postgres import replication

@@ -10,8 +10,8 @@ import pytest
 from pwh_assets.errors import InvalidInputError, SourceError
 from pwh_assets.platform import open_platform
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.sources import create_source, preview_source, show_source
-from pwh_assets.services.sync import sync_table
+from pwh_assets.services.sources.connecting import create_source, preview_source, show_source
+from pwh_assets.services.sync.table import sync_table
 from pwh_assets.settings import Settings
 from tests.servers import own_sources
 

@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 from pwh_assets.core.access import Role
 from pwh_assets.core.audit import HOME_CHAIN
 from pwh_assets.platform import open_platform
-from pwh_assets.services.login import add_person
+from pwh_assets.services.people.login import add_person
 from pwh_assets.settings import Settings
 from pwh_assets.store.keys import KeyKind
 from tests.e2e.api_server import Served

@@ -32,8 +32,8 @@ from pwh_assets.orchestration.watcher import Watcher
 from pwh_assets.platform import open_platform
 from pwh_assets.resources.hogql import HogQLService
 from pwh_assets.resources.lake import LakeReader
-from pwh_assets.services.sources import create_source
-from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.services.sources.connecting import create_source
+from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("default")

@@ -17,8 +17,8 @@ from pwh_assets.orchestration.reload import Reloader, reload_location
 from pwh_assets.orchestration.run import run_sync
 from pwh_assets.orchestration.servers import dagster_commands, socket_of
 from pwh_assets.platform import open_platform
-from pwh_assets.services.sources import create_source
-from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.services.sources.connecting import create_source
+from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.settings import Settings
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]

@@ -17,7 +17,7 @@ from pwh_assets.services.freshness.project import (
     set_cadence,
     set_target,
 )
-from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.services.views.saved import materialize_view, save_view
 from tests.e2e.homes import Warehouse, orders, people
 
 

@@ -9,7 +9,7 @@ from pwh_assets.core.health import IssueKind
 from pwh_assets.core.source import TableStatus
 from pwh_assets.errors import PwhError
 from pwh_assets.services.health import health
-from pwh_assets.services.views import build_view, materialize_view, remove_view, save_view
+from pwh_assets.services.views.saved import build_view, materialize_view, remove_view, save_view
 from tests.e2e.homes import Warehouse, orders, people
 
 

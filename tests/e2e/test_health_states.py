@@ -18,13 +18,13 @@ from pwh_assets.errors import PwhError
 from pwh_assets.platform import open_platform
 from pwh_assets.services.freshness.beat import beat
 from pwh_assets.services.health import data_health_issues, evaluate, health
-from pwh_assets.services.limits import set_row_limit
 from pwh_assets.services.quality.declare import add_check, remove_check
 from pwh_assets.services.quality.run import run_checks
-from pwh_assets.services.sources import create_source, refresh_source
-from pwh_assets.services.sync import sync_table
-from pwh_assets.services.table_actions import pause, resume
-from pwh_assets.services.views import build_view, materialize_view, remove_view, save_view
+from pwh_assets.services.sources.connecting import create_source, refresh_source
+from pwh_assets.services.sources.tables import pause, resume
+from pwh_assets.services.sync.limits import set_row_limit
+from pwh_assets.services.sync.table import sync_table
+from pwh_assets.services.views.saved import build_view, materialize_view, remove_view, save_view
 from pwh_assets.settings import Settings
 
 SCHEMA = """

@@ -14,10 +14,10 @@ from moto.server import ThreadedMotoServer
 from pwh_assets.engines.base import EngineError
 from pwh_assets.errors import PwhError, UserError
 from pwh_assets.platform import open_platform
-from pwh_assets.services.query import explain, run_query
-from pwh_assets.services.sources import create_source
-from pwh_assets.services.sync import sync_table
-from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.services.hogql.query import explain, run_query
+from pwh_assets.services.sources.connecting import create_source
+from pwh_assets.services.sync.table import sync_table
+from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.settings import Settings
 
 

@@ -7,9 +7,9 @@ import pytest
 from pwh_assets.cli import main
 from pwh_assets.errors import NotFoundError
 from pwh_assets.services.incremental import NotIncrementalError, check_incremental
-from pwh_assets.services.leftovers import clear_leftovers
-from pwh_assets.services.view_plan import BuildMode
-from pwh_assets.services.views import build_view, save_view
+from pwh_assets.services.sync.leftovers import clear_leftovers
+from pwh_assets.services.views.plan import BuildMode
+from pwh_assets.services.views.saved import build_view, save_view
 from tests.e2e.homes import Warehouse, orders, people
 
 SPENT = (

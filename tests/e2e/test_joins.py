@@ -9,12 +9,12 @@ from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.lake import Publish
-from pwh_assets.services.catalog import build_catalog
-from pwh_assets.services.joins import add_join, list_joins, remove_join, validate_join
-from pwh_assets.services.lineage import lineage
-from pwh_assets.services.product import import_events, import_persons
-from pwh_assets.services.query import explain
-from pwh_assets.services.views import save_view
+from pwh_assets.services.hogql.catalog import build_catalog
+from pwh_assets.services.hogql.joins import add_join, list_joins, remove_join, validate_join
+from pwh_assets.services.hogql.query import explain
+from pwh_assets.services.lineage.tracing import lineage
+from pwh_assets.services.product.loading import import_events, import_persons
+from pwh_assets.services.views.saved import save_view
 from pwh_assets.store import NewTable
 from tests.e2e.homes import Warehouse, orders, people
 

@@ -7,15 +7,20 @@ import pytest
 from pwh_assets.core.language import PropertyKind, PropertyType
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError
 from pwh_assets.hogql.errors import HogQLError
-from pwh_assets.services.actions import find_action, remove_action, save_action
-from pwh_assets.services.catalog import build_catalog
-from pwh_assets.services.cohorts import add_members, refresh_cohort, remove_cohort, save_cohort
-from pwh_assets.services.editor import complete, functions, metadata, schema
-from pwh_assets.services.product import import_distinct_ids, import_events, import_persons
+from pwh_assets.services.hogql.catalog import build_catalog
+from pwh_assets.services.hogql.editor import complete, functions, metadata, schema
+from pwh_assets.services.product.actions import find_action, remove_action, save_action
+from pwh_assets.services.product.cohorts import (
+    add_members,
+    refresh_cohort,
+    remove_cohort,
+    save_cohort,
+)
+from pwh_assets.services.product.loading import import_distinct_ids, import_events, import_persons
+from pwh_assets.services.product.properties import forget_property, learn_properties, set_property
+from pwh_assets.services.product.rates import load_rates
 from pwh_assets.services.project import change_settings, settings_of
-from pwh_assets.services.properties import forget_property, learn_properties, set_property
-from pwh_assets.services.rates import load_rates
-from pwh_assets.services.views import save_view
+from pwh_assets.services.views.saved import save_view
 from tests.e2e.homes import Warehouse, people
 
 ENGINES = ["duckdb", "clickhouse"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pwh_assets.cli import main
-from pwh_assets.services.actions import save_action
-from pwh_assets.services.product import import_distinct_ids, import_events, import_persons
+from pwh_assets.services.product.actions import save_action
+from pwh_assets.services.product.loading import import_distinct_ids, import_events, import_persons
 from tests.e2e.homes import Warehouse, people
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "hogql"

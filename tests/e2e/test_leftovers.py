@@ -1,8 +1,8 @@
 """What stays on disk and in the lake of tables that are gone."""
 
 from pwh_assets.core.source import SyncMode
-from pwh_assets.services.leftovers import clear_leftovers
-from pwh_assets.services.sources import remove_source
+from pwh_assets.services.sources.connecting import remove_source
+from pwh_assets.services.sync.leftovers import clear_leftovers
 from tests.e2e.notebooks import Desk
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from pwh_assets.core.source import Column
 from pwh_assets.errors import NotFoundError
-from pwh_assets.services.lineage import ColumnEdge, lineage
-from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.services.lineage.tracing import ColumnEdge, lineage
+from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.store import NewTable
 from tests.e2e.homes import Warehouse, orders, people
 

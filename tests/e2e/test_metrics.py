@@ -8,7 +8,7 @@ import pytest
 from pwh_assets.core.view import ViewOrigin
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.hogql.errors import HogQLError
-from pwh_assets.services.lineage import lineage
+from pwh_assets.services.lineage.tracing import lineage
 from pwh_assets.services.semantic import (
     DocumentError,
     NotExportableError,
@@ -20,8 +20,8 @@ from pwh_assets.services.semantic import (
     remove_metric,
     run_metric,
 )
-from pwh_assets.services.view_impact import impact_without
-from pwh_assets.services.views import ManagedViewError, ViewCycleError, save_view
+from pwh_assets.services.views.impact import impact_without
+from pwh_assets.services.views.saved import ManagedViewError, ViewCycleError, save_view
 from tests.e2e.homes import Warehouse, people
 
 FILE = """\

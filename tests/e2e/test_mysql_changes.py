@@ -12,8 +12,8 @@ import pytest
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import PwhError, SourceUnavailableError
 from pwh_assets.platform import open_platform
-from pwh_assets.services.change_care import repair_stream
-from pwh_assets.services.changes import sync_changes
+from pwh_assets.services.changes.care import repair_stream
+from pwh_assets.services.changes.stream import sync_changes
 from pwh_assets.settings import Settings
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.changes import StreamSpec, StreamTable

@@ -27,11 +27,11 @@ from pwh_assets.services.dbt_project.selecting import selected
 from pwh_assets.services.dbt_project.testing import run_tests
 from pwh_assets.services.dbt_project.workspace import project_of
 from pwh_assets.services.health import health
-from pwh_assets.services.lineage import lineage
+from pwh_assets.services.lineage.tracing import lineage
 from pwh_assets.services.quality.audit import QualityFailedError
 from pwh_assets.services.quality.declare import add_check, remove_check
 from pwh_assets.services.verify import verify
-from pwh_assets.services.views import build_view, materialize_view, remove_view, save_view
+from pwh_assets.services.views.saved import build_view, materialize_view, remove_view, save_view
 from tests.e2e.homes import Warehouse, orders, people
 
 FILES = {

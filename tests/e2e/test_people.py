@@ -189,7 +189,7 @@ def test_a_browser_logs_in_writes_from_our_pages_only_and_logs_out(api, organiza
 
 
 def test_looking_up_a_known_key_costs_less_than_half_a_millisecond(api):
-    from pwh_assets.services.access import authenticate
+    from pwh_assets.services.people.access import authenticate
 
     authenticate(api.platform, api.key)
     seen = []

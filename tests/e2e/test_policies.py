@@ -9,10 +9,10 @@ from pwh_assets.core.access import Role
 from pwh_assets.core.source import Column
 from pwh_assets.errors import PwhError
 from pwh_assets.platform import open_platform
+from pwh_assets.services.hogql.query import run_query
 from pwh_assets.services.policies import forgetting, managing
-from pwh_assets.services.query import run_query
-from pwh_assets.services.view_builds import build_view
-from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.services.views.builds import build_view
+from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.settings import Settings
 from pwh_assets.store import NewTable
 from tests.e2e.api_server import Served

@@ -10,8 +10,8 @@ import pytest
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.lake import Lakes
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.product import import_distinct_ids, import_events, import_persons
-from pwh_assets.services.product_files import BadRowError
+from pwh_assets.services.product.files import BadRowError
+from pwh_assets.services.product.loading import import_distinct_ids, import_events, import_persons
 from pwh_assets.settings import Settings
 from pwh_assets.store import Store
 

@@ -30,7 +30,7 @@ from pwh_assets.services.quality import (
 from pwh_assets.services.quality.document import DocumentError
 from pwh_assets.services.quality.kinds.volume import Band
 from pwh_assets.services.quality.registry import kinds
-from pwh_assets.services.views import remove_view, save_view
+from pwh_assets.services.views.saved import remove_view, save_view
 from pwh_assets.settings import Settings
 from pwh_assets.store import NewTable
 from tests.e2e.homes import Warehouse, orders, people

@@ -16,7 +16,7 @@ from pwh_assets.engines.base import QueryCancelledError
 from pwh_assets.services.health import health
 from pwh_assets.services.incremental import IncrementalConfig, set_incremental
 from pwh_assets.services.quality import QualityFailedError, add_check, audit, run_checks
-from pwh_assets.services.views import build_view, materialize_view, save_view
+from pwh_assets.services.views.saved import build_view, materialize_view, save_view
 from tests.e2e.homes import Warehouse, orders, people
 
 ROOT = Path(__file__).parents[2]
@@ -190,7 +190,7 @@ BUILDING = """
 import os, sys
 from pwh_assets.errors import PwhError
 from pwh_assets.platform import open_platform
-from pwh_assets.services import view_builds
+from pwh_assets.services.views import builds as view_builds
 from pwh_assets.settings import Settings
 platform = open_platform(Settings.from_env({"PWH_HOME": sys.argv[1]}))
 view = platform.store.view(1, "kept.spent")

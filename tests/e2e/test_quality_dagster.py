@@ -14,10 +14,10 @@ from pwh_assets.orchestration.inventory import read_inventories
 from pwh_assets.orchestration.run import run_sync, run_views
 from pwh_assets.platform import open_platform
 from pwh_assets.resources.parts import of_platform
+from pwh_assets.services.hogql.query import run_query
 from pwh_assets.services.quality import add_check
-from pwh_assets.services.query import run_query
-from pwh_assets.services.sources import create_source
-from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.services.sources.connecting import create_source
+from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("default")

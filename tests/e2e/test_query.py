@@ -12,8 +12,8 @@ from pwh_assets.core.source import Column
 from pwh_assets.engines.base import Limits, QueryTimeoutError, QueryTooLargeError
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.hogql.errors import HogQLError
-from pwh_assets.services.catalog import build_catalog
-from pwh_assets.services.query import explain, run_query
+from pwh_assets.services.hogql.catalog import build_catalog
+from pwh_assets.services.hogql.query import explain, run_query
 from pwh_assets.store import NewTable
 from tests.e2e.homes import Warehouse, orders, people
 

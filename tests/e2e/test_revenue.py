@@ -17,7 +17,11 @@ from pwh_assets.demo.stripe import StripeServer
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.lake import Publish
 from pwh_assets.platform import open_platform
-from pwh_assets.services.managed_views import (
+from pwh_assets.services.hogql.query import run_query
+from pwh_assets.services.product.rates import load_rates
+from pwh_assets.services.sources.connecting import create_source, remove_source
+from pwh_assets.services.sync.table import sync_table
+from pwh_assets.services.views.managed import (
     ManagedNameTakenError,
     ManagedViewInUseError,
     NotThisSourceError,
@@ -26,11 +30,7 @@ from pwh_assets.services.managed_views import (
     revenue_config,
     revenue_status,
 )
-from pwh_assets.services.query import run_query
-from pwh_assets.services.rates import load_rates
-from pwh_assets.services.sources import create_source, remove_source
-from pwh_assets.services.sync import sync_table
-from pwh_assets.services.views import ManagedViewError, build_view, remove_view, save_view
+from pwh_assets.services.views.saved import ManagedViewError, build_view, remove_view, save_view
 from pwh_assets.settings import Settings
 from pwh_assets.sources.http.rows import RowBuilder
 from pwh_assets.sources.stripe.objects import BY_NAME

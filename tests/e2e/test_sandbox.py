@@ -3,7 +3,7 @@
 import pytest
 
 from pwh_assets.hogql.errors import HogQLError
-from pwh_assets.services.query import run_query
+from pwh_assets.services.hogql.query import run_query
 from tests.e2e.homes import Warehouse, people
 
 SECRET = "planted-value-nobody-may-read"

@@ -14,8 +14,8 @@ from pwh_assets.demo.stripe import StripeServer
 from pwh_assets.errors import InvalidInputError, SourceError
 from pwh_assets.platform import open_platform
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.sources import create_source
-from pwh_assets.services.sync import sync_table
+from pwh_assets.services.sources.connecting import create_source
+from pwh_assets.services.sync.table import sync_table
 from pwh_assets.settings import Settings
 
 

@@ -14,10 +14,10 @@ from pwh_assets.orchestration import retry
 from pwh_assets.orchestration.instance import instance_for
 from pwh_assets.orchestration.run import run_sync
 from pwh_assets.platform import open_platform
-from pwh_assets.services.ahead import begun
-from pwh_assets.services.sources import create_source
-from pwh_assets.services.sync import TableBusyError, sync_table
-from pwh_assets.services.table_actions import cancel_sync
+from pwh_assets.services.sources.connecting import create_source
+from pwh_assets.services.sources.tables import cancel_sync
+from pwh_assets.services.sync.ahead import begun
+from pwh_assets.services.sync.table import TableBusyError, sync_table
 from pwh_assets.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("default")

@@ -13,7 +13,7 @@ import pytest
 from pwh_assets.core.source import SyncMode
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import SourceError, SourceUnavailableError
-from pwh_assets.services.sync import HomeStorageError, sync_table
+from pwh_assets.services.sync.table import HomeStorageError, sync_table
 from pwh_assets.sources.postgres import dividing
 from pwh_assets.sources.postgres.chunks import TableChunks
 from tests.e2e.bank import Bank

@@ -12,8 +12,8 @@ from pwh_assets.core.job import JobStatus
 from pwh_assets.core.source import SyncMode, TableStatus
 from pwh_assets.errors import BusyError
 from pwh_assets.lake.errors import LakeBusyError, LakeStorageError
-from pwh_assets.services import package as packages
-from pwh_assets.services.sync import HomeStorageError, TableBusyError
+from pwh_assets.services.sync import package as packages
+from pwh_assets.services.sync.table import HomeStorageError, TableBusyError
 from tests.e2e.crashes import CONTEXT
 from tests.e2e.notebooks import Desk
 
@@ -134,7 +134,7 @@ def _hold(home, table_id, pipe):
     from tests.e2e.notebooks import open_home
 
     platform = open_home(Path(home))
-    from pwh_assets.services.sync import sync_table
+    from pwh_assets.services.sync.table import sync_table
 
     def tell(progress):
         pipe.send(progress.phase)

@@ -14,11 +14,13 @@ from pwh_assets.core.source import SyncMode, TableStatus
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.services.health import health
-from pwh_assets.services.limits import RowLimitReachedError, RowLimitTooLowError
-from pwh_assets.services.running import SyncCancelledError
-from pwh_assets.services.sources import create_source, refresh_source, update_source, update_table
-from pwh_assets.services.sync import sync_table
-from pwh_assets.services.table_actions import (
+from pwh_assets.services.sources.connecting import (
+    create_source,
+    refresh_source,
+    update_source,
+    update_table,
+)
+from pwh_assets.services.sources.tables import (
     bulk_update,
     cancel_sync,
     delete_data,
@@ -27,6 +29,9 @@ from pwh_assets.services.table_actions import (
     request_resync,
     resume,
 )
+from pwh_assets.services.sync.limits import RowLimitReachedError, RowLimitTooLowError
+from pwh_assets.services.sync.running import SyncCancelledError
+from pwh_assets.services.sync.table import sync_table
 from tests.e2e.notebooks import Desk, open_home
 
 PEOPLE = """
@@ -308,7 +313,7 @@ def test_one_value_has_one_hash_in_every_table_and_another_in_another_project(sh
     update_table(desk.platform, 1, other.id, {"masks": {"email": "hash"}})
     desk.sync(desk.store.table(other.id))
     assert desk.rows(other, "email")[0][0] != here
-    from pwh_assets.services.masking import Masker
+    from pwh_assets.services.sync.masking import Masker
 
     same = Masker(shop.table.options.masks, shop.store.mask_key(1))
     assert same.row({"email": "p7@example.com"}) == {"email": here}

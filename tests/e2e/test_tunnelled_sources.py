@@ -10,8 +10,8 @@ import pytest
 from pwh_assets.errors import InvalidInputError, SourceUnavailableError
 from pwh_assets.platform import open_platform
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.sources import create_source, show_source, update_source
-from pwh_assets.services.sync import sync_table
+from pwh_assets.services.sources.connecting import create_source, show_source, update_source
+from pwh_assets.services.sync.table import sync_table
 from pwh_assets.settings import Settings
 from pwh_assets.sources.network import tunnel as tunnels
 from pwh_assets.sources.network.tunnel import HostKeyChangedError

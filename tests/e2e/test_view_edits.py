@@ -5,8 +5,8 @@ import pytest
 from pwh_assets.core.language import TableJoin
 from pwh_assets.core.view import Refresh, ViewOrigin
 from pwh_assets.errors import InvalidInputError, NotFoundError
-from pwh_assets.services.joins import add_join, remove_join
-from pwh_assets.services.view_impact import (
+from pwh_assets.services.hogql.joins import add_join, remove_join
+from pwh_assets.services.views.impact import (
     Break,
     ColumnChange,
     Use,
@@ -15,7 +15,7 @@ from pwh_assets.services.view_impact import (
     impact_without,
     uses_of,
 )
-from pwh_assets.services.views import (
+from pwh_assets.services.views.saved import (
     BreaksReadersError,
     EditConflictError,
     ManagedViewError,

@@ -8,9 +8,9 @@ from pwh_assets.cli.entry import run as pwh
 from pwh_assets.core.view import Refresh
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.services.quality.declare import add_check
-from pwh_assets.services.view_files import FilesRefusedError, export_views, parse_file, render
-from pwh_assets.services.view_import import import_views, plan_import
-from pwh_assets.services.views import (
+from pwh_assets.services.views.files import FilesRefusedError, export_views, parse_file, render
+from pwh_assets.services.views.importing import import_views, plan_import
+from pwh_assets.services.views.saved import (
     build_view,
     describe_view,
     materialize_view,

@@ -11,9 +11,9 @@ from pwh_assets.core.source import TableStatus
 from pwh_assets.core.view import SUSPENDED_AFTER, Refresh
 from pwh_assets.errors import BusyError
 from pwh_assets.services.models import ModelError
-from pwh_assets.services.view_builds import view_exclusively
-from pwh_assets.services.view_running import NotRunningError, cancel_build
-from pwh_assets.services.views import (
+from pwh_assets.services.views.builds import view_exclusively
+from pwh_assets.services.views.running import NotRunningError, cancel_build
+from pwh_assets.services.views.saved import (
     build_view,
     materialize_view,
     resume_view,
@@ -148,7 +148,7 @@ def test_what_is_not_the_views_fault_does_not_suspend_it(home, monkeypatch):
     def busy(*_):
         raise BusyError("The lake is being written.")
 
-    monkeypatch.setattr("pwh_assets.services.view_builds.models.run", busy)
+    monkeypatch.setattr("pwh_assets.services.views.builds.models.run", busy)
     for number in range(SUSPENDED_AFTER + 1):
         with pytest.raises(BusyError):
             build_view(home.platform, view, f"busy-{number}")
@@ -165,7 +165,7 @@ def test_an_edit_during_a_build_leaves_the_view_modified_with_its_new_columns(ho
         save_view(home.platform, 1, "moving", "SELECT id, email FROM app_users")
         return run(*arguments)
 
-    monkeypatch.setattr("pwh_assets.services.view_builds.models.run", edit_then_run)
+    monkeypatch.setattr("pwh_assets.services.views.builds.models.run", edit_then_run)
     build_view(home.platform, view)
     now = home.store.view(1, "moving")
     assert (now.status, now.built_version, now.version) == (TableStatus.MODIFIED, 1, 2)

@@ -13,8 +13,8 @@ from pwh_assets.orchestration import retry
 from pwh_assets.orchestration.instance import instance_for
 from pwh_assets.orchestration.jobs import views_job_name
 from pwh_assets.orchestration.run import run_views
-from pwh_assets.services.view_skips import obstacles
-from pwh_assets.services.views import materialize_view, save_view
+from pwh_assets.services.views.saved import materialize_view, save_view
+from pwh_assets.services.views.skips import obstacles
 from tests.e2e.homes import Warehouse, orders, people
 
 FAILS = "SELECT (SELECT id FROM app_orders) AS id FROM app_users"

@@ -11,9 +11,8 @@ from pwh_assets.core.job import JobStatus
 from pwh_assets.core.source import TableStatus
 from pwh_assets.errors import BusyError, ConflictError, InvalidInputError, NotFoundError, UserError
 from pwh_assets.hogql.errors import HogQLError
-from pwh_assets.services.view_builds import view_exclusively
-from pwh_assets.services.view_text import MissingInputError
-from pwh_assets.services.views import (
+from pwh_assets.services.views.builds import view_exclusively
+from pwh_assets.services.views.saved import (
     ViewCycleError,
     ViewInUseError,
     build_view,
@@ -24,6 +23,7 @@ from pwh_assets.services.views import (
     save_view,
     view_history,
 )
+from pwh_assets.services.views.text import MissingInputError
 from tests.e2e.homes import Warehouse, orders, people
 
 ROOT = Path(__file__).parents[2]
@@ -364,7 +364,7 @@ def test_a_build_that_is_interrupted_is_cancelled_not_failed(home, monkeypatch):
         raise Interruption
 
     view, _ = table_of(home, "stopped", SPENT)
-    monkeypatch.setattr("pwh_assets.services.view_builds.models.run", interrupt)
+    monkeypatch.setattr("pwh_assets.services.views.builds.models.run", interrupt)
     with pytest.raises(Interruption):
         build_view(home.platform, view)
     assert home.platform.store.view(1, "stopped").status is TableStatus.CANCELLED

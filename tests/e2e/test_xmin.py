@@ -5,8 +5,8 @@ import pytest
 
 from pwh_assets.core.source import SyncMode
 from pwh_assets.demo.postgres import PrivatePostgres
-from pwh_assets.services.sources import create_source, update_table
-from pwh_assets.services.sync import sync_table
+from pwh_assets.services.sources.connecting import create_source, update_table
+from pwh_assets.services.sync.table import sync_table
 from tests.e2e.notebooks import open_home
 
 

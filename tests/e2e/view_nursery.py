@@ -52,8 +52,8 @@ class Nursery:
 
 def _build(view_name: str) -> None:
     from pwh_assets.platform import open_platform
-    from pwh_assets.services.view_running import ViewCancelledError
-    from pwh_assets.services.views import build_view
+    from pwh_assets.services.views.running import ViewCancelledError
+    from pwh_assets.services.views.saved import build_view
 
     platform = open_platform()
     view = platform.store.view(1, view_name)
@@ -69,7 +69,7 @@ LOADED = (
     "dbt.cli.main",
     "pwh_assets.platform",
     "pwh_assets.services.models.plugin",
-    "pwh_assets.services.views",
+    "pwh_assets.services.views.saved",
 )
 
 

@@ -24,9 +24,9 @@ POINTS = {
     "opened": ("after", "pwh_assets.sources.postgres.chunks", "TableChunks._open"),
     "mysql planned": ("before", "pwh_assets.sources.mysql.reading", "begin_snapshot"),
     "mysql opened": ("after", "pwh_assets.sources.mysql.reading", "begin_snapshot"),
-    "streaming": ("before", "pwh_assets.services.stream_pass", "StreamPass._batch"),
-    "between chunks": ("after", "pwh_assets.services.package", "ChunkLog.add"),
-    "between batches": ("after", "pwh_assets.services.stream_pass", "StreamPass._batch"),
+    "streaming": ("before", "pwh_assets.services.changes.passes", "StreamPass._batch"),
+    "between chunks": ("after", "pwh_assets.services.sync.package", "ChunkLog.add"),
+    "between batches": ("after", "pwh_assets.services.changes.passes", "StreamPass._batch"),
     "publishing": ("before", "pwh_assets.lake.lake", "Lake.publish"),
     "applying": ("before", "pwh_assets.lake.lake", "Lake.apply_changes"),
     "before commit": ("after", "pwh_assets.lake.publish", "_apply"),
@@ -123,7 +123,7 @@ def _pwh(home: str, words: tuple[str, ...], stops: tuple[str, ...], log: str, pi
 
 def _make_small() -> None:
     from pwh_assets.orchestration import retry
-    from pwh_assets.services import stream_pass
+    from pwh_assets.services.changes import passes as stream_pass
     from pwh_assets.sources.mysql import reading
     from pwh_assets.sources.postgres import dividing
 

@@ -5,8 +5,8 @@ import pymysqlreplication
 import pwh_assets.cli.entry
 import pwh_assets.cli.runs
 import pwh_assets.orchestration.run
-import pwh_assets.services.changes
-import pwh_assets.services.stream_run
+import pwh_assets.services.changes.run
+import pwh_assets.services.changes.stream
 import pwh_assets.sources.mysql.reading
 import pwh_assets.sources.mysql.streaming
 import pwh_assets.sources.postgres.streaming

@@ -16,7 +16,7 @@ from pwh_assets.core.view import Refresh, SavedQuery, ViewOrigin
 from pwh_assets.errors import ConflictError, NotFoundError, PwhError, quoted
 from pwh_assets.services.dbt_project import reading, workspace
 from pwh_assets.services.dbt_project.description import SCHEMA, DbtModel, DbtProject, to_json
-from pwh_assets.services.graph import Graph, NodeKind, project_graph
+from pwh_assets.services.lineage.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.platform import Platform
 
 if TYPE_CHECKING:
@@ -303,7 +303,7 @@ def _still_read(platform: Platform, project_id: int, going: Sequence[SavedQuery]
 
 
 def _adopted(platform: Platform, project_id: int, project: DbtProject, state: DbtState) -> Adoption:
-    from pwh_assets.services.view_builds import view_exclusively
+    from pwh_assets.services.views.builds import view_exclusively
 
     before = {view.name: view for view in own_views(platform, project_id)}
     names = {model.table_name for model in project.models}

@@ -13,7 +13,7 @@ from pwh_assets.services.models.runner import first_sentence
 if TYPE_CHECKING:
     import duckdb
 
-    from pwh_assets.services.view_builds import Build
+    from pwh_assets.services.views.builds import Build
 
 _COMMANDS = {"model": "run", "seed": "seed", "snapshot": "snapshot"}
 _BESIDE = ("table", "view")

@@ -11,7 +11,7 @@ from pwh_assets.services.dbt_project.workspace import SOURCE, folder_of
 from pwh_assets.services.models import Publication
 from pwh_assets.services.models.runner import DBT, detach, quietly
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.view_text import model_text
+from pwh_assets.services.views.text import model_text
 
 if TYPE_CHECKING:
     from pwh_assets.services.models.plugin import Session

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pwh_assets.core.check import CheckResult
 from pwh_assets.services.dbt_project.description import DbtProject, DbtTest
 from pwh_assets.services.dbt_project.running import opened
-from pwh_assets.services.graph import project_graph
+from pwh_assets.services.lineage.graph import project_graph
 from pwh_assets.services.models.runner import first_sentence
 from pwh_assets.services.platform import Platform
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pwh_assets.core.source import TableStatus
 from pwh_assets.core.view import Refresh, SavedQuery
-from pwh_assets.services.graph import Graph, NodeKind
+from pwh_assets.services.lineage.graph import Graph, NodeKind
 from pwh_assets.store.jobs import ABANDONED_SENTENCE
 
 LONGEST_WAIT = timedelta(minutes=15)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from pwh_assets.core.frequency import FREQUENCIES, Frequency
-from pwh_assets.services.graph import Graph
+from pwh_assets.services.lineage.graph import Graph
 
 LADDER: tuple[str, ...] = tuple(FREQUENCIES)
 """Every cadence, shortest first."""

@@ -21,7 +21,7 @@ from pwh_assets.services.freshness.bounds import (
     target_bounds,
 )
 from pwh_assets.services.freshness.plan import Pace, Plan, Rhythm, make_plan, shortest_age
-from pwh_assets.services.graph import Graph, Node, NodeKind, project_graph
+from pwh_assets.services.lineage.graph import Graph, Node, NodeKind, project_graph
 from pwh_assets.services.platform import Platform
 
 QUICKEST_SYNC = "5min"
@@ -363,7 +363,7 @@ def _lowered(plan: Plan, name: str, frequency: Frequency) -> Frequency:
 
 def _apply(platform: Platform, project_id: int, node: Node, frequency: Frequency) -> None:
     if node.kind is NodeKind.SYNCED:
-        from pwh_assets.services.sources import update_table
+        from pwh_assets.services.sources.connecting import update_table
 
         update_table(platform, project_id, node.id, {"sync_frequency": frequency.name})
         return

@@ -12,10 +12,10 @@ from pwh_assets.core.source import TableStatus
 from pwh_assets.services.dbt_project.issues import project_issues
 from pwh_assets.services.freshness.beat import ALIVE_WITHIN, read_heartbeat
 from pwh_assets.services.freshness.project import project_plan
-from pwh_assets.services.graph import PRODUCT_TABLES, project_graph
 from pwh_assets.services.health.diagnosis import diagnose
 from pwh_assets.services.health.grouping import Away
 from pwh_assets.services.health.troubles import unstarted
+from pwh_assets.services.lineage.graph import PRODUCT_TABLES, project_graph
 from pwh_assets.services.platform import Platform
 
 FAILING_AFTER = 3
@@ -47,7 +47,7 @@ def look(platform: Platform, project_id: int, now: datetime | None = None) -> Lo
     facts = facts_of(platform, project_id, now)
     found = diagnose(graph, facts, now, _away(platform, now))
     if platform.store.streams(project_id):
-        from pwh_assets.services.change_care import stream_issues
+        from pwh_assets.services.changes.care import stream_issues
 
         found += stream_issues(platform, project_id)
     found += project_issues(platform, project_id)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from pwh_assets.core.health import Fact, HealthIssue, IssueKind, IssueType
 from pwh_assets.errors import quoted
-from pwh_assets.services.graph import Graph
 from pwh_assets.services.health.grouping import Away, Group, grouped
 from pwh_assets.services.health.targets import shown_as_of, too_old
 from pwh_assets.services.health.troubles import WORDS, Trouble, again, own_trouble
+from pwh_assets.services.lineage.graph import Graph
 
 
 def diagnose(

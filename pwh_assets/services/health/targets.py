@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from pwh_assets.core.health import Fact, IssueKind
-from pwh_assets.services.graph import Graph
 from pwh_assets.services.health.troubles import Trouble, again, ago
+from pwh_assets.services.lineage.graph import Graph
 
 
 def shown_as_of(graph: Graph, facts: Mapping[str, Fact]) -> dict[str, tuple[datetime, str]]:

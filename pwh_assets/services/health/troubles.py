@@ -12,11 +12,11 @@ from pwh_assets.core.job import JobStatus
 from pwh_assets.core.quality import CheckState
 from pwh_assets.core.source import TableStatus
 from pwh_assets.errors import quoted
-from pwh_assets.services.contracts import explain
-from pwh_assets.services.drift import in_words
 from pwh_assets.services.freshness.ticks import GRACE, next_tick
-from pwh_assets.services.graph import Graph
-from pwh_assets.services.reconciliation import way_out
+from pwh_assets.services.lineage.graph import Graph
+from pwh_assets.services.sync.contracts import explain
+from pwh_assets.services.sync.drift import in_words
+from pwh_assets.services.sync.reconciliation import way_out
 
 RETRY_GRACE = timedelta(minutes=5)
 """So long after its moment a retry that did not begin is still waited for."""

@@ -33,8 +33,8 @@ from pwh_assets.services.incremental.state import (
     write_view_state,
 )
 from pwh_assets.services.models import STAGE
-from pwh_assets.services.view_plan import BuildMode
-from pwh_assets.services.view_text import MissingInputError, storable
+from pwh_assets.services.views.plan import BuildMode
+from pwh_assets.services.views.text import MissingInputError, storable
 
 if TYPE_CHECKING:
     import duckdb

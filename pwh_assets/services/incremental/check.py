@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.services.catalog import build_catalog
+from pwh_assets.services.hogql.catalog import build_catalog
 from pwh_assets.services.incremental.config import (
     IncrementalConfig,
     NotIncrementalError,

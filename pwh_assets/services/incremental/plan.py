@@ -1,11 +1,11 @@
 """The plan of one build of a view that is built in parts."""
 
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.services.catalog import build_catalog
+from pwh_assets.services.hogql.catalog import build_catalog
 from pwh_assets.services.incremental.build import IncrementalBuild
 from pwh_assets.services.incremental.config import IncrementalConfig
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.view_plan import BuildPlan, FullBuild
+from pwh_assets.services.views.plan import BuildPlan, FullBuild
 
 
 def incremental_plan(platform: Platform, view: SavedQuery, *, full: bool = False) -> BuildPlan:

@@ -14,10 +14,10 @@ from pwh_assets.core.names import slug
 from pwh_assets.core.options import Mask, MaskKind
 from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.lake.attach import ALIAS, quote
-from pwh_assets.services.masking import Masker
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.source_view import moment
-from pwh_assets.services.sources import find_table
+from pwh_assets.services.sources.connecting import find_table
+from pwh_assets.services.sources.view import moment
+from pwh_assets.services.sync.masking import Masker
 from pwh_assets.store.policies import DeletionRequest, PersonKey
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ def _delete_rows(
 ) -> int:
     """Rows of the table, and of the one of its every change, whose key is one of the hashes'."""
     from pwh_assets.lake.locks import hold
-    from pwh_assets.services.table_actions import discard_leftovers
+    from pwh_assets.services.sources.tables import discard_leftovers
 
     lake = platform.lakes.of(table.project_id)
     masker = Masker((Mask(key.column, MaskKind.HASH),), platform.store.mask_key(table.project_id))
@@ -318,8 +318,8 @@ def _delete_rows(
 
 def _views(platform: Platform, asked: DeletionRequest, report: dict[str, Any]) -> None:
     """Every materialized view behind a table the person was in is built anew, inputs first."""
-    from pwh_assets.services.graph import project_graph
-    from pwh_assets.services.view_builds import build_view
+    from pwh_assets.services.lineage.graph import project_graph
+    from pwh_assets.services.views.builds import build_view
 
     graph = project_graph(platform, asked.project_id)
     touched = {
@@ -340,7 +340,7 @@ def _views(platform: Platform, asked: DeletionRequest, report: dict[str, Any]) -
 
 def _history(platform: Platform, asked: DeletionRequest, report: dict[str, Any]) -> None:
     from pwh_assets.lake.maintenance import rewrite_deleted
-    from pwh_assets.services.table_actions import expire_history
+    from pwh_assets.services.sources.tables import expire_history
 
     rewrite_deleted(platform.lakes.of(asked.project_id))
     report["history"] = expire_history(platform, asked.project_id)

@@ -41,8 +41,8 @@ def check_text(
         HogQLError: the text is wrong for this reader.
         PolicyBoundError.
     """
-    from pwh_assets.services.graph import project_graph
-    from pwh_assets.services.query import compile_query
+    from pwh_assets.services.hogql.query import compile_query
+    from pwh_assets.services.lineage.graph import project_graph
 
     if not any(p.binds(caller, project_id) for p in platform.store.policies(project_id)):
         return

@@ -7,7 +7,7 @@ from typing import Any
 from pwh_assets.core.access import Caller, Role, role_in_project
 from pwh_assets.core.policy import FACT, AccessPolicy, ColumnMask, Redaction
 from pwh_assets.errors import InvalidInputError, NotFoundError, quoted
-from pwh_assets.services.catalog import build_catalog
+from pwh_assets.services.hogql.catalog import build_catalog
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.policies.reading import catalog_for, policy_of
 
@@ -179,7 +179,7 @@ def _role_of(platform: Platform, project_id: int, user_id: str) -> Role:
 
 def _try_rows(platform: Platform, project_id: int, table: str, rows: str) -> None:
     from pwh_assets.hogql.editor.suggestion import quoted_name
-    from pwh_assets.services.query import compile_query
+    from pwh_assets.services.hogql.query import compile_query
 
     for name in FACT.findall(rows):
         if name not in ("id", "name", "email", "role") and not name.startswith("attributes."):

@@ -10,7 +10,7 @@ from typing import Any
 from pwh_assets.core.policy import AccessPolicy, ColumnMask, Redaction
 from pwh_assets.errors import NotFoundError
 from pwh_assets.lake.attach import ALIAS, quote
-from pwh_assets.services.catalog import build_catalog
+from pwh_assets.services.hogql.catalog import build_catalog
 from pwh_assets.services.platform import Platform
 from pwh_assets.store.policies import PiiFinding
 

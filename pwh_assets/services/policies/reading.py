@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pwh_assets.core.access import Caller
 from pwh_assets.core.policy import AccessPolicy, TableRules, combine, facts_of
-from pwh_assets.services.catalog import build_catalog
+from pwh_assets.services.hogql.catalog import build_catalog
 from pwh_assets.services.platform import Platform
 
 if TYPE_CHECKING:

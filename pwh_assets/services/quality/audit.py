@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pwh_assets.core.quality import CheckRun, CheckTrigger
 from pwh_assets.errors import PwhError
-from pwh_assets.services.catalog import build_catalog
-from pwh_assets.services.graph import NodeKind
+from pwh_assets.services.hogql.catalog import build_catalog
+from pwh_assets.services.lineage.graph import NodeKind
 from pwh_assets.services.quality.doors import StagedDoor
 from pwh_assets.services.quality.run import PASSING, answer
 from pwh_assets.services.quality.subjects import Subject

@@ -11,14 +11,14 @@ from pwh_assets.core.names import nearest
 from pwh_assets.core.quality import QualityCheck, Severity
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError, quoted
 from pwh_assets.hogql.errors import HogQLError, Problem
-from pwh_assets.services import contracts
-from pwh_assets.services.graph import project_graph
+from pwh_assets.services.lineage.graph import project_graph
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.quality.base import Kind, Question, check_column
 from pwh_assets.services.quality.doors import LiveDoor
 from pwh_assets.services.quality.options import read_options
 from pwh_assets.services.quality.registry import kind_of
 from pwh_assets.services.quality.subjects import node_of, subject_of
+from pwh_assets.services.sync import contracts
 
 RESERVED = (contracts.COLUMNS, contracts.UNIQUE, contracts.PRESENT)
 """Names of the checks every synced table has anyway."""

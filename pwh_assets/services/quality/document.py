@@ -7,7 +7,7 @@ from typing import Any
 from pwh_assets.core.names import nearest
 from pwh_assets.core.quality import QualityCheck
 from pwh_assets.errors import InvalidInputError, UserError, quoted
-from pwh_assets.services.graph import project_graph
+from pwh_assets.services.lineage.graph import project_graph
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.quality.declare import declare
 from pwh_assets.services.quality.options import COMMON

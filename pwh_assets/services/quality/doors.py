@@ -11,9 +11,9 @@ from pwh_assets import hogql
 from pwh_assets.engines.base import EngineError, Limits, QueryCancelledError, QueryTimeoutError
 from pwh_assets.errors import InvalidInputError, quoted
 from pwh_assets.lake.attach import ALIAS, quote
-from pwh_assets.services.in_place import placed
+from pwh_assets.services.hogql.in_place import placed
+from pwh_assets.services.hogql.query import plain_rows, run_query
 from pwh_assets.services.quality.hiding import Hidden, masked_columns, shown
-from pwh_assets.services.query import plain_rows, run_query
 from pwh_assets.services.scrub import scrub
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def _empty(kinds: dict[str, str]) -> "pa.Table":
     import duckdb
     import pyarrow as pa
 
-    from pwh_assets.services.contracts import arrow_types
+    from pwh_assets.services.sync.contracts import arrow_types
 
     with duckdb.connect() as connection:
         types = arrow_types(connection, kinds)

@@ -11,8 +11,8 @@ from typing import Any
 from pwh_assets.core.quality import CheckRun, CheckState, CheckTrigger, QualityCheck
 from pwh_assets.engines.base import QueryCancelledError
 from pwh_assets.errors import PwhError
-from pwh_assets.services.catalog import build_catalog
-from pwh_assets.services.graph import project_graph
+from pwh_assets.services.hogql.catalog import build_catalog
+from pwh_assets.services.lineage.graph import project_graph
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.quality.base import Door, NotComputableError, Question, Verdict
 from pwh_assets.services.quality.doors import LiveDoor

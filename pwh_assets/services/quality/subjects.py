@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pwh_assets.core.names import nearest, slug, table_spellings
 from pwh_assets.errors import InvalidInputError, NotFoundError
-from pwh_assets.services.catalog import build_catalog
-from pwh_assets.services.graph import Node, NodeKind, project_graph
+from pwh_assets.services.hogql.catalog import build_catalog
+from pwh_assets.services.lineage.graph import Node, NodeKind, project_graph
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.quality.words import chain, ident
 

@@ -1,6 +1,6 @@
 """Queries of many people at once: worker processes, fair turns, and a cache that is exact.
 
-Belongs here: what stands between a request and an engine. `services.query` runs one text in this process.
+Belongs here: what stands between a request and an engine. `services.hogql.query` runs one text in this process.
 Keep out: HogQL, engines, HTTP.
 """
 

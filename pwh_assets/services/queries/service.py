@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pwh_assets.engines.base import Limits, QueryCancelledError
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError, PwhError, quoted
+from pwh_assets.services.hogql.query import compile_query
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.policies.reading import mask_key
 from pwh_assets.services.queries.cache import ResultCache
@@ -24,7 +25,6 @@ from pwh_assets.services.queries.pool import Pool
 from pwh_assets.services.queries.request import Answer, Ask, Refresh, Stream
 from pwh_assets.services.queries.turns import Turns
 from pwh_assets.services.queries.worker import Done, Failed, Task
-from pwh_assets.services.query import compile_query
 
 if TYPE_CHECKING:
     from pwh_assets.hogql.plan import Plan

@@ -134,7 +134,7 @@ class Worker:
                 self._cancelled.discard(task.id)
 
     def _run(self, task: Task) -> Iterator[Any]:
-        from pwh_assets.services.in_place import placed
+        from pwh_assets.services.hogql.in_place import placed
 
         plan, limits = task.plan, task.limits
         outside = placed(self._platform, task.project_id, plan.physical)
@@ -180,8 +180,8 @@ class _Counted:
 
 
 def _encoded(task: Task, answer: "Answer", counted: _Counted) -> Iterator[bytes]:
+    from pwh_assets.services.hogql.query import shaped
     from pwh_assets.services.queries import formats
-    from pwh_assets.services.query import shaped
 
     if task.format in formats.BINARY:
         yield from _binary(task, counted.batches(answer.batches()))

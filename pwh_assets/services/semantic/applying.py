@@ -11,8 +11,8 @@ from pwh_assets.core.source import Column
 from pwh_assets.core.view import SavedQuery, ViewOrigin
 from pwh_assets.errors import ConflictError, NotFoundError, PwhError, quoted
 from pwh_assets.hogql.errors import HogQLError
-from pwh_assets.services.catalog import build_catalog
-from pwh_assets.services.graph import Graph, build_graph, metric_graph
+from pwh_assets.services.hogql.catalog import build_catalog
+from pwh_assets.services.lineage.graph import Graph, build_graph, metric_graph
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.semantic.checking import check_metrics, check_tables
 from pwh_assets.services.semantic.document import Document, DocumentError
@@ -88,7 +88,7 @@ def apply_document(
         StillReadError: somebody reads what would go or change.
         BusyError: a virtual table that would go is being built.
     """
-    from pwh_assets.services.view_builds import view_exclusively
+    from pwh_assets.services.views.builds import view_exclusively
 
     document = read_document(text, file)
     with view_exclusively(platform, project_id):
@@ -132,7 +132,7 @@ def remove_metric(
         NotFoundError: there is neither.
         StillReadError: somebody reads it, and `force` was not asked for.
     """
-    from pwh_assets.services.view_builds import view_exclusively
+    from pwh_assets.services.views.builds import view_exclusively
 
     with view_exclusively(platform, project_id):
         key = metric_key(name.removeprefix(NODE))
@@ -170,7 +170,7 @@ def virtual_tables(platform: Platform, project_id: int) -> list[SavedQuery]:
 def _check_names(
     platform: Platform, project_id: int, document: Document, own: dict[str, SavedQuery]
 ) -> None:
-    from pwh_assets.services.views import check_name
+    from pwh_assets.services.views.saved import check_name
 
     graph = metric_graph(platform, project_id)
     for table in document.tables:
@@ -234,7 +234,7 @@ def _breaks(
     platform: Platform, project_id: int, before: "Catalog", after: "Catalog", touched: list[str]
 ) -> Iterator[tuple[str, str]]:
     """Views and metrics below what changes that compile now and would not any more."""
-    from pwh_assets.services.metric_texts import metrics_as_views
+    from pwh_assets.services.hogql.metric_texts import metrics_as_views
 
     graph = metric_graph(platform, project_id)
     touched = [each.name for name in touched if (each := graph.find(name)) is not None]
@@ -344,7 +344,7 @@ def _save_table(
 
 
 def _remove_table(platform: Platform, view: SavedQuery) -> None:
-    from pwh_assets.services.view_builds import view_exclusively
+    from pwh_assets.services.views.builds import view_exclusively
 
     with view_exclusively(platform, view.project_id, view):
         platform.store.remove_view(view.id)

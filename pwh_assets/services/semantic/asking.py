@@ -8,8 +8,8 @@ from pwh_assets.core.names import nearest
 from pwh_assets.errors import InvalidInputError, NotFoundError, quoted
 from pwh_assets.hogql.metrics import TIME, MetricProblem, dimension_names, metric_query, spread
 from pwh_assets.hogql.written import written_name
+from pwh_assets.services.hogql.query import QueryResult, run_query
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.query import QueryResult, run_query
 
 MOST_ROWS = 50_000
 

@@ -28,7 +28,7 @@ from pwh_assets.services.semantic.document import (
     Document,
     Text,
 )
-from pwh_assets.services.view_text import examine_in
+from pwh_assets.services.views.text import examine_in
 
 if TYPE_CHECKING:
     from pwh_assets.services.semantic.applying import CheckedTable

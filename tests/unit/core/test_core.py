@@ -19,7 +19,7 @@ MODULES = [
         for module in pkgutil.iter_modules(pwh_assets.core.__path__)
     ),
     "pwh_assets.errors",
-    "pwh_assets.services.egress",
+    "pwh_assets.services.sources.egress",
     "pwh_assets.services.scrub",
 ]
 

@@ -4,8 +4,8 @@ import duckdb
 import pytest
 
 from pwh_assets.core.source import Column, Source, SyncedTable, SyncMode
-from pwh_assets.services import contracts
-from pwh_assets.services.contracts import (
+from pwh_assets.services.sync import contracts
+from pwh_assets.services.sync.contracts import (
     COLUMNS,
     PRESENT,
     UNIQUE,

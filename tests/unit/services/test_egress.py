@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pwh_assets.services.egress import (
+from pwh_assets.services.sources.egress import (
     PrivateHostError,
     UnknownHostError,
     check_hosts,

@@ -14,7 +14,7 @@ from pwh_assets.services.freshness.following import (
     World,
     decide,
 )
-from pwh_assets.services.graph import build_graph
+from pwh_assets.services.lineage.graph import build_graph
 from pwh_assets.store.jobs import ABANDONED_SENTENCE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pwh_assets.core.frequency import FREQUENCIES, Frequency
 from pwh_assets.services.freshness.bounds import cadence_bounds, target_bounds
 from pwh_assets.services.freshness.plan import LADDER, Pace, Rhythm, make_plan, shortest_age
-from pwh_assets.services.graph import Graph, Node, NodeKind
+from pwh_assets.services.lineage.graph import Graph, Node, NodeKind
 
 MINUTE = timedelta(minutes=1)
 

@@ -10,9 +10,9 @@ from pwh_assets.core.health import Fact, IssueKind
 from pwh_assets.core.job import Job, JobKind, JobStatus
 from pwh_assets.core.source import Source, SyncedTable, TableStatus
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.services.graph import build_graph
 from pwh_assets.services.health import diagnose
 from pwh_assets.services.health.grouping import Away
+from pwh_assets.services.lineage.graph import build_graph
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 APP = Source("s1", 1, "Postgres", "app_")

@@ -4,8 +4,8 @@ import pytest
 
 from pwh_assets.core.source import Source, SyncedTable
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.services.graph import NodeKind, build_graph
-from pwh_assets.services.lineage import LineageEdge, trace
+from pwh_assets.services.lineage.graph import NodeKind, build_graph
+from pwh_assets.services.lineage.tracing import LineageEdge, trace
 
 APP = Source("s1", 1, "Postgres", "app_")
 

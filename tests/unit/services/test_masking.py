@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pwh_assets.core.options import Mask, MaskKind, RowFilter
 from pwh_assets.core.source import Column, SyncMode
-from pwh_assets.services.masking import Masker
-from pwh_assets.services.selection import predicate, shaped
+from pwh_assets.services.sync.masking import Masker
+from pwh_assets.services.sync.selection import predicate, shaped
 from pwh_assets.sources.base import Reading, ReadRequest
 
 KEY = b"k" * 32

@@ -6,7 +6,7 @@ import pytest
 
 from pwh_assets.core.source import Column, DiscoveredTable, SyncMode
 from pwh_assets.errors import InvalidInputError
-from pwh_assets.services.source_body import apply, best, best_mode, chosen, parse_body
+from pwh_assets.services.sources.body import apply, best, best_mode, chosen, parse_body
 
 COLUMNS = (
     Column("id", "BIGINT"),

@@ -3,7 +3,7 @@
 import pytest
 
 from pwh_assets.errors import InvalidInputError
-from pwh_assets.services.throttle import Limit, RateLimitedError, Throttle, parse_limits
+from pwh_assets.services.people.throttle import Limit, RateLimitedError, Throttle, parse_limits
 
 
 def test_a_key_may_ask_so_often_and_is_told_how_long_to_wait() -> None:

@@ -4,11 +4,11 @@ from typing import Any
 
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.hogql.stored import READ_AS, type_of
-from pwh_assets.services.contracts import failure_cases, is_as_declared
 from pwh_assets.services.quality.base import Kind, Option, Question, Verdict
 from pwh_assets.services.quality.options import truth
 from pwh_assets.services.quality.words import plain
-from pwh_assets.services.view_text import lake_type
+from pwh_assets.services.sync.contracts import failure_cases, is_as_declared
+from pwh_assets.services.views.text import lake_type
 
 SAMPLE_ROWS = 1_000
 FAMILIES = (
@@ -131,7 +131,7 @@ def _arrow_of(kinds: dict[str, str]) -> dict[str, Any]:
     import duckdb
 
     from pwh_assets.lake.types import canonical
-    from pwh_assets.services.contracts import arrow_types
+    from pwh_assets.services.sync.contracts import arrow_types
 
     with duckdb.connect() as connection:
         try:

@@ -1,0 +1,157 @@
+"""Builds that are due and not begun: what keeps a view back, how that is written down, and who may go on again."""
+
+from collections.abc import Collection, Mapping
+
+from pwh_assets.core.job import JobKind, JobStatus
+from pwh_assets.core.source import TableStatus
+from pwh_assets.core.view import SavedQuery
+from pwh_assets.errors import ConflictError
+from pwh_assets.services.lineage.graph import Graph, NodeKind, project_graph
+from pwh_assets.services.platform import Platform
+
+SKIPPED = "skipped"
+
+
+class KeptBackError(ConflictError):
+    """Something the view reads is broken, so an automatic build was not begun."""
+
+    code = SKIPPED
+
+    def __init__(self, name: str, causes: Mapping[str, str]) -> None:
+        self.name, self.causes = name, dict(causes)
+        super().__init__(
+            f"View `{name}` was not rebuilt and keeps its rows: {' '.join(causes.values())} "
+            "It is built by itself once that is mended."
+        )
+
+
+class SuspendedError(ConflictError):
+    """The view failed too often, so an automatic build was not begun."""
+
+    code = "suspended"
+
+    def __init__(self, view: SavedQuery) -> None:
+        self.name = view.name
+        super().__init__(
+            f"View `{view.name}` is suspended after {view.failures_in_a_row} failures in a row. Mend it and run "
+            f"`pwh view run {view.name}`, or `pwh view resume {view.name}`."
+        )
+
+
+def obstacles(platform: Platform, view: SavedQuery) -> dict[str, str]:
+    """What the view reads (through plain views) and cannot be relied on now: name -> a sentence saying why.
+
+    A table whose last sync failed, a materialized view whose last build failed, that is suspended, paused or kept
+    back itself. Their rows are whole and old: whoever asks for a build by hand gets one.
+    """
+    store = platform.store
+    graph = project_graph(platform, view.project_id)
+    stored = stored_inputs(graph, view.name)
+    tables = {table.table_name: table for table in store.tables(view.project_id)}
+    views = {each.name: each for each in store.views(view.project_id)}
+    found = {}
+    for name in stored:
+        if name in tables and tables[name].status is TableStatus.FAILED:
+            found[name] = f"`{name}` could not be synced: {_brief(tables[name].latest_error)}"
+        above = views.get(name)
+        if above is None or not above.is_materialized:
+            continue
+        if above.is_suspended:
+            found[name] = f"`{name}` is suspended: {_brief(above.latest_error)}"
+        elif above.status is TableStatus.PAUSED:
+            found[name] = f"`{name}` is paused."
+        elif above.status is TableStatus.FAILED:
+            found[name] = f"`{name}` could not be built: {_brief(above.latest_error)}"
+        elif above.stale_since is not None:
+            found[name] = f"`{name}` is kept back: {_brief(above.stale_reason)}"
+    return found
+
+
+def _brief(error: str | None) -> str:
+    """The first sentence of a reason, which often quotes others below it."""
+    first = (error or "It left no reason.").splitlines()[0]
+    return first if len(first) <= 300 else f"{first[:297]}..."
+
+
+def stored_inputs(graph: Graph, name: str) -> tuple[str, ...]:
+    """The tables and materialized views a view reads, itself or through plain views."""
+    found: dict[str, None] = {}
+    queue = list(graph.inputs.get(name, ()))
+    for each in queue:
+        if each not in found:
+            found[each] = None
+            if graph.nodes[each].kind is NodeKind.VIEW:
+                queue += graph.inputs.get(each, ())
+    return tuple(each for each in found if graph.nodes[each].kind is not NodeKind.VIEW)
+
+
+def skip_build(
+    platform: Platform,
+    view: SavedQuery,
+    reason: str,
+    run_id: str | None = None,
+    *,
+    keeps_back: bool = True,
+) -> None:
+    """Write a build that was due and not begun into the view's runs; with `keeps_back` the view is stale for that
+    reason until it is built. Said once per reason: a view that waits for days has one such run, not hundreds.
+    """
+    latest = platform.store.jobs(view.project_id, subject_id=view.id, limit=1)
+    is_said = bool(latest) and latest[0].status is JobStatus.SKIPPED and latest[0].error == reason
+    if keeps_back:
+        platform.store.keep_back(view.id, reason)
+    if not is_said:
+        job = platform.store.start_job(view.project_id, JobKind.VIEW, view.id, view.name, run_id)
+        platform.store.finish_job(job.id, JobStatus.SKIPPED, error=reason, error_code=SKIPPED)
+
+
+def skip_readers(
+    platform: Platform,
+    view: SavedQuery,
+    among: Collection[str],
+    run_id: str | None,
+    reason: str,
+    *,
+    keeps_back: bool = True,
+) -> list[SavedQuery]:
+    """Of a run whose views are `among`, skip those that read this view, at any distance. Siblings go on."""
+    graph = project_graph(platform, view.project_id)
+    below = graph.reach(view.name, graph.outputs)
+    skipped = [
+        each
+        for each in platform.store.views(view.project_id)
+        if each.name in below and each.name in among and each.is_materialized
+    ]
+    for each in skipped:
+        skip_build(platform, each, reason, run_id, keeps_back=keeps_back)
+    return skipped
+
+
+def mended(platform: Platform, project_id: int | None = None) -> list[SavedQuery]:
+    """Views that were kept back and need not be any more: they are due now."""
+    return [
+        view
+        for view in platform.store.views_kept_back(project_id)
+        if not view.is_suspended
+        and view.status is not TableStatus.RUNNING
+        and not _waits(platform, view)
+    ]
+
+
+def _waits(platform: Platform, view: SavedQuery) -> bool:
+    """Whether something it reads is still in trouble. A view that is kept back itself and due with this one is not:
+    both are built in one run, inputs first.
+    """
+    store = platform.store
+    found = obstacles(platform, view)
+    for name in found:
+        above = store.find_view(view.project_id, name)
+        is_only_late = (
+            above is not None
+            and above.stale_since is not None
+            and not above.is_suspended
+            and above.status not in (TableStatus.FAILED, TableStatus.PAUSED)
+        )
+        if not is_only_late or above is None or _waits(platform, above):
+            return True
+    return False
