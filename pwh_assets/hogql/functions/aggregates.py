@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from pwh_assets.hogql.functions.base import Agg, Arg, Call, Handler, Rendering, Row, on
+from pwh_assets.hogql.functions.base import Agg, Arg, Call, Handler, Row, alike, on
 from pwh_assets.hogql.functions.rules import array_of_first, first, sum_type
 from pwh_assets.hogql.functions.sqltext import both, let, struct_of, tail
 from pwh_assets.hogql.functions.texts import to_number, to_text
@@ -215,10 +215,6 @@ def _extreme_with_key(handler: Handler, fold: str) -> Handler:
     return both_of
 
 
-def _pair(handler: Handler) -> dict[str, Rendering]:
-    return on(handler, handler)
-
-
 def _json_list(call: Call, /) -> str:
     gathered = _list(call)
     if call.engine == "clickhouse":
@@ -407,7 +403,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         first,
         "The first argument where the second is smallest; NULLs of either are skipped.",
-        _pair(_arg_extreme("arg_min", "argMin")),
+        alike(_arg_extreme("arg_min", "argMin")),
         example=(
             (pairs("argMin(a, b)", "[('x', 3), ('y', 1)]"), "y"),
             (pairs("argMinIf(a, b, b > 1)", "[('x', 3), ('y', 1)]"), "x"),
@@ -419,7 +415,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         first,
         "The first argument where the second is greatest; NULLs of either are skipped.",
-        _pair(_arg_extreme("arg_max", "argMax")),
+        alike(_arg_extreme("arg_max", "argMax")),
         example=(
             (pairs("argMax(a, b)", "[('x', 3), ('y', 1)]"), "x"),
             (pairs("argMax(a, b)", "[(NULL, 3), ('y', 1)]"), "y"),
@@ -432,7 +428,7 @@ ROWS: tuple[Row, ...] = (
             (2, 2),
             lambda types: tuple_(*types),
             f"The tuple of the first argument where the second is {extreme}, and that second one.",
-            _pair(
+            alike(
                 _extreme_with_key(_arg_extreme(f"arg_{word.lower()}", f"arg{word}"), word.lower())
             ),
             example=(
@@ -465,7 +461,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         array_of_first,
         "The different values as a sorted array, without NULLs.",
-        _pair(_unique_list),
+        alike(_unique_list),
         example=(
             (over("groupUniqArray(x)", "[2, 1, 2, NULL]"), [1, 2]),
             (over("groupUniqArrayIf(x, x > 9)"), []),
@@ -478,7 +474,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         array_of_first,
         "The most frequent values, most frequent first; exact, equals by value.",
-        _pair(_top),
+        alike(_top),
         example=(
             (over("topK(2)(x)", "[3, 1, 1, 1, 2, 2]"), [1, 2]),
             (over("topKIf(2)(x, x > 9)"), []),
@@ -491,7 +487,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         array_of_first,
         "The values with the greatest sum of weights, the greatest first; exact, equals by value.",
-        _pair(_top),
+        alike(_top),
         example=(
             (
                 pairs("topKWeighted(2)(a, b)", "[('x', 1), ('y', 5), ('x', 1), ('z', 3)]"),
@@ -506,7 +502,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         STRING,
         "The texts of a group joined by the second argument.",
-        _pair(_joined),
+        alike(_joined),
         example=(
             (over("string_agg(x, '-')", "['a', 'b']"), "a-b"),
             (over("string_aggIf(x, '-', x = 'z')", "['a', 'b']"), None),
@@ -520,7 +516,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         STRING,
         "The values of a group as a JSON array.",
-        _pair(_json_list),
+        alike(_json_list),
         example=(over("json_agg(x)"), "[1,2,3]"),
         native="",
     ),
@@ -554,7 +550,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         _map_type,
         "Sums per key, of a Map or of an array of keys and one of values; a sum of 0 is left out.",
-        _pair(_by_key("list_sum", True)),
+        alike(_by_key("list_sum", True)),
         example=(
             (over("sumMap(x)", "[map('a', 1, 'b', 2), map('a', 5)]"), {"a": 6, "b": 2}),
             (pairs("sumMap(a, b)", "[(['a', 'b'], [1, 2]), (['a'], [5])]"), [["a", "b"], [6, 2]]),
@@ -566,7 +562,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         _map_type,
         "Smallest value per key, of a Map or of an array of keys and one of values.",
-        _pair(_by_key("list_min", False)),
+        alike(_by_key("list_min", False)),
         example=(over("minMap(x)", "[map('a', 1, 'b', 2), map('a', 5)]"), {"a": 1, "b": 2}),
         aliases=("minMappedArrays",),
     ),
@@ -575,7 +571,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         _map_type,
         "Greatest value per key, of a Map or of an array of keys and one of values.",
-        _pair(_by_key("list_max", False)),
+        alike(_by_key("list_max", False)),
         example=(over("maxMap(x)", "[map('a', 1, 'b', 2), map('a', 5)]"), {"a": 5, "b": 2}),
         aliases=("maxMappedArrays",),
     ),

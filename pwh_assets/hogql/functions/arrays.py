@@ -2,7 +2,17 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, TypeRule, on
+from pwh_assets.hogql.functions.base import (
+    Arg,
+    Call,
+    Fn,
+    Handler,
+    Rendering,
+    Row,
+    TypeRule,
+    alike,
+    on,
+)
 from pwh_assets.hogql.functions.rules import common, element, element_of, first
 from pwh_assets.hogql.functions.sqltext import let, struct_of
 from pwh_assets.hogql.functions.texts import to_text, unify
@@ -17,10 +27,6 @@ from pwh_assets.hogql.types import (
     array,
     tuple_,
 )
-
-
-def _pair(handler: Handler) -> dict[str, Rendering]:
-    return on(handler, handler)
 
 
 def _array(call: Call, /) -> str:
@@ -321,7 +327,7 @@ ROWS: tuple[Row, ...] = (
         (0, None),
         _array_type,
         "An array of the arguments. Also `[a, b]`.",
-        _pair(_array),
+        alike(_array),
         ("array(1, 2)", [1, 2]),
         ("array()", []),
         ("array(1, 'a')", ["1", "a"]),
@@ -340,7 +346,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         _element_type,
         "The element at a place, or a map's value by its key. Also `a[i]`.",
-        _pair(_element),
+        alike(_element),
         ("arrayElement([1, 2], 1)", 1),
         ("[1, 2][-1]", 2),
         ("[1, 2][5]", None),
@@ -352,7 +358,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         BOOLEAN,
         "Whether the array has the element, or the map the key.",
-        _pair(_has),
+        alike(_has),
         ("has([1, 2], 2)", True),
         ("has(['a'], 'b')", False),
         ("has([1, NULL], NULL)", True),
@@ -417,7 +423,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         lambda types: common(types),
         "The arrays one after the other.",
-        _pair(_concat),
+        alike(_concat),
         ("arrayConcat([1], [2], [3])", [1, 2, 3]),
     ),
     _row(
@@ -425,7 +431,7 @@ ROWS: tuple[Row, ...] = (
         (2, 3),
         first,
         "Elements from a place on, at most so many; a negative length leaves off the last.",
-        _pair(_slice),
+        alike(_slice),
         ("arraySlice([1, 2, 3, 4], 2, 2)", [2, 3]),
         ("arraySlice([1, 2, 3, 4], -2)", [3, 4]),
         ("arraySlice([1, 2, 3, 4], 2, -1)", [2, 3]),
@@ -470,7 +476,7 @@ ROWS: tuple[Row, ...] = (
         (2, 3),
         first,
         "Cut or filled to that many elements; with a minus from the front.",
-        _pair(_resize),
+        alike(_resize),
         ("arrayResize([1, 2], 3)", [1, 2, 0]),
         ("arrayResize([1, 2], -3, 9)", [9, 1, 2]),
         ("arrayResize([1, 2, 3], -2)", [2, 3]),
@@ -488,7 +494,7 @@ ROWS: tuple[Row, ...] = (
         (1, 3),
         array(INTEGER),
         "Numbers from 0 or the first to before the last, in steps.",
-        _pair(_range),
+        alike(_range),
         ("range(3)", [0, 1, 2]),
         ("range(1, 4)", [1, 2, 3]),
         ("range(0, 10, 3)", [0, 3, 6, 9]),
@@ -546,7 +552,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         _flat_type,
         "One array of all elements, however deep.",
-        _pair(_flatten),
+        alike(_flatten),
         ("arrayFlatten([[1], [2, 3]])", [1, 2, 3]),
         ("arrayFlatten([[[1]], [[2]]])", [1, 2]),
         aliases=("flatten",),
@@ -556,7 +562,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         _zip_type,
         "An array of tuples of the elements at each place.",
-        _pair(_zip),
+        alike(_zip),
         ("arrayZip([1, 2], ['a', 'b'])", [[1, "a"], [2, "b"]]),
     ),
     _row(
@@ -572,7 +578,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         array(INTEGER),
         "For each element, the how-manieth of its like it is.",
-        _pair(_enumerate_uniq),
+        alike(_enumerate_uniq),
         ("arrayEnumerateUniq([5, 5, 6])", [1, 2, 1]),
     ),
     _row(
@@ -580,7 +586,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         array(INTEGER),
         "For each element, the place of its like among the different ones.",
-        _pair(_enumerate_dense),
+        alike(_enumerate_dense),
         ("arrayEnumerateDense([7, 5, 7])", [1, 2, 1]),
     ),
     _row(
@@ -588,7 +594,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         first,
         "Elements all arrays have, sorted.",
-        _pair(_intersect),
+        alike(_intersect),
         ("arrayIntersect([3, 1, 2], [2, 3])", [2, 3]),
         ("arrayIntersect([1], [2])", []),
     ),
@@ -597,7 +603,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         STRING,
         "The elements as one text, with the second argument between them; NULLs left out.",
-        _pair(_joined),
+        alike(_joined),
         ("arrayStringConcat(['a', 'b'], ',')", "a,b"),
         ("arrayStringConcat([1, 2], '-')", "1-2"),
         ("arrayStringConcat(['a', NULL, 'b'], '-')", "a-b"),
@@ -608,7 +614,7 @@ ROWS: tuple[Row, ...] = (
         (2, None),
         UNKNOWN,
         "An aggregate, named in text, over an array's elements.",
-        _pair(_reduce),
+        alike(_reduce),
         example=(
             ("arrayReduce('sum', [1, 2])", 3),
             ("arrayReduce('max', [1, 2])", 2),
@@ -623,7 +629,7 @@ ROWS: tuple[Row, ...] = (
             (2, 3),
             first,
             f"The elements {doc} to the {side.lower()} by so many places.",
-            _pair(_shift(side == "Left", word == "Rotate")),
+            alike(_shift(side == "Left", word == "Rotate")),
             (f"array{word}{side}([1, 2, 3], 1)", value),
         )
         for word, doc, side, value in (

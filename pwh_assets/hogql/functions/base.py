@@ -186,6 +186,11 @@ def on(duckdb: Rendering, clickhouse: Rendering) -> dict[str, Rendering]:
     return {"duckdb": duckdb, "clickhouse": clickhouse}
 
 
+def alike(handler: Handler) -> dict[str, Rendering]:
+    """One handler that writes for either engine."""
+    return {"duckdb": handler, "clickhouse": handler}
+
+
 def family(category: str) -> Callable[..., Fn]:
     """A short way to write a family's rows: name, arity, type, doc, DuckDB, ClickHouse, examples."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike, on
 from pwh_assets.hogql.functions.moments import datetime, local, moment, parse_lenient, zone_of
 from pwh_assets.hogql.functions.rules import decimal, first
 from pwh_assets.hogql.functions.sqltext import quote
@@ -223,10 +223,6 @@ def _epoch(handler: Handler, kind: str) -> Handler:
     return or_epoch
 
 
-def _pair(handler: Handler) -> dict[str, Rendering]:
-    return on(handler, handler)
-
-
 def _integers() -> list[Row]:
     rows: list[Row] = []
     for width in WIDTHS:
@@ -263,7 +259,7 @@ def _integers() -> list[Row]:
                 (1, 1),
                 INTEGER,
                 f"The value as a {words}; 0 where it is none.",
-                _pair(_or(handler, "0")),
+                alike(_or(handler, "0")),
                 example=((f"to{width}OrZero('12')", 12), (f"to{width}OrZero('x')", 0)),
                 aliases=("toIntOrZero",) if special else (),
                 category="conversion",
@@ -275,7 +271,7 @@ def _integers() -> list[Row]:
                 (1, 2),
                 INTEGER,
                 f"The value as a {words}; the second argument, else 0, where it is none.",
-                _pair(_or(handler, "{1}")),
+                alike(_or(handler, "{1}")),
                 example=(f"to{width}OrDefault('x', 7)", 7),
                 aliases=("toIntOrDefault",) if special else (),
                 category="conversion",
@@ -306,7 +302,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         FLOAT,
         "The value as a float; 0 where it is none.",
-        _pair(_or(_to_float, "0")),
+        alike(_or(_to_float, "0")),
         example=(("toFloatOrZero('x')", 0.0), ("toFloatOrZero('2.5')", 2.5)),
         aliases=("toFloat64OrZero",),
         category="conversion",
@@ -316,7 +312,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         FLOAT,
         "The value as a float; the second argument, else 0, where it is none.",
-        _pair(_or(_to_float, "{1}")),
+        alike(_or(_to_float, "{1}")),
         example=(("toFloatOrDefault('x', 7.5)", 7.5), ("toFloatOrDefault('1.5', 7)", 1.5)),
         aliases=("toFloat64OrDefault",),
         category="conversion",
@@ -326,7 +322,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         DECIMAL,
         "The value as a decimal with that many digits after the point; NULL where it is none.",
-        _pair(_to_decimal),
+        alike(_to_decimal),
         example=(("toString(toDecimal('1.25', 2))", "1.25"), ("toDecimal('x', 2)", None)),
         aliases=("toDecimal64", "toDecimal64OrNull", "toDecimal32", "toDecimal128"),
         category="conversion",
@@ -337,7 +333,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         STRING,
         "The value as text; of a time in the zone of the second argument.",
-        _pair(_to_string),
+        alike(_to_string),
         example=(
             ("toString(3.0)", "3"),
             ("toString(1 = 1)", "true"),
@@ -355,7 +351,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         BOOLEAN,
         "The value as true or false; NULL for any other text.",
-        _pair(_to_bool),
+        alike(_to_bool),
         example=(("toBool('true')", True), ("toBool(0)", False), ("toBool('x')", None)),
         aliases=("_toNullableBool",),
         category="conversion",
@@ -379,7 +375,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         DATE,
         "The date of a text; 1970-01-01 where it has none.",
-        _pair(_epoch(_to_date, "date")),
+        alike(_epoch(_to_date, "date")),
         example=("toString(toDateOrZero('x'))", "1970-01-01"),
         aliases=("toDateOrDefault",),
         category="conversion",
@@ -416,7 +412,7 @@ ROWS: tuple[Row, ...] = (
         (1, 3),
         DATETIME,
         "Like toDateTime, reading 01/02/2024 as the second of January.",
-        _pair(_to_datetime(us=True)),
+        alike(_to_datetime(us=True)),
         example=("toString(toDateTimeUS('01/02/2024'))", "2024-01-02 00:00:00"),
         aliases=("parseDateTimeBestEffortUS", "parseDateTimeBestEffortUSOrNull"),
         category="conversion",
@@ -427,7 +423,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         DATETIME,
         "The moment of a text; 1970-01-01 00:00:00 where it has none.",
-        _pair(_epoch(_to_datetime(), "time")),
+        alike(_epoch(_to_datetime(), "time")),
         example=("toString(toDateTimeOrZero('x'))", "1970-01-01 00:00:00"),
         aliases=("parseDateTimeBestEffortOrZero",),
         category="conversion",
@@ -437,7 +433,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         UUID,
         "A text as a UUID; NULL where it is none.",
-        _pair(_to_uuid),
+        alike(_to_uuid),
         example=(
             (
                 "toString(toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0'))",
@@ -453,7 +449,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         UUID,
         "A text as a UUID; the nil UUID where it is none.",
-        _pair(_nil(_to_uuid)),
+        alike(_nil(_to_uuid)),
         example=("toString(toUUIDOrZero('x'))", _NIL),
         category="conversion",
     ),
@@ -462,7 +458,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         UUID,
         "A text as a UUID; the second argument where it is none.",
-        _pair(_nil(_to_uuid)),
+        alike(_nil(_to_uuid)),
         example=(
             "toString(toUUIDOrDefault('x', toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0')))",
             "61f0c404-5cb3-11e7-907b-a6006ad3dba0",

@@ -257,7 +257,7 @@ def _slots(call: Call, /) -> str:
 
 
 def _bin(call: Call, /) -> str:
-    from pwh_assets.hogql.functions.dates import from_origin, interval_parts
+    from pwh_assets.hogql.functions.periods import from_origin, interval_parts
 
     width, arg, origin = call.args
     return from_origin(call, arg, origin, *interval_parts(width))

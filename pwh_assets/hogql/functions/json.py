@@ -4,14 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike
 from pwh_assets.hogql.functions.sqltext import field_of, quote, sql_type, struct_of
 from pwh_assets.hogql.functions.typenames import parse_type
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, JSON, STRING, Type, array, tuple_
-
-
-def _pair(handler: Handler) -> dict[str, Rendering]:
-    return on(handler, handler)
 
 
 def document(arg: Arg) -> str:
@@ -322,7 +318,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         STRING,
         "The value at a path as text; '' where there is none.",
-        _pair(_string),
+        alike(_string),
         example=(
             (f"JSONExtractString({_D}, 's')", "v"),
             (f"JSONExtractString({_D}, 'a', 'b', 2)", "x"),
@@ -337,7 +333,7 @@ ROWS: tuple[Row, ...] = (
             (1, None),
             INTEGER,
             "The value at a path as a whole number; 0 where there is none.",
-            _pair(_extract(name, macro, "0")),
+            alike(_extract(name, macro, "0")),
             example=(
                 (f"{name}({_D}, 'n')", 5),
                 (f"{name}({_D}, 'a', 'b', 1)", 1),
@@ -355,7 +351,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         FLOAT,
         "The value at a path as a float; 0 where there is none.",
-        _pair(_extract("JSONExtractFloat", "hog_json_float", "0")),
+        alike(_extract("JSONExtractFloat", "hog_json_float", "0")),
         example=((f"JSONExtractFloat({_D}, 'f')", 1.5), (f"JSONExtractFloat({_D}, 's')", 0.0)),
         category="json",
     ),
@@ -364,7 +360,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         BOOLEAN,
         "Whether the value at a path is true.",
-        _pair(_bool),
+        alike(_bool),
         example=((f"JSONExtractBool({_D}, 't')", True), (f"JSONExtractBool({_D}, 's')", False)),
         category="json",
     ),
@@ -373,7 +369,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         STRING,
         "The value at a path as JSON text; '' where there is none.",
-        _pair(_raw),
+        alike(_raw),
         example=(
             (f"JSONExtractRaw({_D}, 'a')", '{"b":[1,"x"]}'),
             (f"JSONExtractRaw({_D}, 's')", '"v"'),
@@ -386,7 +382,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         array(STRING),
         "The elements of the array at a path as JSON texts.",
-        _pair(_array_raw),
+        alike(_array_raw),
         example=(
             (f"JSONExtractArrayRaw({_D}, 'a', 'b')", ["1", '"x"']),
             ("JSONExtractArrayRaw('bad')", []),
@@ -398,7 +394,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         array(STRING),
         "The keys of the object at a path.",
-        _pair(_keys),
+        alike(_keys),
         example=(f"JSONExtractKeys({_D})", ["a", "n", "f", "t", "s", "z"]),
         aliases=("json_object_keys",),
         category="json",
@@ -408,7 +404,7 @@ ROWS: tuple[Row, ...] = (
         (2, None),
         array(tuple_(STRING, STRING)),
         "Keys and values of the object at a path; the last argument names the values' type.",
-        _pair(_pairs(raw=False)),
+        alike(_pairs(raw=False)),
         example=("""JSONExtractKeysAndValues('{"a": 1, "b": 2}', 'Int64')""", [["a", 1], ["b", 2]]),
         category="json",
         typed=_pairs_result,
@@ -418,7 +414,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         array(tuple_(STRING, STRING)),
         "Keys and values of the object at a path, values as JSON texts.",
-        _pair(_pairs(raw=True)),
+        alike(_pairs(raw=True)),
         example=(
             """JSONExtractKeysAndValuesRaw('{"a": 1, "b": "x"}')""",
             [["a", "1"], ["b", '"x"']],
@@ -430,7 +426,7 @@ ROWS: tuple[Row, ...] = (
         (2, None),
         STRING,
         "The value at a path as the type the last argument names.",
-        _pair(_typed),
+        alike(_typed),
         example=(
             (f"JSONExtract({_D}, 'n', 'Int64')", 5),
             (f"JSONExtract({_D}, 'a', 'b', 'Array(String)')", ["1", "x"]),
@@ -444,7 +440,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         BOOLEAN,
         "Whether there is a value at the path.",
-        _pair(_has),
+        alike(_has),
         example=(
             (f"JSONHas({_D}, 'a', 'b')", True),
             (f"JSONHas({_D}, 'q')", False),
@@ -457,7 +453,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         INTEGER,
         "Number of elements of the array, or keys of the object, at a path; else 0.",
-        _pair(_length),
+        alike(_length),
         example=(
             (f"JSONLength({_D})", 6),
             (f"JSONLength({_D}, 'a', 'b')", 2),
@@ -470,7 +466,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         STRING,
         "Object, Array, String, Int64, UInt64, Double, Bool or Null.",
-        _pair(_kind),
+        alike(_kind),
         example=(
             (f"JSONType({_D}, 'n')", "Int64"),
             (f"JSONType({_D}, 'f')", "Double"),
@@ -483,7 +479,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         BOOLEAN,
         "Whether the text is JSON.",
-        _pair(_valid),
+        alike(_valid),
         example=(("isValidJSON('{}')", True), ("isValidJSON('bad')", False)),
         category="json",
     ),
@@ -492,7 +488,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         STRING,
         "The value as JSON text.",
-        _pair(_to_json),
+        alike(_to_json),
         example=(
             ("toJSONString([1, 2])", "[1,2]"),
             ("toJSONString('a\"b')", '"a\\"b"'),
@@ -507,7 +503,7 @@ ROWS: tuple[Row, ...] = (
         (2, None),
         STRING,
         "The scalar at a path such as '$.a.b'; '' where there is none.",
-        _pair(_json_path("value")),
+        alike(_json_path("value")),
         example=((f"JSON_VALUE({_D}, '$.a.b[1]')", "x"), (f"JSON_VALUE({_D}, '$.q')", "")),
         category="json",
     ),
@@ -516,7 +512,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         STRING,
         "The value at a path such as '$.a', in brackets.",
-        _pair(_json_path("query")),
+        alike(_json_path("query")),
         example=(f"JSON_QUERY({_D}, '$.n')", "[5]"),
         category="json",
     ),
@@ -525,7 +521,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         BOOLEAN,
         "Whether there is a value at a path such as '$.a'.",
-        _pair(_json_path("exists")),
+        alike(_json_path("exists")),
         example=((f"JSON_EXISTS({_D}, '$.n')", True), (f"JSON_EXISTS({_D}, '$.q')", False)),
         category="json",
     ),
@@ -534,7 +530,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         INTEGER,
         "Number of elements of a JSON array; NULL of anything else.",
-        _pair(_array_length),
+        alike(_array_length),
         example=(("JSONArrayLength('[1, 2]')", 2), ("JSONArrayLength('{}')", None)),
         aliases=("JSON_ARRAY_LENGTH", "json_array_length"),
         category="json",
@@ -545,7 +541,7 @@ ROWS: tuple[Row, ...] = (
             (2, 2),
             returns,
             "A key's value, of JSON without spaces or escapes.",
-            _pair(handler),
+            alike(handler),
             example=(f"""simpleJSONExtract{kind}('{{"a":{text}}}', 'a')""", value),
             aliases=(f"visitParamExtract{kind}",),
             category="json",
@@ -564,7 +560,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         BOOLEAN,
         "Whether there is such a key, in JSON without spaces or escapes.",
-        _pair(_has),
+        alike(_has),
         example=("""simpleJSONHas('{"a":1}', 'a')""", True),
         aliases=("visitParamHas",),
         category="json",

@@ -2,14 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike
 from pwh_assets.hogql.functions.rules import element_of, sum_type
 from pwh_assets.hogql.functions.sqltext import field_of, lambda_, let, name
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, UNKNOWN, Type, array
-
-
-def _pair(handler: Handler) -> dict[str, Rendering]:
-    return on(handler, handler)
 
 
 def split(call: Call) -> tuple[Arg | None, list[Arg]]:
@@ -340,7 +336,7 @@ def _row(
     aliases: tuple[str, ...] = (),
 ) -> Fn:
     return Fn(
-        fn, args, returns, doc, _pair(handler), example=example, aliases=aliases, category="lambdas"
+        fn, args, returns, doc, alike(handler), example=example, aliases=aliases, category="lambdas"
     )
 
 
@@ -535,7 +531,7 @@ ROWS: tuple[Row, ...] = (
         (3, None),
         _fold_type,
         "What the lambda makes of the value so far and each element, begun with the last argument.",
-        _pair(_fold),
+        alike(_fold),
         example=(
             ("arrayFold((acc, x) -> acc + x, [1, 2, 3], 10)", 16),
             ("arrayFold((acc, x) -> concat(acc, toString(x)), [1, 2], '>')", ">12"),

@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, TypeRule, on
+from pwh_assets.hogql.functions.base import (
+    Arg,
+    Call,
+    Fn,
+    Handler,
+    Rendering,
+    Row,
+    TypeRule,
+    alike,
+    on,
+)
 from pwh_assets.hogql.functions.rules import common, element_of, first
 from pwh_assets.hogql.functions.sqltext import lambda_, let, name
 from pwh_assets.hogql.types import BOOLEAN, INTEGER, UNKNOWN, Type, array, map_
-
-
-def _pair(handler: Handler) -> dict[str, Rendering]:
-    return on(handler, handler)
 
 
 def _map(call: Call, /) -> str:
@@ -142,7 +148,7 @@ ROWS: tuple[Row, ...] = (
         (0, None),
         _map_type,
         "A map of keys and values in turn. Also `{'k': v}`.",
-        _pair(_map),
+        alike(_map),
         (_M, {"a": 1, "b": 2}),
         (f"{_M}['b']", 2),
         (f"{_M}['z']", None),
@@ -217,7 +223,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         _second,
         "The entries for which the lambda is true.",
-        _pair(
+        alike(
             _with_lambda(
                 "mapFilter",
                 "map_from_entries(list_filter(map_entries({map}), lambda __e: CAST({body} AS BOOLEAN)))",
@@ -231,7 +237,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         _applied,
         "A map of the tuples (key, value) the lambda makes of each entry.",
-        _pair(
+        alike(
             _with_lambda(
                 "mapApply",
                 "map_from_entries(list_transform(map_entries({map}), lambda __e: {body}))",
@@ -245,7 +251,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         BOOLEAN,
         "Whether the lambda is true for one entry.",
-        _pair(
+        alike(
             _with_lambda(
                 "mapExists",
                 "(len(list_filter(map_entries({map}), lambda __e: CAST({body} AS BOOLEAN))) > 0)",
@@ -259,7 +265,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         BOOLEAN,
         "Whether the lambda is true for every entry.",
-        _pair(
+        alike(
             _with_lambda(
                 "mapAll",
                 "(len(list_filter(map_entries({map}), lambda __e: CAST({body} AS BOOLEAN))) = cardinality({map}))",
@@ -289,7 +295,7 @@ ROWS: tuple[Row, ...] = (
         (2, None),
         first,
         "Sums of the values, key by key.",
-        _pair(_combined("+", "mapAdd")),
+        alike(_combined("+", "mapAdd")),
         (f"mapAdd({_M}, map('b', 5))", {"a": 1, "b": 7}),
     ),
     _row(
@@ -297,7 +303,7 @@ ROWS: tuple[Row, ...] = (
         (2, None),
         first,
         "Differences of the values, key by key.",
-        _pair(_combined("-", "mapSubtract")),
+        alike(_combined("-", "mapSubtract")),
         (f"mapSubtract({_M}, map('b', 5))", {"a": 1, "b": -3}),
     ),
     _row(

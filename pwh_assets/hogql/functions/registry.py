@@ -12,7 +12,10 @@ FAMILIES: tuple[str, ...] = (
     "comparison",
     "conditional",
     "conversion",
+    "periods",
     "dates",
+    "shifts",
+    "zones",
     "formats",
     "strings",
     "search",
@@ -32,6 +35,7 @@ FAMILIES: tuple[str, ...] = (
     "statistics",
     "funnels",
     "windows",
+    "geo",
     "misc",
     "posthog",
 )

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pwh_assets.hogql.functions.aggregates import first_n, numeric, of_numbers, over, pairs
-from pwh_assets.hogql.functions.base import Agg, Call, Handler, Rendering, Row, Unsupported, on
+from pwh_assets.hogql.functions.base import (
+    Agg,
+    Call,
+    Handler,
+    Row,
+    Unsupported,
+    alike,
+    on,
+)
 from pwh_assets.hogql.functions.rules import array_of_first, first, sum_type
 from pwh_assets.hogql.functions.sqltext import both, default_value, let, tail
 from pwh_assets.hogql.types import FLOAT, INTEGER, UNKNOWN, Type, array, tuple_
@@ -227,10 +235,6 @@ def _intersections(position: bool) -> Handler:
     return handler
 
 
-def _pair(handler: Handler) -> dict[str, Rendering]:
-    return on(handler, handler)
-
-
 def _only(
     name: str,
     args: tuple[int, int | None],
@@ -330,7 +334,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         _two_floats,
         "Slope and intercept of the line through the points (x, y).",
-        _pair(_regression),
+        alike(_regression),
         example=(pairs("simpleLinearRegression(a, b)", "[(1, 3), (2, 5), (3, 7)]"), [2.0, 1.0]),
     ),
     _bits("bit_and", "groupBitAnd", "Bits all numbers have.", "groupBitAnd", 2),
@@ -349,7 +353,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         lambda types: array(sum_type(types)),
         "Sums over the last so many values, for each value.",
-        _pair(_moving(False)),
+        alike(_moving(False)),
         example=(over("groupArrayMovingSum(2)(x)"), [1, 3, 5]),
         params=(0, 1),
     ),
@@ -358,7 +362,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         array(FLOAT),
         "Means over the last so many values, for each value.",
-        _pair(_moving(True)),
+        alike(_moving(True)),
         example=(over("groupArrayMovingAvg(2)(x)"), [0.5, 1.5, 2.5]),
         params=(0, 1),
     ),
@@ -367,7 +371,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         array_of_first,
         "The smallest so many values, sorted.",
-        _pair(_sorted_list),
+        alike(_sorted_list),
         example=(over("groupArraySorted(2)(x)", "[3, 1, 2]"), [1, 2]),
         params=(1, 1),
     ),
@@ -376,7 +380,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         array_of_first,
         "The last so many values, sorted.",
-        _pair(_last_list),
+        alike(_last_list),
         example=(over("groupArrayLast(2)(x)"), [2, 3]),
         params=(1, 1),
     ),
@@ -385,7 +389,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         array_of_first,
         "An array with each value at the place of the second argument, counted from 0.",
-        _pair(_insert_at),
+        alike(_insert_at),
         example=(pairs("groupArrayInsertAt('z')(a, b)", "[('a', 2), ('b', 0)]"), ["b", "z", "a"]),
         params=(0, 2),
     ),
@@ -405,7 +409,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         sum_type,
         "Sum of the increases from value to value.",
-        _pair(_delta_sum),
+        alike(_delta_sum),
         example=(over("deltaSum(x)", "[4, 2, 3, 6]"), 4),
     ),
     _only(
@@ -422,7 +426,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         FLOAT,
         "Mean weighted by the second argument.",
-        _pair(_weighted),
+        alike(_weighted),
         example=(pairs("avgWeighted(a, b)", "[(1, 1), (4, 3)]"), 3.25),
     ),
     Agg(
@@ -430,7 +434,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         FLOAT,
         "Entropy of the values in bits.",
-        _pair(_entropy),
+        alike(_entropy),
         example=(over("entropy(x)", "[1, 1, 2, 2]"), 1.0),
     ),
     Agg(
@@ -438,7 +442,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         INTEGER,
         "Most intervals (start, end) that overlap at a time.",
-        _pair(_intersections(False)),
+        alike(_intersections(False)),
         example=(pairs("maxIntersections(a, b)", "[(1, 5), (2, 3), (4, 6)]"), 2),
     ),
     Agg(
@@ -446,7 +450,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         first,
         "Where most intervals overlap first.",
-        _pair(_intersections(True)),
+        alike(_intersections(True)),
         example=(pairs("maxIntersectionsPosition(a, b)", "[(1, 5), (2, 3), (4, 6)]"), 2),
     ),
     Agg(

@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, on
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike, on
 from pwh_assets.hogql.functions.rules import common, first
 from pwh_assets.hogql.functions.texts import to_text
 from pwh_assets.hogql.types import BOOLEAN, INTEGER, STRING, Type
 
 EVERY = ("duckdb", "clickhouse")
-
-
-def _pair(handler: Handler) -> dict[str, Rendering]:
-    return on(handler, handler)
 
 
 def _length(call: Call, /) -> str:
@@ -265,7 +261,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         BOOLEAN,
         "Whether a text is '', an array or map without elements, a UUID nil.",
-        _pair(_empty(False)),
+        alike(_empty(False)),
         example=(("empty('')", True), ("empty([1])", False), ("empty(NULL)", None)),
         aliases=("isEmpty",),
         category="strings",
@@ -275,7 +271,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         BOOLEAN,
         "Whether a text is not '', an array or map has elements, a UUID is not nil.",
-        _pair(_empty(True)),
+        alike(_empty(True)),
         example=(("notEmpty('')", False), ("notEmpty([1])", True)),
         aliases=("isNotEmpty",),
         category="strings",
@@ -285,7 +281,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         first,
         "The characters, or an array's elements, in the other order.",
-        _pair(_reverse),
+        alike(_reverse),
         example=(("reverse('abc')", "cba"), ("reverse([1, 2])", [2, 1])),
         category="strings",
     ),
@@ -365,7 +361,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         STRING,
         "Texts joined by the first argument; NULL when one is NULL.",
-        _pair(_joined),
+        alike(_joined),
         example=(("concatWithSeparator('-', 'a', 'b')", "a-b"), ("concat_ws(',', 'a')", "a")),
         aliases=("concat_ws",),
         category="strings",
@@ -493,7 +489,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         STRING,
         "The pattern with the further arguments in its places {} or {0}.",
-        _pair(_format),
+        alike(_format),
         example=(("format('{} of {}', 'a', 2)", "a of 2"), ("format('{1} {0}', 'a', 'b')", "b a")),
         category="strings",
     ),

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, TypeRule, on
+from pwh_assets.hogql.functions.base import (
+    Arg,
+    Call,
+    Fn,
+    Handler,
+    Row,
+    TypeRule,
+    alike,
+)
 from pwh_assets.hogql.functions.rules import first
 from pwh_assets.hogql.functions.sqltext import field_of, struct_of
 from pwh_assets.hogql.types import FLOAT, INTEGER, STRING, UNKNOWN, Type, array, tuple_
-
-
-def _pair(handler: Handler) -> dict[str, Rendering]:
-    return on(handler, handler)
 
 
 def _tuple(call: Call, /) -> str:
@@ -171,7 +175,7 @@ def _row(
     category: str = "tuples",
 ) -> Fn:
     return Fn(
-        fn, args, returns, doc, _pair(handler), example=example, aliases=aliases, category=category
+        fn, args, returns, doc, alike(handler), example=example, aliases=aliases, category=category
     )
 
 
@@ -191,7 +195,7 @@ ROWS: tuple[Row, ...] = (
         (2, 3),
         UNKNOWN,
         "The element of a tuple at a place or by name. Also `t.1`.",
-        _pair(_element),
+        alike(_element),
         example=(("tupleElement((1, 'a'), 2)", "a"), ("(1, 'a').1", 1)),
         category="tuples",
         typed=_element_type,

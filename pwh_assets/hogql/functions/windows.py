@@ -2,14 +2,18 @@
 
 import re
 
-from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering, Row, TypeRule, WindowFn
+from pwh_assets.hogql.functions.base import (
+    Arg,
+    Call,
+    Handler,
+    Row,
+    TypeRule,
+    WindowFn,
+    alike,
+)
 from pwh_assets.hogql.functions.rules import first
 from pwh_assets.hogql.functions.sqltext import over_clause
 from pwh_assets.hogql.types import FLOAT, INTEGER
-
-
-def _pair(handler: Handler) -> dict[str, Rendering]:
-    return dict.fromkeys(("duckdb", "clickhouse"), handler)
 
 
 def _plain(name: str) -> Handler:
@@ -135,7 +139,7 @@ def _row(
     aliases: tuple[str, ...] = (),
 ) -> WindowFn:
     return WindowFn(
-        name, args, returns, doc, _pair(handler), example=(_query(example), value), aliases=aliases
+        name, args, returns, doc, alike(handler), example=(_query(example), value), aliases=aliases
     )
 
 

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
-from pwh_assets.hogql.functions.dates import date_unit, interval_parts, week_mode, zone_literal
+from pwh_assets.hogql.functions.dates import date_unit
 from pwh_assets.hogql.functions.moments import datetime, interval, local, unit_of, zone_of
 from pwh_assets.hogql.functions.mysql.values import CONVERSIONS, NO_ZONES, micros
+from pwh_assets.hogql.functions.periods import interval_parts, week_mode
 from pwh_assets.hogql.functions.sqltext import mysql_text
 from pwh_assets.hogql.functions.templates import as_it_is, template, whole_only
+from pwh_assets.hogql.functions.zones import zone_literal
 from pwh_assets.hogql.types import DATETIME
 
 EPOCH = "TIMESTAMP'1970-01-01 00:00:00.000000'"
