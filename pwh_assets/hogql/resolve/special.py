@@ -236,51 +236,28 @@ EXTRACTED: dict[str, str] = {
     "epoch": "toUnixTimestamp",
 }
 
-INFIX_NAMES: dict[str, str] = {
-    name.lower(): name
-    for name in [
-        "equals",
-        "notEquals",
-        "less",
-        "greater",
-        "lessOrEquals",
-        "greaterOrEquals",
-        "in",
-        "notIn",
-        "globalIn",
-        "globalNotIn",
-        "isNull",
-        "isNotNull",
-        "isDistinctFrom",
-        "isNotDistinctFrom",
-    ]
-}
+INFIX = (
+    "equals",
+    "notEquals",
+    "less",
+    "greater",
+    "lessOrEquals",
+    "greaterOrEquals",
+    "in",
+    "notIn",
+    "globalIn",
+    "globalNotIn",
+    "isNull",
+    "isNotNull",
+    "isDistinctFrom",
+    "isNotDistinctFrom",
+)
+INFIX_NAMES: dict[str, str] = {name.lower(): name for name in INFIX}
 
 Special = Callable[[Any, exp.Expression], Value | None]
 
 SPECIAL: dict[str, Special] = {
-    **dict.fromkeys(
-        [
-            "and",
-            "or",
-            "not",
-            "equals",
-            "notEquals",
-            "less",
-            "greater",
-            "lessOrEquals",
-            "greaterOrEquals",
-            "in",
-            "notIn",
-            "globalIn",
-            "globalNotIn",
-            "isNull",
-            "isNotNull",
-            "isDistinctFrom",
-            "isNotDistinctFrom",
-        ],
-        SpecialCalls.infix_call,
-    ),
+    **dict.fromkeys(("and", "or", "not", *INFIX), SpecialCalls.infix_call),
     "tuple": SpecialCalls.tuple_call,
     "array": SpecialCalls.array_call,
     "arrayJoin": SpecialCalls.array_join,
