@@ -226,7 +226,14 @@ def materialize(ask: Write, view_id: str, body: Materialize | None = None) -> Bu
             view.name,
             IncrementalConfig(given.key, tuple(given.unique_key), given.lookback_seconds),
         )
-    view = _materialized(ask, view, wanted.sync_frequency, wanted.sync_time_of_day, wanted.refresh)
+    view = _materialized(
+        ask,
+        view,
+        wanted.sync_frequency,
+        wanted.sync_time_of_day,
+        wanted.refresh,
+        lower_inputs=wanted.lower_inputs,
+    )
     if config is not None:
         view = set_incremental(ask.platform, view, config)
     run_id = launch_views(ask.platform, ask.project_id, [view]) if wanted.run else None
@@ -354,13 +361,25 @@ def _view(ask: Ask, view_id: str) -> SavedQuery:
 
 
 def _materialized(
-    ask: Ask, view: SavedQuery, every: str | None, time_of_day: str | None, refresh: str
+    ask: Ask,
+    view: SavedQuery,
+    every: str | None,
+    time_of_day: str | None,
+    refresh: str,
+    *,
+    lower_inputs: bool = False,
 ) -> SavedQuery:
     check_text(ask.platform, ask.project_id, ask.caller, view.sql, view.name, builds=True)
     if every == "never":
         every, refresh = None, Refresh.MANUAL.value
     return views.materialize_view(
-        ask.platform, ask.project_id, view.name, every, time_of_day, refresh=Refresh(refresh)
+        ask.platform,
+        ask.project_id,
+        view.name,
+        every,
+        time_of_day,
+        refresh=Refresh(refresh),
+        lower_inputs=lower_inputs,
     )
 
 

@@ -163,11 +163,15 @@ class Materialize(BaseModel):
     )
 
     sync_frequency: str | None = Field(
-        None, description="`15min` … `30day`; `24hour` when left out."
+        None,
+        description="`15min` … `30day`, not more often than what it reads; about a day when left out.",
     )
     sync_time_of_day: str | None = Field(None, description="`HH:MM`, UTC.")
     refresh: Literal["schedule", "inputs", "manual"] = Field(
         "schedule", description="By its frequency, after its inputs change, or by hand."
+    )
+    lower_inputs: bool = Field(
+        False, description="With `sync_frequency`: what it reads runs as often."
     )
     incremental: Incremental | None = Field(None, description="Build it in parts.")
     run: bool = Field(True, description="Begin the first build at once.")

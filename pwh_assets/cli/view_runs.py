@@ -4,7 +4,7 @@ import argparse
 import time
 from typing import Any
 
-from pwh_assets.cli.arguments import Groups, command, number, open_project
+from pwh_assets.cli.arguments import Groups, UsageError, command, number, open_project
 from pwh_assets.cli.console import print_json, say, table
 from pwh_assets.cli.view_incremental import add_options, config_of
 from pwh_assets.errors import InvalidInputError
@@ -24,6 +24,9 @@ def register_runs(nouns: Groups) -> None:
         "--after-inputs", action="store_true", help="whenever what it reads has changed"
     )
     when.add_argument("--manual", action="store_true", help="only when somebody asks")
+    materialize.add_argument(
+        "--lower-inputs", action="store_true", help="with --every: what it reads runs as often"
+    )
     materialize.add_argument("--at", metavar="HH:MM", help="time of day in UTC, from 6hour on")
     parts = materialize.add_mutually_exclusive_group()
     parts.add_argument("--incremental", metavar="KEY", help="build it in parts by this column")
@@ -54,6 +57,8 @@ def _materialize(args: argparse.Namespace) -> int:
     refresh = Refresh.SCHEDULE
     if args.after_inputs or args.manual:
         refresh = Refresh.INPUTS if args.after_inputs else Refresh.MANUAL
+    if args.lower_inputs and not args.every:
+        raise UsageError("`--lower-inputs` goes with `--every FREQUENCY`.")
     platform = open_project(args)
     if args.incremental:
         config = checked_config(
@@ -64,7 +69,15 @@ def _materialize(args: argparse.Namespace) -> int:
             "incremental",
             "`--unique-key` and `--lookback` belong to `--incremental KEY`. Name the key.",
         )
-    view = materialize_view(platform, args.project, args.name, args.every, args.at, refresh=refresh)
+    view = materialize_view(
+        platform,
+        args.project,
+        args.name,
+        args.every,
+        args.at,
+        refresh=refresh,
+        lower_inputs=args.lower_inputs,
+    )
     if args.incremental or args.whole:
         view = set_incremental(platform, view, config if args.incremental else None)
     return print_view(

@@ -1542,11 +1542,13 @@ class Materialize:
     """How the view is kept as a table."""
 
     sync_frequency: str | None = None
-    """`15min` … `30day`; `24hour` when left out."""
+    """`15min` … `30day`, not more often than what it reads; about a day when left out."""
     sync_time_of_day: str | None = None
     """`HH:MM`, UTC."""
     refresh: str | None = None
     """By its frequency, after its inputs change, or by hand."""
+    lower_inputs: bool | None = None
+    """With `sync_frequency`: what it reads runs as often."""
     incremental: "Incremental | None" = None
     """Build it in parts."""
     run: bool | None = None

@@ -559,7 +559,9 @@ def test_a_views_whole_life(pwh: Pwh, source: str) -> None:
     assert pwh("sync").status == 0
     assert pwh("view", "create", "cheap", "SELECT name FROM app_plans WHERE price < 5").status == 0
     pwh("view", "run", "cheap").refused("plain", "materialize")
-    assert pwh("view", "materialize", "cheap", "--every", "1hour").status == 0
+    every = ("view", "materialize", "cheap", "--every", "1hour")
+    pwh(*every).refused("`app_plans` runs every `6hour`", "--lower-inputs")
+    assert pwh(*every, "--lower-inputs", "--json").json["sync_frequency"] == "1hour"
     said = pwh("view", "run", "cheap", "--json")
     assert said.status == 0 and said.json["results"][0]["result"]["rows"] == 1
     assert pwh("query", "SELECT * FROM cheap", "--json").json["rows"] == [["free"]]

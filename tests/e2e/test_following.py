@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.job import JobStatus
 from pwh_assets.core.view import Refresh
 from pwh_assets.definitions import build_defs
@@ -107,7 +108,7 @@ def test_a_suspended_view_is_not_started_and_its_readers_are_written_down_as_ski
 ):
     below = following(warehouse, "below", "SELECT count() AS n FROM app_orders")
     above = following(warehouse, "above", "SELECT n FROM below")
-    timed = following(warehouse, "timed", "SELECT n FROM below", Refresh.SCHEDULE, "1hour")
+    timed = following(warehouse, "timed", "SELECT n FROM below", Refresh.SCHEDULE, "6hour")
     daemon.look()
     assert daemon.look() == ["below", "above"]
     warehouse.store.update_view(below.id, suspended_at=datetime.now(UTC))
@@ -118,7 +119,7 @@ def test_a_suspended_view_is_not_started_and_its_readers_are_written_down_as_ski
     schedule = (
         build_defs(warehouse.platform)
         .get_repository_def()
-        .get_schedule_def("build_views_every_1hour")
+        .get_schedule_def("build_views_every_6hour")
     )
     context = dg.build_schedule_context(
         daemon.instance,
@@ -170,6 +171,14 @@ def test_what_cannot_be_promised_or_set_is_refused_naming_who_stands_in_the_way(
     with pytest.raises(CadenceError) as slow:
         set_cadence(platform, 1, "daily", "1hour")
     assert slow.value.blocker == "app_users" and "--lower-inputs" in slow.value.sentence
+    for refresh in (Refresh.SCHEDULE, Refresh.INPUTS, Refresh.MANUAL):
+        materialize_view(platform, 1, "daily", refresh=refresh)
+        for attempt in (materialize_view, set_cadence):
+            with pytest.raises(CadenceError, match="same rows again every `1hour`") as often:
+                attempt(platform, 1, "daily", "1hour")
+            assert often.value.code == "cadence_out_of_range"
+    assert warehouse.store.view(1, "daily").refresh is Refresh.MANUAL
+    materialize_view(platform, 1, "daily", "24hour")
     lowered = set_cadence(platform, 1, "daily", "1hour", lower_inputs=True)
     assert [each.name for each in lowered] == ["app_users", "daily"]
     assert warehouse.store.table(users.id).frequency.name == "1hour"
@@ -179,11 +188,22 @@ def test_what_cannot_be_promised_or_set_is_refused_naming_who_stands_in_the_way(
     assert eager.value.blocker == "daily" and "promises rows no older than `6hour`" in str(
         eager.value
     )
+    with pytest.raises(CadenceError, match="its own target promises rows no older than `6hour`"):
+        materialize_view(platform, 1, "daily", "12hour")
+    assert materialize_view(platform, 1, "daily").frequency.name == "1hour"
     warehouse.store.update_table(users.id, should_sync=False)
     with pytest.raises(UnreachableTargetError) as stopped:
         set_target(platform, 1, "daily", "24hour")
     assert stopped.value.blocker == "app_users" and "pwh source resume" in stopped.value.sentence
     assert warehouse.store.view(1, "daily").freshness_target == "6hour"
+
+    orders_table = warehouse.table("app_orders")
+    warehouse.store.update_table(orders_table.id, frequency=Frequency("7day"))
+    weekly = following(warehouse, "weekly", "SELECT id FROM app_orders", Refresh.SCHEDULE)
+    assert weekly.frequency.name == "7day"  # as often as there is news
+    lowered_too = materialize_view(platform, 1, "weekly", "12hour", "03:30", lower_inputs=True)
+    assert (lowered_too.frequency.name, lowered_too.frequency.time_of_day) == ("12hour", "03:30")
+    assert warehouse.store.table(orders_table.id).frequency.name == "12hour"
 
 
 def test_the_daemon_leaves_a_heartbeat(warehouse):

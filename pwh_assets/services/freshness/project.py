@@ -4,7 +4,7 @@ import hashlib
 import statistics
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,15 @@ from pwh_assets.services.freshness.bounds import (
     slow_inputs,
     target_bounds,
 )
-from pwh_assets.services.freshness.plan import Pace, Plan, Rhythm, make_plan, shortest_age
+from pwh_assets.services.freshness.plan import (
+    LADDER,
+    Pace,
+    Plan,
+    Rhythm,
+    anchored,
+    make_plan,
+    shortest_age,
+)
 from pwh_assets.services.lineage.graph import Graph, Node, NodeKind, project_graph
 from pwh_assets.services.platform import Platform
 
@@ -213,20 +221,74 @@ def set_cadence(
             "Synced tables and materialized views have one."
         )
     frequency = Frequency.parse(every, attr="sync_frequency")
-    if pace.rhythm is Rhythm.CLOCK and not frequency.is_never:
-        inputs = slow_inputs(plan, node.name, frequency.name)
-        option = cadence_bounds(plan, node.name).option(frequency.name)
-        if option is None:
-            raise InvalidInputError(
-                "sync_frequency",
-                f"`{node.name}` can run every `{pace.quickest}` at most, not every `{frequency.name}`.",
-            )
-        if not option.allowed and option.blocker and not (lower_inputs and inputs):
-            raise _forbidden(plan, node.name, frequency.name, option.blocked_by, option.blocker)
-        for each in inputs if lower_inputs else ():
-            _apply(platform, project_id, plan.graph.nodes[each], _lowered(plan, each, frequency))
+    is_view = node.kind is NodeKind.MATERIALIZED
+    if (is_view or pace.rhythm is Rhythm.CLOCK) and not frequency.is_never:
+        wanted = _timed(plan, node.name) if is_view else plan
+        _check_cadence(wanted, node.name, frequency, lower_inputs=lower_inputs)
+        if lower_inputs:
+            _lower_inputs(platform, project_id, wanted, node.name, frequency)
     _apply(platform, project_id, node, frequency)
     return followers(plan, project_plan(platform, project_id))
+
+
+def fit_cadence(
+    platform: Platform,
+    project_id: int,
+    name: str,
+    frequency: Frequency,
+    *,
+    is_default: bool = False,
+    lower_inputs: bool = False,
+) -> Frequency:
+    """The cadence a view may be built by, were it built by the clock from now on: the one that is wanted.
+
+    Args:
+        is_default: nobody asked for this cadence in particular, so the nearest one that makes sense is taken instead.
+        lower_inputs: have what it reads run as often, where that is more seldom now.
+
+    Raises:
+        CadenceError: what it reads is slower, or a target above it needs it more often.
+    """
+    plan = _timed(project_plan(platform, project_id), name)
+    if is_default and not lower_inputs:
+        allowed = [each.cadence for each in cadence_bounds(plan, name).options if each.allowed]
+        quicker = [each for each in allowed if FREQUENCIES[each] <= frequency.every]
+        nearest_one = quicker[-1] if quicker else next(iter(allowed), frequency.name)
+        return anchored(nearest_one, frequency.time_of_day)
+    _check_cadence(plan, name, frequency, lower_inputs=lower_inputs)
+    if lower_inputs:
+        _lower_inputs(platform, project_id, plan, name, frequency)
+    return frequency
+
+
+def _timed(plan: Plan, name: str) -> Plan:
+    """The same plan, were this view built by the clock; what it reads and is read by stays as it is."""
+    pace = plan.paces[name]
+    if pace.rhythm is Rhythm.CLOCK:
+        return plan
+    timed = replace(
+        pace, rhythm=Rhythm.CLOCK, own=Frequency(LADDER[-1]), quickest=SHORTEST_VIEW, reason=""
+    )
+    return make_plan(plan.graph, {**plan.paces, name: timed})
+
+
+def _check_cadence(plan: Plan, name: str, frequency: Frequency, *, lower_inputs: bool) -> None:
+    inputs = slow_inputs(plan, name, frequency.name)
+    option = cadence_bounds(plan, name).option(frequency.name)
+    if option is None:
+        raise InvalidInputError(
+            "sync_frequency",
+            f"`{name}` can run every `{plan.paces[name].quickest}` at most, not every `{frequency.name}`.",
+        )
+    if not option.allowed and option.blocker and not (lower_inputs and inputs):
+        raise _forbidden(plan, name, frequency.name, option.blocked_by, option.blocker)
+
+
+def _lower_inputs(
+    platform: Platform, project_id: int, plan: Plan, name: str, frequency: Frequency
+) -> None:
+    for each in slow_inputs(plan, name, frequency.name):
+        _apply(platform, project_id, plan.graph.nodes[each], _lowered(plan, each, frequency))
 
 
 def followers(before: Plan, after: Plan) -> tuple[Follower, ...]:

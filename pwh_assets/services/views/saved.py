@@ -7,6 +7,7 @@ from pwh_assets.core.frequency import FREQUENCIES, Frequency
 from pwh_assets.core.source import TableStatus
 from pwh_assets.core.view import Refresh, SavedQuery, SavedQueryVersion
 from pwh_assets.errors import ConflictError, InvalidInputError, NotFoundError, UserError, quoted
+from pwh_assets.services.freshness.project import fit_cadence
 from pwh_assets.services.lineage.graph import Graph, NodeKind, metric_graph, project_graph
 from pwh_assets.services.models.project import model_name
 from pwh_assets.services.platform import Platform
@@ -135,7 +136,7 @@ def save_view(
         existing = platform.store.find_view(project_id, name)
         if existing is not None:
             name = existing.name
-            _check_own(existing)
+            check_own(existing)
             if expected_version not in (None, existing.version):
                 author = platform.store.view_versions(existing.id)[-1].author
                 raise EditConflictError(name, expected_version or 0, existing.version, author)
@@ -160,7 +161,8 @@ def save_view(
         )
 
 
-def _check_own(view: SavedQuery) -> None:
+def check_own(view: SavedQuery) -> None:
+    """Raises ManagedViewError for one that belongs to a managed set."""
     if view.managed_by:
         raise ManagedViewError(view.name, view.managed_by)
 
@@ -180,7 +182,7 @@ def describe_view(
         ManagedViewError: it belongs to a managed set.
     """
     view = platform.store.view(project_id, name)
-    _check_own(view)
+    check_own(view)
     said = {"description": description, "owner": owner, "folder": folder}
     changes = {field: text.strip() for field, text in said.items() if text is not None}
     return platform.store.update_view(view.id, **changes) if changes else view
@@ -310,7 +312,7 @@ def rename_view(platform: Platform, project_id: int, name: str, new_name: str) -
     new_name = check_name(new_name)
     with view_exclusively(platform, project_id):
         view = platform.store.view(project_id, name)
-        _check_own(view)
+        check_own(view)
         if view.name == new_name:
             return view
         if readers := dependents(platform, project_id, view.name):
@@ -348,14 +350,14 @@ def remove_view(
     """
     with view_exclusively(platform, project_id):
         view = platform.store.view(project_id, name)
-        _check_own(view)
+        check_own(view)
         readers = dependents(platform, project_id, view.name)
         if readers and not force:
             raise ViewInUseError(view.name, readers)
         with view_exclusively(platform, project_id, view):
             platform.store.remove_view(view.id)
             platform.store.remove_quality_checks_of(view.id)
-            _drop_table(platform, view)
+            drop_table(platform, view)
     return view
 
 
@@ -367,19 +369,33 @@ def materialize_view(
     time_of_day: str | None = None,
     *,
     refresh: Refresh = Refresh.SCHEDULE,
+    lower_inputs: bool = False,
 ) -> SavedQuery:
-    """Keep the view as a table, rebuilt every so often (each day by default), after its inputs change, or only when
-    asked for; the first build is up to the caller.
+    """Keep the view as a table, rebuilt every so often, after its inputs change, or only when asked for; the first
+    build is up to the caller. Without a word it is each day, or what comes nearest to that and has a meaning.
+
+    Args:
+        lower_inputs: have what it reads run as often, where that is more seldom now.
 
     Raises:
         InvalidInputError: not a frequency, shorter than 15 minutes, not a time of day, or one where none belongs.
+        CadenceError: what it reads runs more seldom, or the promise of a view above it needs it more often.
         ManagedViewError: it belongs to a managed set.
     """
     frequency = _frequency(every, time_of_day, refresh)
     view = platform.store.view(project_id, name)
-    _check_own(view)
+    check_own(view)
     examine(platform, project_id, view.name, view.sql)
     model_text(platform, view)
+    if frequency is not None:
+        frequency = fit_cadence(
+            platform,
+            project_id,
+            view.name,
+            frequency,
+            is_default=every is None,
+            lower_inputs=lower_inputs,
+        )
     return platform.store.update_view(
         view.id, is_materialized=True, frequency=frequency, refresh=refresh
     )
@@ -423,33 +439,39 @@ def revert_view(platform: Platform, project_id: int, name: str) -> SavedQuery:
         BusyError: it is being built.
     """
     view = platform.store.view(project_id, name)
-    _check_own(view)
+    check_own(view)
     if not view.is_materialized:
         raise UserError(f"View `{view.name}` is not materialized; there is nothing to revert.")
     with view_exclusively(platform, project_id, view):
-        reverted = platform.store.update_view(
-            view.id,
-            is_materialized=False,
-            frequency=None,
-            refresh=Refresh.SCHEDULE,
-            status=TableStatus.NEVER_RUN,
-            last_run_at=None,
-            latest_error=None,
-            failed_at=None,
-            row_count=None,
-            incremental_state=None,
-            failures_in_a_row=0,
-            suspended_at=None,
-            last_attempt_at=None,
-            stale_since=None,
-            stale_reason=None,
-            built_version=None,
-        )
-        platform.store.forget_checks(view.id)
-        _drop_table(platform, view)
+        reverted = mark_plain(platform, view)
+        drop_table(platform, view)
     return reverted
 
 
-def _drop_table(platform: Platform, view: SavedQuery) -> None:
+def mark_plain(platform: Platform, view: SavedQuery) -> SavedQuery:
+    """The store's part of `revert_view`; the table is still there."""
+    platform.store.forget_checks(view.id)
+    return platform.store.update_view(
+        view.id,
+        is_materialized=False,
+        frequency=None,
+        refresh=Refresh.SCHEDULE,
+        status=TableStatus.NEVER_RUN,
+        last_run_at=None,
+        latest_error=None,
+        failed_at=None,
+        row_count=None,
+        incremental_state=None,
+        failures_in_a_row=0,
+        suspended_at=None,
+        last_attempt_at=None,
+        stale_since=None,
+        stale_reason=None,
+        built_version=None,
+    )
+
+
+def drop_table(platform: Platform, view: SavedQuery) -> None:
+    """Of a materialized view; nothing happens where it has none."""
     if view.is_materialized:
         platform.lakes.of(view.project_id).drop_table("views", view.name)
