@@ -5,6 +5,7 @@ from pwh_assets.store.audit import Audit
 from pwh_assets.store.checks import Checks
 from pwh_assets.store.database import Database
 from pwh_assets.store.drift import Drift
+from pwh_assets.store.editor import Editor
 from pwh_assets.store.facts import Facts
 from pwh_assets.store.health import Health
 from pwh_assets.store.idempotency import Idempotency
@@ -47,6 +48,7 @@ class Store(
     Audit,
     Idempotency,
     Policies,
+    Editor,
 ):
     """What we remember. Safe to use from many threads and processes: every call is one short transaction.
 

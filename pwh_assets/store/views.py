@@ -12,6 +12,7 @@ from pwh_assets.core.source import Column, TableStatus
 from pwh_assets.core.view import SavedQuery, SavedQueryVersion, ViewOrigin
 from pwh_assets.errors import ConflictError, NotFoundError
 from pwh_assets.store import models
+from pwh_assets.store.editor import keep_folder
 from pwh_assets.store.names import claim, release, view_claim
 from pwh_assets.store.part import StorePart, differs, touch
 from pwh_assets.store.rows import changes_to_row, utc_now, view_of
@@ -204,6 +205,8 @@ class Views(StorePart):
         with self._db.write() as connection:
             row = _view_row(connection, view_id)
             changed = differs(row, values)
+            if "folder" in changed and values["folder"]:
+                keep_folder(connection, row.project_id, values["folder"])
             if changed - _RUN_STATE:
                 values["updated_at"] = utc_now()
                 touch(connection, row.project_id)

@@ -13,6 +13,7 @@ from pwh_assets.store.models.alerts import (
 )
 from pwh_assets.store.models.audit import audit_entries, audit_heads, idempotency_keys
 from pwh_assets.store.models.base import UtcDateTime, metadata
+from pwh_assets.store.models.editor import annotations, tab_states, view_drafts, view_folders
 from pwh_assets.store.models.jobs import checks, jobs, usage
 from pwh_assets.store.models.language import (
     actions,
@@ -56,6 +57,7 @@ __all__ = [
     "actions",
     "alert_channels",
     "alert_deliveries",
+    "annotations",
     "api_keys",
     "audit_entries",
     "audit_heads",
@@ -92,6 +94,9 @@ __all__ = [
     "sessions",
     "source_tables",
     "sources",
+    "tab_states",
     "usage",
     "users",
+    "view_drafts",
+    "view_folders",
 ]
