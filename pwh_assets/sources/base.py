@@ -47,7 +47,7 @@ class Delivery:
 
 
 class SqlMasks(Protocol):
-    """Masked columns as DuckDB's SQL."""
+    """Masked columns, where a source writes its rows itself."""
 
     def covers(self, column: str) -> bool:
         """Whether the column is masked and still written."""
@@ -59,6 +59,14 @@ class SqlMasks(Protocol):
 
     def prepare(self, connection: Any) -> None:
         """Called once for a DuckDB connection, before the SQL runs there."""
+        ...
+
+    def columns(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """The columns as they are written."""
+        ...
+
+    def staged(self, table: "pa.Table", clear: Mapping[str, tuple[str, str]]) -> "pa.Table":
+        """The table with columns masked, as text: each with its name at the source and SQL of its clear value."""
         ...
 
 

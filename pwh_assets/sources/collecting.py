@@ -13,6 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pwh_assets.core.source import Column
+from pwh_assets.sources.base import SqlMasks
 from pwh_assets.sources.changes import UNCHANGED, StagedColumn, StreamTable, TableShape
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ class StagingCollector:
         on_rows: Callable[[Mapping[str, int]], None] = lambda rows: None,
         most_rows: int | None = None,
         until: str | None = None,
+        masks: Mapping[str, SqlMasks] | None = None,
     ) -> None:
         """Args:
         logged: tables every change of which is kept.
@@ -102,6 +105,7 @@ class StagingCollector:
         on_rows: told a few times a second how many rows are staged per table; may raise.
         most_rows: with more, it raises RowsSpentError; None for any number.
         until: a transaction begun at this position or later is the last.
+        masks: of tables with masked columns, of which nothing clear is staged.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -111,6 +115,7 @@ class StagingCollector:
         """Tables that have to be read whole again, and why."""
         self._logged, self._consolidated = logged, consolidated
         self._wanted = {table.name: table for table in tables}
+        self._masks = dict(masks or {})
         self.unsettled = unsettled
         self._batch_changes, self._memory_bytes = batch_changes, memory_bytes
         self._most_rows, self._until, self._whole = most_rows, until, ""
@@ -143,6 +148,7 @@ class StagingCollector:
                 shape.table in self._logged,
                 self._consolidated is None or shape.table in self._consolidated,
                 self._wanted.get(shape.table),
+                self._masks.get(shape.table),
             )
         else:
             found.reshape(shape)
@@ -196,8 +202,9 @@ class _Table:
         is_logged: bool,
         is_consolidated: bool,
         wanted: StreamTable | None,
+        masks: SqlMasks | None,
     ) -> None:
-        self.owner, self.wanted = owner, wanted
+        self.owner, self.wanted, self.masks = owner, wanted, masks
         self.is_logged, self.is_consolidated = is_logged, is_consolidated
         self.collected = Collected(shape.table, shape.key)
         self.bytes = 0
@@ -365,12 +372,31 @@ class _Table:
             named[f"c{places[i]}"] = _array(by_column[i], column)
             columns.append(column)
         file = self.owner.file(kind)
-        pq.write_table(pa.table(named), file, compression="lz4")
+        pq.write_table(self._masked(pa.table(named), columns), file, compression="lz4")
         if kind == "log":
             self.collected.logged.append(Logged(file, tuple(columns), rows))
         else:
             places_open = tuple(places[i] for i in unresolved)
             self.collected.spilled.append(Spilled(file, tuple(columns), rows, places_open))
+
+    def _masked(self, table: "pa.Table", columns: list[StagedColumn]) -> "pa.Table":
+        """The table as it may be written; `columns` become those of what is written."""
+        clear: dict[str, tuple[str, str]] = {}
+        for i, column in enumerate(columns):
+            if self.masks is None or not self.masks.covers(column.name):
+                continue
+            names = [
+                f"c{i}",
+                *(f"o{p}" for p, key in enumerate(self.shape.key) if key == column.name),
+            ]
+            clear |= {
+                name: (column.name, _clear(column, name))
+                for name in names
+                if name in table.column_names
+            }
+            (written,) = self.masks.columns([Column(column.name, column.type)])
+            columns[i] = StagedColumn(column.name, written.type)
+        return self.masks.staged(table, clear) if self.masks is not None and clear else table
 
     # -- bookkeeping ---------------------------------------------------------------------------
 
@@ -408,6 +434,15 @@ class _Row:
     sequence: int
     values: Sequence[Any] | None
     origin: tuple[Any, ...] | None
+
+
+def _clear(column: StagedColumn, name: str) -> str:
+    """SQL of a staged value as the lake's type writes it, or as it came where it does not fit."""
+    value = f"CAST({column.here.replace('{0}', name)} AS {column.type})"
+    if column.fits is None:
+        return value
+    fits = column.fits.replace("{0}", name)
+    return f"CASE WHEN {fits} THEN CAST({value} AS VARCHAR) ELSE CAST({name} AS VARCHAR) END"
 
 
 def _array(values: Sequence[Any], column: StagedColumn) -> "pa.Array":

@@ -3,8 +3,10 @@
 import threading
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 
+from pwh_assets.core.options import Mask, MaskKind, RowFilter
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import BusyError, InvalidInputError
 from pwh_assets.services.changes import passes as stream_pass
@@ -407,23 +409,87 @@ def test_two_at_once_are_refused(stream):
         home.sync()
 
 
-def test_filters_and_masks_that_a_stream_cannot_keep_are_refused(stream):
-    from pwh_assets.core.options import Mask, MaskKind, RowFilter
-
+def test_a_filter_that_a_stream_cannot_keep_is_refused_and_columns_can_be_dropped(stream):
     home = stream(
         "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'secret')", "t"
     )
     home.options("t", row_filters=(RowFilter("id", ">", 1),))
     with pytest.raises(InvalidInputError, match="row_filters"):
         home.sync()
-    home.options("t", masks=(Mask("v", MaskKind.HASH),))
-    with pytest.raises(InvalidInputError, match="masked"):
-        home.sync()
     home.options("t", masks=(Mask("v", MaskKind.DROP),))
     home.sync()
     home.execute("INSERT INTO t VALUES (2, 'secret')")
     home.sync()
     assert home.rows("SELECT * FROM lake.postgres.t ORDER BY 1") == [(1,), (2,)]
+
+
+def test_a_masked_value_is_the_same_read_whole_or_streamed(stream):
+    home = stream(EVERY_TYPE, "every")
+    names = [column.name for column in home.tables["every"].columns if column.name != "id"]
+    home.options("every", masks=tuple(Mask(name, MaskKind.HASH) for name in names))
+    home.execute(*(f"INSERT INTO every VALUES ({values})" for values in VALUES))
+    home.sync()
+    home.execute(*(f"INSERT INTO every VALUES (1{values})" for values in VALUES))
+    assert not home.sync()["every"].is_full
+    asked = ", ".join(f'"{name}"' for name in names)
+    rows = {row[0]: row for row in home.rows(f"SELECT id, {asked} FROM lake.postgres.every")}
+    assert len(rows) == 6
+    for id_ in (1, 2, 3):
+        pairs = zip(names, rows[id_][1:], rows[10 + id_][1:], strict=True)
+        assert [(name, a, b) for name, a, b in pairs if a != b] == []
+    assert {len(value) for value in rows[11][1:]} == {64}
+    assert home.tables["every"].columns[1].type == "VARCHAR"
+    home.sync()  # masks are no drift
+    assert home.tables["every"].resync_reason is None
+
+
+def test_masked_keys_still_tell_rows_and_nothing_clear_is_staged(stream, monkeypatch):
+    home = stream(
+        "CREATE TABLE t (mail text, part int, big text, phone text, note text, PRIMARY KEY (mail, part));"
+        "ALTER TABLE t ALTER big SET STORAGE EXTERNAL;"
+        "INSERT INTO t SELECT 'm' || g || '@secret', g, repeat('secret' || g, 900), '555-secret', 'n' FROM generate_series(1, 6) g",
+        "t",
+    )
+    masks = {
+        "mail": MaskKind.HASH,
+        "big": MaskKind.HASH,
+        "phone": MaskKind.TRUNCATE,
+        "note": MaskKind.NULL,
+    }
+    home.options("t", masks=tuple(Mask(*one) for one in masks.items()), cdc_table_mode="both")
+    staged = []
+    finish = stream_pass.StagingCollector.finish
+
+    def look(collector):
+        found = finish(collector)
+        for one in (file for table in found for file in (*table.spilled, *table.logged)):
+            staged.append(str(pq.read_table(one.file).to_pylist()))
+        return found
+
+    monkeypatch.setattr(stream_pass.StagingCollector, "finish", look)
+    home.sync()
+    home.execute(
+        "UPDATE t SET phone = '777-secret' WHERE part = 1",
+        "UPDATE t SET mail = 'other@secret' WHERE part = 2",
+        "DELETE FROM t WHERE part = 3",
+        "UPDATE t SET big = 'secret4' WHERE part = 4",
+        "INSERT INTO t VALUES ('m7@secret', 7, NULL, 'x', NULL)",
+        "DELETE FROM t WHERE part = 5; INSERT INTO t VALUES ('m5@secret', 5, 'secret5', NULL, 'again')",
+    )
+    assert not home.sync()["t"].is_full
+    assert staged
+    assert not [text for text in staged if "secret" in text]
+    streamed = home.rows("SELECT * FROM lake.postgres.t ORDER BY ALL")
+    assert [row[1] for row in sorted(streamed, key=lambda row: row[1])] == [1, 2, 4, 5, 6, 7]
+    assert {row[3] for row in streamed} == {"555***", "777***", "***", None}
+    assert {row[4] for row in streamed} == {None}
+    log = home.rows(
+        "SELECT _pwh_op, mail, part FROM lake.postgres.t_cdc ORDER BY _pwh_position, _pwh_seq"
+    )
+    assert [row[0] for row in log].count("delete") == 3
+    assert {len(row[1]) for row in log} == {64}
+    home.sync(full=True)
+    assert home.rows("SELECT * FROM lake.postgres.t ORDER BY ALL") == streamed
 
 
 def test_a_transaction_in_flight_while_a_table_is_read_arrives_once(stream, server):

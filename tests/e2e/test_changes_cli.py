@@ -129,7 +129,14 @@ def test_a_table_without_a_key_and_a_wrong_table_mode_are_refused(pwh, server, d
     for entry, word in (
         ({"name": "keyless", "sync_type": "cdc"}, "primary key"),
         ({"name": "users", "sync_type": "cdc", "cdc_table_mode": "all"}, "cdc_table_mode"),
-        ({"name": "users", "sync_type": "cdc", "masks": {"plan": "hash"}}, "masked"),
+        (
+            {
+                "name": "users",
+                "sync_type": "cdc",
+                "row_filters": [{"column": "plan", "operator": "=", "value": "pro"}],
+            },
+            "row_filters",
+        ),
     ):
         payload = {**server.config, "schema": "public", "schemas": [entry]}
         file = tmp_path / "body.json"

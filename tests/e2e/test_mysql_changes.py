@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pwh_assets.core.options import Mask, MaskKind, TableOptions
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import PwhError, SourceUnavailableError
 from pwh_assets.platform import open_platform
@@ -167,6 +168,29 @@ def test_every_type_is_the_same_by_stream_and_by_reading(rig: MySQLRig, stream: 
     names = set(streamed.stored("every")[0])
     assert "gen" in names
     assert not {"virt", "p"} & names
+
+
+def test_a_masked_value_is_the_same_read_whole_or_streamed(rig: MySQLRig, stream: Any) -> None:
+    rig.run(EVERY_TYPE)
+    streamed = stream("every")
+    table = streamed.tables["every"]
+    told = [c.name for c in table.columns if c.name not in ("virt", "p")]
+    options = TableOptions(masks=tuple(Mask(name, MaskKind.HASH) for name in told))
+    streamed.platform.store.update_table(table.id, options=options)
+    with rig.connect(sql_mode="ALLOW_INVALID_DATES") as open_, open_.cursor() as cursor:
+        for values in VALUES:
+            cursor.execute(f"INSERT INTO every ({COLUMNS}) VALUES ({values})")
+        streamed.sync()
+        whole = streamed.stored("every")
+        cursor.execute("UPDATE every SET i2 = COALESCE(i2, 0) + 1, id = id + 10")
+        cursor.execute("UPDATE every SET i2 = IF(id = 13, NULL, i2 - 1), id = id - 10")
+        streamed.sync()
+        for before, after in zip(whole, streamed.stored("every"), strict=True):
+            assert [name for name in before if before[name] != after[name]] == []
+        cursor.execute("DELETE FROM every WHERE id = 2")
+        assert streamed.sync()["every"].is_full is False
+    assert len(streamed.stored("every")) == 2
+    assert {len(value) for row in whole for value in row.values() if value is not None} == {64}
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ class StreamPass:
         for table in self.tables():
             _, package = self.waiting.get(table.id, (None, None))
             columns = package.columns if package is not None else table.columns
-            told.append(stream_table(table, columns, self.joined[table.id].mark))
+            told.append(stream_table(table, run.clear(table, columns), self.joined[table.id].mark))
         spec = replace(self.spec, tables=tuple(told))
         with run.changes.open(run.config, spec, self.since) as stream:
             while not self._batch(stream, told, until):
@@ -127,6 +127,7 @@ class StreamPass:
             on_rows=self._progressed,
             most_rows=self.budget(self.tables()[0]).left if self.joined else None,
             until=until,
+            masks={table.name: masker for table in self.tables() if (masker := run.masker(table))},
         )
         reached = stream.read(collector)
         collected = collector.finish()
@@ -248,10 +249,11 @@ class StreamPass:
         changed: dict[str, Any] = {}
         if joined is not None and joined[1] is not None:
             tally.is_full, tally.bytes = True, tally.bytes + joined[1].bytes
-            known = tally.seen = joined[1].columns
+            known = joined[1].columns
+            tally.seen = run.clear(table, known)
             changed = {"resync_reason": None, "full_synced_at": datetime.now(UTC)}
         if changes is not None and changes.columns:
-            tally.seen = seen_in_stream(changes.columns, known, table.available)
+            tally.seen = seen_in_stream(changes.columns, run.clear(table, known), table.available)
         columns = _columns(known, table.columns, applied)
         if columns and columns != table.columns:
             changed["columns"] = columns

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pwh_assets.core.job import SyncResult
-from pwh_assets.core.source import Source, SyncedTable, SyncMode
+from pwh_assets.core.source import Column, Source, SyncedTable, SyncMode
 from pwh_assets.errors import InvalidInputError, PwhError
 from pwh_assets.services.changes.passes import StreamPass, Tally
 from pwh_assets.services.changes.running import StreamRunning
@@ -16,6 +16,7 @@ from pwh_assets.services.changes.tables import (
     REPAIR,
     Joined,
     change_source,
+    clear_columns,
     facts_of,
     not_ready,
     spec_of,
@@ -28,6 +29,7 @@ from pwh_assets.services.scrub import scrubbed
 from pwh_assets.services.sources.egress import guarded
 from pwh_assets.services.sync import package as packages
 from pwh_assets.services.sync.extract import extract
+from pwh_assets.services.sync.masking import Masker, masker_of
 from pwh_assets.services.sync.package import Package
 from pwh_assets.services.sync.running import Interrupted
 from pwh_assets.services.sync.selection import shaped, with_options
@@ -64,6 +66,9 @@ class StreamRun:
         self.errors: dict[str, PwhError] = {}
         self.results: dict[str, Tally] = {table.id: Tally() for table in tables}
         self.reasons: dict[str, str] = {}
+        self.seen: dict[str, tuple[Column, ...]] = {}
+        """Columns of tables that were read whole, before masks."""
+        self._maskers: dict[str, Masker | None] = {}
         self.began = time.monotonic()
         self.folder = platform.settings.home / "pipelines" / f"changes-{source.id}"
         found = change_source(platform, source)
@@ -160,7 +165,20 @@ class StreamRun:
 
     def _told(self, table: SyncedTable) -> StreamTable:
         joined = Joined.of(self.lake.state(table.id))
-        return stream_table(table, table.columns, joined.mark if joined else "")
+        return stream_table(table, self.clear(table, table.columns), joined.mark if joined else "")
+
+    def clear(self, table: SyncedTable, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """The columns as the source has them, whatever masks make of them."""
+        return clear_columns(table, columns, self.seen.get(table.id, ()))
+
+    def masker(self, table: SyncedTable) -> Masker | None:
+        """The table's masks; None when it has none."""
+        if table.id not in self._maskers:
+            store, project_id = self.platform.store, table.project_id
+            self._maskers[table.id] = masker_of(
+                table.options.masks, lambda: store.mask_key(project_id)
+            )
+        return self._maskers[table.id]
 
     def _ready(self, spec: StreamSpec) -> StreamSpec:
         """The spec without tables that cannot be streamed; those get an error, and leave the stream."""
@@ -216,10 +234,17 @@ class StreamRun:
         request = ReadRequest(
             table.name, SyncMode.FULL, table.columns, table.primary_key, may_chunk=True
         )
-        request = with_options(request, table)
+        masker = self.masker(table)
+        can_mask = getattr(self.source_type, "masks_in_chunks", False)
+        request = with_options(request, table, masker, can_mask)
         left_out = self.changes.left_out(self.config, batch.spec, table.name)
         request = replace(request, excluded=request.excluded | left_out)
-        wish = packages.fingerprint(replace(request, columns=()), batch.since, batch.identity)
+        wish = packages.fingerprint(
+            replace(request, columns=(), masks=None),
+            batch.since,
+            batch.identity,
+            repr(table.options),
+        )
         known = packages.load(folder)
         is_asked = table.id in self.full
         budget = batch.budget(table)
@@ -237,7 +262,9 @@ class StreamRun:
             if error := budget.exceeded_by(rows):
                 raise error
 
-        reading = shaped(self.source_type.read(self.config, request), request, None)
+        reading = self.source_type.read(self.config, request)
+        self.seen[table.id] = tuple(c for c in reading.columns if request.wants(c.name))
+        reading = shaped(reading, request, masker)
         extracted = extract(reading, folder, tell)
         columns = tuple(column for column in reading.columns if request.wants(column.name))
         newest = self.changes.status(self.config, batch.spec).newest
@@ -266,7 +293,7 @@ class StreamRun:
     def _look(self, batch: "StreamPass") -> None:
         """What the stream did not show, and how it stands at the source by now."""
         told = [
-            stream_table(table, table.columns, joined.mark)
+            stream_table(table, self.clear(table, table.columns), joined.mark)
             for table in batch.tables()
             if (joined := batch.joined.get(table.id)) is not None
             and table.options.cdc_table_mode != "cdc_only"

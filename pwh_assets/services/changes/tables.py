@@ -74,13 +74,18 @@ def unsupported(table: SyncedTable) -> InvalidInputError | None:
             f"`{table.table_name}` is synced in mode `cdc`, where rows cannot be filtered: a row that stops fulfilling a "
             "filter would stay. Take `row_filters` off, or choose another `sync_type`.",
         )
-    if any(mask.column not in options.dropped for mask in options.masks):
-        return InvalidInputError(
-            "masks",
-            f"`{table.table_name}` is synced in mode `cdc`, where columns can be dropped but not masked otherwise. "
-            "Use `drop`, or choose another `sync_type`.",
-        )
     return None
+
+
+def clear_columns(
+    table: SyncedTable, columns: Sequence[Column], seen: Sequence[Column] = ()
+) -> tuple[Column, ...]:
+    """Columns as the source has them, where those written are masked: as `seen` by a reading, else as last known."""
+    known = {column.name: column for column in (*table.available, *seen)}
+    masked = {mask.column for mask in table.options.masks}
+    return tuple(
+        known.get(column.name, column) if column.name in masked else column for column in columns
+    )
 
 
 def stream_table(table: SyncedTable, columns: Sequence[Column], mark: str) -> StreamTable:

@@ -239,19 +239,6 @@ def _check_together(table: NewTable, options: TableOptions) -> None:
                     f"`{table.name}` follows its source's changes (`cdc`), where `{name}` cannot be held. "
                     "Take it out, or use another `sync_type`.",
                 )
-        if any(mask.kind is not MaskKind.DROP for mask in options.masks):
-            raise InvalidInputError(
-                "masks",
-                f"`{table.name}` follows its source's changes (`cdc`), where columns can be dropped but not masked "
-                "otherwise. Use `drop`, or another `sync_type`.",
-            )
-    clear = [mask.column for mask in options.masks if mask.kind is not MaskKind.DROP]
-    if table.mode is SyncMode.CDC and clear:
-        raise InvalidInputError(
-            "masks",
-            f"`{table.name}` follows its source's changes (`cdc`), where columns can be left out (`drop`) but not "
-            f"masked otherwise. Take the mask of {quoted(clear)} out, or use another `sync_type`.",
-        )
     if table.mode is SyncMode.WEBHOOK and options.masks:
         raise InvalidInputError(
             "masks",

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.options import Mask, MaskKind
 from pwh_assets.core.source import Column
+from pwh_assets.errors import quoted
 from pwh_assets.lake.attach import quote
+from pwh_assets.sources.errors import UnreadableDataError
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,23 +98,46 @@ class Masker:
             pad = bytes(each ^ byte for each in padded)
             connection.execute(f"SET VARIABLE {name} = $1", [pad])
 
-    def _texts(self, table: "pa.Table", names: Sequence[str]) -> dict[str, Any]:
-        if not names:
-            return {}
-        if self._connection is None:
-            import duckdb
+    def staged(self, table: "pa.Table", clear: Mapping[str, tuple[str, str]]) -> "pa.Table":
+        """The table with some of its columns masked, as text. `clear` says of each which column at the source it is,
+        and gives SQL of its clear value.
 
+        Raises:
+            UnreadableDataError: a value is not of its column's type.
+        """
+        words = {name: self.sql(source, value) for name, (source, value) in clear.items()}
+        for name, values in self._selected(table, words, quoted([c for c, _ in clear.values()])):
+            table = table.set_column(table.column_names.index(name), name, values)
+        return table
+
+    def _texts(self, table: "pa.Table", names: Sequence[str]) -> dict[str, Any]:
+        words = {name: self.sql(name, quote(name)) for name in names}
+        return dict(self._selected(table, words, quoted(list(names))))
+
+    def _selected(
+        self, table: "pa.Table", words: Mapping[str, str], who: str
+    ) -> list[tuple[str, Any]]:
+        """Texts of columns, by name."""
+        if not words:
+            return []
+        import duckdb
+
+        if self._connection is None:
             self._connection = duckdb.connect(config={"threads": 2})
             self.prepare(self._connection)
-        self._connection.register("clear", table.select(list(names)))
+        self._connection.register("clear", table.select(list(words)))
         try:
             wanted = ", ".join(
-                f"{self.sql(name, quote(name))} AS c{i}" for i, name in enumerate(names)
+                f"CAST({word} AS VARCHAR) AS c{i}" for i, word in enumerate(words.values())
             )
             found = self._connection.execute(f"SELECT {wanted} FROM clear").to_arrow_table()
+        except duckdb.ConversionException:  # whose text shows the value
+            raise UnreadableDataError(
+                who, "a value is not of its column's type.", "Mask it with `null` or `drop`."
+            ) from None
         finally:
             self._connection.unregister("clear")
-        return {name: found.column(i) for i, name in enumerate(names)}
+        return [(name, found.column(i)) for i, name in enumerate(words)]
 
     def _value(self, mask: Mask, value: Any) -> Any:
         if value is None or mask.kind is MaskKind.NULL:

@@ -109,7 +109,7 @@ def _fitting(
 def _exact(lake: str) -> str:
     """Nothing but zeros is behind the digits the type keeps."""
     scale = int(lake.rstrip(")").partition(",")[2])
-    return f"regexp_matches({{0}}, '^-?[0-9]+([.][0-9]{{{{0,{scale}}}}}0*)?$')"
+    return f"regexp_matches({{0}}, '^-?[0-9]+([.][0-9]{{0,{scale}}}0*)?$')"
 
 
 def _members(full: str) -> list[str]:
