@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pwh_assets.core.job import SyncResult
+from pwh_assets.core.job import JobStatus, SyncResult
 from pwh_assets.core.source import Source, SyncedTable, SyncMode
 from pwh_assets.errors import NotFoundError, PwhError, SourceUnavailableError
 from pwh_assets.orchestration.checks import check_specs, check_synced, reported
@@ -19,6 +19,7 @@ from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.metadata import observation, of_sync
 from pwh_assets.orchestration.processes import sign_run
 from pwh_assets.orchestration.retry import TRIES, with_retries
+from pwh_assets.orchestration.skipping import BEGUN_BY_ITSELF
 from pwh_assets.orchestration.specs import synced_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.lake import LakeReader
@@ -77,6 +78,9 @@ def source_assets(
                 table = _current(platform, ids[key])
                 if table is None:
                     context.log.info("%s was removed meanwhile.", key.to_user_string())
+                    continue
+                if _is_done(context, platform, table):
+                    context.log.info("%s was synced while this run waited.", table.table_name)
                     continue
                 # Once the source did not answer in all tries, its other tables get one each.
                 is_down = any(
@@ -162,6 +166,22 @@ def _current(platform: Platform, table_id: str) -> SyncedTable | None:
     with suppress(NotFoundError):
         return platform.store.table(table_id)
     return None
+
+
+def _is_done(context: dg.AssetExecutionContext, platform: Platform, table: SyncedTable) -> bool:
+    """Whether a sync that began after this run was asked for has read the table: a run that began by itself and waited
+    for another (of the same source, or somebody's `pwh sync`) does not read it again.
+    """
+    if BEGUN_BY_ITSELF.isdisjoint(context.run.tags):
+        return False
+    record = context.instance.get_run_record_by_id(context.run.run_id)
+    newest = next(iter(platform.store.jobs(table.project_id, 1, subject_id=table.id)), None)
+    return (
+        record is not None
+        and newest is not None
+        and newest.status is JobStatus.COMPLETED
+        and newest.created_at > record.create_timestamp
+    )
 
 
 def _version(platform: Platform, table: SyncedTable) -> dg.DataVersion | None:

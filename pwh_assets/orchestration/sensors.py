@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from pwh_assets.errors import PwhError
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.jobs import queue_tags, sync_job_name, table_key
 from pwh_assets.orchestration.processes import fail_dead_runs
+from pwh_assets.orchestration.schedules import UNDERWAY
 from pwh_assets.orchestration.specs import is_scheduled
 from pwh_assets.resources.secrets import SourceSecrets
 from pwh_assets.services.platform import Platform
@@ -94,7 +95,7 @@ def _sensor(
             context.log.warning("A source could not be asked for changes. %s", error)
         before: dict[str, str] = json.loads(context.cursor or "{}")
         seen = {table_id: text for each in probed for table_id, text in each.values.items()}
-        due, after = decide(tables, before, seen, datetime.now(UTC))
+        due, after = decide(tables, before, seen, datetime.now(UTC), _asked(context, starts))
         requests = list(_requests(due, starts, after))
         return dg.SensorResult(
             run_requests=requests,
@@ -110,16 +111,22 @@ def decide(
     before: Mapping[str, str],
     seen: Mapping[str, str],
     now: datetime,
+    asked: Collection[str] = (),
 ) -> tuple[list[SyncedTable], dict[str, str]]:
     """Which tables to sync, and the cursor to keep. Pure.
 
     A table without a remembered probe is remembered, and synced only when it never was. One that changed
-    within `QUIET` of its last sync keeps its old probe, so that it is due as soon as the quiet time is over.
+    within `QUIET` of its last sync, or that a run which has not ended will read (`asked`), keeps its old probe, so
+    that it is looked at again afterwards. A source's first sync may take hours: it is asked for once.
     """
     due, after = [], {}
     for table in tables:
         new, old = seen.get(table.id), before.get(table.id)
         is_new = table.status is TableStatus.NEVER_RUN
+        if table.id in asked:
+            if (kept := old or new) is not None:
+                after[table.id] = kept
+            continue
         if new is None:
             if old is not None:
                 after[table.id] = old
@@ -184,6 +191,18 @@ def _probe(
         words = scrub(str(error), secret_values(kind, config)).strip().splitlines() or ["no reason"]
         return Probed({}, f"`{source.slug}`: {words[0]}")
     return Probed({ids[name]: text for name, text in found.items() if text and name in ids})
+
+
+def _asked(context: dg.SensorEvaluationContext, starts: Mapping[str, Start]) -> set[str]:
+    """Ids of the tables that are in a run which waits or runs."""
+    runs = context.instance.get_runs(filters=dg.RunsFilter(statuses=UNDERWAY))
+    chosen = {(run.job_name, key) for run in runs for key in run.asset_selection or ()}
+    whole = {run.job_name for run in runs if run.asset_selection is None}
+    return {
+        table_id
+        for table_id, start in starts.items()
+        if start.job_name in whole or (start.job_name, start.key) in chosen
+    }
 
 
 def _requests(

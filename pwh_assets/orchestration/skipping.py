@@ -16,7 +16,7 @@ from pwh_assets.services.views.skips import (
     skip_readers,
 )
 
-_BEGUN_BY_ITSELF = frozenset(
+BEGUN_BY_ITSELF = frozenset(
     ("dagster/schedule_name", "dagster/sensor_name", "dagster/from_automation_condition")
 )
 """Tags Dagster puts on runs that nobody asked for by hand."""
@@ -30,7 +30,7 @@ def check_due(context: dg.AssetExecutionContext, platform: Platform, view: Saved
         SuspendedError: it failed too often.
         KeptBackError: something it reads is broken.
     """
-    if _BEGUN_BY_ITSELF.isdisjoint(context.run.tags):
+    if BEGUN_BY_ITSELF.isdisjoint(context.run.tags):
         return
     if view.is_suspended:
         raise SuspendedError(view)

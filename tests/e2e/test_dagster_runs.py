@@ -20,6 +20,7 @@ from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.demo.stripe import StripeServer
 from pwh_assets.lake import Lake
 from pwh_assets.orchestration import retry
+from pwh_assets.orchestration import run as running
 from pwh_assets.orchestration.instance import instance_for
 from pwh_assets.orchestration.processes import fail_dead_runs, forget_old_runs
 from pwh_assets.orchestration.run import (
@@ -33,6 +34,7 @@ from pwh_assets.platform import open_platform
 from pwh_assets.resources.hogql import HogQLService
 from pwh_assets.resources.lake import LakeReader
 from pwh_assets.services.sources.connecting import create_source
+from pwh_assets.services.sync.table import sync_table
 from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.settings import Settings
 
@@ -242,6 +244,22 @@ def test_maintenance_verifies_the_lake(app):
     (made,) = materializations(app, "lake", "maintenance")
     assert made.metadata["tables"].value >= 3
     assert [job.name for job in app.store.jobs(1, limit=1)] == ["lake maintenance"]
+
+
+def test_a_run_that_began_by_itself_leaves_out_what_was_synced_while_it_waited(app, monkeypatch):
+    class Meanwhile(Watcher):
+        def started(self, subject):
+            if subject.table_name == "app_orders":
+                sync_table(app, table(app, "app_users"))
+
+    monkeypatch.setattr(running, "TRIGGER_TAG", "dagster/sensor_name")
+    outcome = run_sync(app, app.store.tables(1), watcher=Meanwhile())
+    names = {table(app, name).id: name for name in ("app_orders", "app_plans", "app_users")}
+    synced = sorted(names[job.subject_id] for job in app.store.jobs(1))
+    assert synced == ["app_orders", "app_plans", "app_users"] and outcome.trouble is None
+    assert statuses(app) == [dg.DagsterRunStatus.SUCCESS]
+    monkeypatch.undo()
+    assert run_sync(app, [table(app, "app_users")]).is_ok and len(app.store.jobs(1)) == 4
 
 
 def test_two_sources_are_two_runs(app):

@@ -39,5 +39,15 @@ def test_a_source_that_does_not_answer_keeps_what_was_seen(make_table):
     assert decide([table], {table.id: "1"}, {}, NOW) == ([], {table.id: "1"})
 
 
+def test_what_a_run_will_read_is_not_asked_for_again_and_its_changes_are_not_forgotten(make_table):
+    new = make_table("new")
+    old = make_table("old", status=TableStatus.COMPLETED, last_synced_at=LONG_AGO)
+    seen, asked = {new.id: "1", old.id: "2"}, {new.id, old.id}
+    due, after = decide([new, old], {old.id: "1"}, seen, NOW, asked)
+    assert due == [] and after == {new.id: "1", old.id: "1"}
+    due, _ = decide([new, old], after, seen, NOW)
+    assert due == [new, old]
+
+
 def test_what_is_gone_leaves_the_cursor(make_table):
     assert decide([], {"old": "1"}, {}, NOW) == ([], {})
