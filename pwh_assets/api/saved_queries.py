@@ -28,10 +28,11 @@ from pwh_assets.api.view_models import (
     ViewSave,
     ViewUpdate,
 )
-from pwh_assets.core.view import Refresh, SavedQuery
+from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import InvalidInputError, NotFoundError
 from pwh_assets.orchestration.launch import launch_views
-from pwh_assets.services.freshness.project import describe, project_plan, set_target
+from pwh_assets.services.editor import folder_named
+from pwh_assets.services.freshness.project import describe, project_plan
 from pwh_assets.services.incremental import (
     IncrementalConfig,
     check_incremental,
@@ -40,9 +41,10 @@ from pwh_assets.services.incremental import (
     set_incremental,
 )
 from pwh_assets.services.lineage.graph import NodeKind, project_graph
-from pwh_assets.services.policies.guarding import check_text, check_unbound
+from pwh_assets.services.policies.guarding import check_unbound
 from pwh_assets.services.sources.view import moment
 from pwh_assets.services.views import saved as views
+from pwh_assets.services.views.changing import ViewChange, change_view, keep_view, put_view
 from pwh_assets.services.views.impact import impact_of_text, uses_of
 from pwh_assets.services.views.running import cancel_build
 from pwh_assets.services.views.shape import versions_to_dicts, view_to_dict
@@ -62,13 +64,19 @@ def list_views(
     ask: Read,
     paging: Annotated[Paging, Depends()],
     search: Annotated[str, Query(description="In name or description.", max_length=200)] = "",
+    folder: Annotated[
+        str | None,
+        Query(description="In this folder, by id or name; empty: in none.", max_length=200),
+    ] = None,
 ) -> Page[View]:
     """By name."""
     word = search.strip().lower()
+    inside = folder if folder is None else folder_named(ask.platform, ask.project_id, folder)
     found = [
         view
         for view in ask.platform.store.views(ask.project_id)
-        if word in view.name.lower() or word in view.description.lower()
+        if (word in view.name.lower() or word in view.description.lower())
+        and inside in (None, view.folder)
     ]
     found.sort(key=lambda view: view.name.lower())
     shown = found[paging.offset : paging.offset + paging.limit]
@@ -86,22 +94,20 @@ def list_views(
 )
 def save_view(ask: Write, body: ViewSave, response: Response, if_match: IfMatch = None) -> View:
     """201 for a new one, 200 for a new version of one that was there. What would break its readers is refused."""
-    existing = ask.platform.store.find_view(ask.project_id, body.name)
-    name = existing.name if existing else None
-    check_text(ask.platform, ask.project_id, ask.caller, body.sql, name, builds=False)
-    saved = views.save_view(
+    saved, is_new = put_view(
         ask.platform,
         ask.project_id,
         body.name,
         body.sql,
+        ask.caller,
         description=body.description or "",
-        owner=body.owner or (existing.owner if existing else ask.caller.name),
-        author=ask.caller.name,
+        owner=body.owner,
+        folder=body.folder,
         note=body.note or "",
         expected_version=_expected(body.edited_history_id, if_match),
         force=body.force,
     )
-    if existing is not None:
+    if not is_new:
         response.status_code = 200
     return _tagged(response, saved)
 
@@ -149,38 +155,26 @@ def show_view(ask: Read, view_id: str, response: Response) -> View:
 def update_view(
     ask: Write, view_id: str, body: ViewUpdate, response: Response, if_match: IfMatch = None
 ) -> View:
-    """A changed text becomes a new version; with `edited_history_id` or `If-Match` only if nobody was faster."""
+    """All of it or nothing. A changed text becomes a new version; with `edited_history_id` or `If-Match` only if nobody
+    was faster.
+    """
+    change = ViewChange(
+        sql=body.sql,
+        note=body.note or "",
+        expected_version=_expected(body.edited_history_id, if_match),
+        force=body.force,
+        name=body.name,
+        description=body.description,
+        owner=body.owner,
+        folder=body.folder,
+        is_materialized=body.is_materialized,
+        every=body.sync_frequency,
+        time_of_day=body.sync_time_of_day,
+        freshness_target=body.freshness_target,
+    )
     view = _view(ask, view_id)
-    platform, project_id = ask.platform, ask.project_id
-    if body.sql is not None:
-        check_text(platform, project_id, ask.caller, body.sql, view.name, builds=False)
-        view = views.save_view(
-            platform,
-            project_id,
-            view.name,
-            body.sql,
-            description=view.description,
-            owner=view.owner,
-            author=ask.caller.name,
-            note=body.note or "",
-            expected_version=_expected(body.edited_history_id, if_match),
-            force=body.force,
-        )
-    if body.description is not None or body.owner is not None:
-        view = views.describe_view(
-            platform, project_id, view.name, description=body.description, owner=body.owner
-        )
-    if body.name is not None and body.name != view.name:
-        view = views.rename_view(platform, project_id, view.name, body.name)
-    wants_table = body.is_materialized or (body.is_materialized is None and view.is_materialized)
-    if body.is_materialized is False and view.is_materialized:
-        view = views.revert_view(platform, project_id, view.name)
-    elif wants_table and (body.is_materialized or body.sync_frequency is not None):
-        view = _materialized(ask, view, body.sync_frequency, body.sync_time_of_day, "schedule")
-    if body.freshness_target is not None:
-        target = None if body.freshness_target == "none" else body.freshness_target
-        view, _ = set_target(platform, project_id, view.name, target)
-    return _tagged(response, view)
+    changed = change_view(ask.platform, ask.project_id, view, change, ask.caller)
+    return _tagged(response, changed)
 
 
 @router.delete("/{view_id}/", status_code=204, summary="Remove a saved query", responses=CHANGES)
@@ -226,12 +220,14 @@ def materialize(ask: Write, view_id: str, body: Materialize | None = None) -> Bu
             view.name,
             IncrementalConfig(given.key, tuple(given.unique_key), given.lookback_seconds),
         )
-    view = _materialized(
-        ask,
+    view = keep_view(
+        ask.platform,
+        ask.project_id,
         view,
         wanted.sync_frequency,
         wanted.sync_time_of_day,
         wanted.refresh,
+        ask.caller,
         lower_inputs=wanted.lower_inputs,
     )
     if config is not None:
@@ -358,29 +354,6 @@ def _view(ask: Ask, view_id: str) -> SavedQuery:
     if found is None or found.id != view_id:
         raise NotFoundError("saved query", view_id)
     return found
-
-
-def _materialized(
-    ask: Ask,
-    view: SavedQuery,
-    every: str | None,
-    time_of_day: str | None,
-    refresh: str,
-    *,
-    lower_inputs: bool = False,
-) -> SavedQuery:
-    check_text(ask.platform, ask.project_id, ask.caller, view.sql, view.name, builds=True)
-    if every == "never":
-        every, refresh = None, Refresh.MANUAL.value
-    return views.materialize_view(
-        ask.platform,
-        ask.project_id,
-        view.name,
-        every,
-        time_of_day,
-        refresh=Refresh(refresh),
-        lower_inputs=lower_inputs,
-    )
 
 
 def _reached(ask: Ask, view_id: str, body: Depth | None, *, upstream: bool) -> list[str]:

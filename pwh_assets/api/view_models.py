@@ -108,6 +108,9 @@ class ViewSave(Text):
     name: str = Field(description="Letters, digits, `_`, with dots between parts.", max_length=128)
     description: str | None = Field(None, max_length=10_000)
     owner: str | None = Field(None, max_length=400)
+    folder: str | None = Field(
+        None, max_length=200, description="Folder it is shown in, by name or id; made if new."
+    )
     edited_history_id: int | None = Field(
         None, ge=0, description="The version the edit began from; another one is refused."
     )
@@ -128,6 +131,9 @@ class ViewUpdate(BaseModel):
     name: str | None = Field(None, max_length=128, description="Another name.")
     description: str | None = Field(None, max_length=10_000)
     owner: str | None = Field(None, max_length=400)
+    folder: str | None = Field(
+        None, max_length=200, description="Folder, by name or id; empty takes it out of any."
+    )
     is_materialized: bool | None = Field(
         None, description="Keep it as a table, or make it plain again."
     )

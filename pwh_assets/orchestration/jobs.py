@@ -7,7 +7,7 @@ import dagster as dg
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.maintenance import maintenance_key
-from pwh_assets.services.lineage.graph import Graph
+from pwh_assets.services.lineage.graph import Graph, NodeKind
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -28,15 +28,31 @@ third of loading 1,000 tables and 500 views, 100 of them three quarters of loadi
 
 
 def has_job_per_source(inventory: Inventory) -> bool:
-    sources, assets = len(inventory.sources), len(inventory.tables) + len(inventory.views)
+    return _is_few(len(inventory.sources), len(inventory.tables) + len(inventory.views))
+
+
+def _is_few(sources: int, assets: int) -> bool:
     return sources == 1 or (sources <= MOST_JOBS and sources * assets <= MOST_RESOLVED)
 
 
 def sync_job_name(inventory: Inventory, slug: str) -> str:
     """The job that syncs a source: its own, or one for all where there are many sources or tables."""
-    if has_job_per_source(inventory):
-        return scoped(inventory.project_id, "sync", slug)
-    return scoped(inventory.project_id, "sync")
+    return _sync_job(inventory.project_id, slug, is_own=has_job_per_source(inventory))
+
+
+def sync_job_in(graph: Graph, project_id: int, slug: str) -> str:
+    """The same by the graph alone, for whoever has no use for the rest of an inventory."""
+    tables = [node for node in graph.nodes.values() if node.kind is NodeKind.SYNCED]
+    sources = {node.asset_key[:-1] for node in tables}
+    views = sum(node.kind in _VIEWS for node in graph.nodes.values())
+    return _sync_job(project_id, slug, is_own=_is_few(len(sources), len(tables) + views))
+
+
+_VIEWS = (NodeKind.VIEW, NodeKind.MATERIALIZED, NodeKind.DBT)
+
+
+def _sync_job(project_id: int, slug: str, *, is_own: bool) -> str:
+    return scoped(project_id, "sync", slug) if is_own else scoped(project_id, "sync")
 
 
 def queue_tags(project_id: int, *words: str) -> dict[str, str]:

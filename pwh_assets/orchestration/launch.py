@@ -10,11 +10,11 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import PwhError, quoted
 from pwh_assets.orchestration.graphql import ask
 from pwh_assets.orchestration.instance import LOCATION
-from pwh_assets.orchestration.inventory import Inventory, read_inventories
-from pwh_assets.orchestration.jobs import sync_job_name, table_key, views_job_name
+from pwh_assets.orchestration.jobs import sync_job_in, table_key, views_job_name
 from pwh_assets.orchestration.reload import reload_location
 from pwh_assets.orchestration.run import TRIGGER_TAG
 from pwh_assets.orchestration.servers import webserver_url
+from pwh_assets.services.lineage.graph import project_graph
 from pwh_assets.services.platform import Platform
 
 REPOSITORY = "__repository__"
@@ -69,15 +69,15 @@ def launch_sync(platform: Platform, project_id: int, tables: Sequence[SyncedTabl
     Raises:
         DagsterDownError, LaunchRefusedError.
     """
-    (inventory,) = read_inventories(platform, [project_id])
+    graph = project_graph(platform, project_id)
     groups: dict[str, list[SyncedTable]] = {}
     for table in tables:
         groups.setdefault(table.source.slug, []).append(table)
     return [
         _launch(
             platform,
-            sync_job_name(inventory, slug),
-            [table_key(inventory.graph, table) for table in group],
+            sync_job_in(graph, project_id, slug),
+            [table_key(graph, table) for table in group],
             [table.table_name for table in group],
         )
         for slug, group in groups.items()
@@ -86,9 +86,8 @@ def launch_sync(platform: Platform, project_id: int, tables: Sequence[SyncedTabl
 
 def launch_views(platform: Platform, project_id: int, views: Sequence[SavedQuery]) -> str:
     """Start building these materialized views, inputs before readers. Returns the run's id. Raises as `launch_sync`."""
-    inventory: Inventory
-    (inventory,) = read_inventories(platform, [project_id])
-    keys = [dg.AssetKey(inventory.graph.nodes[view.name].asset_key) for view in views]
+    graph = project_graph(platform, project_id)
+    keys = [dg.AssetKey(graph.nodes[view.name].asset_key) for view in views]
     return _launch(platform, views_job_name(project_id), keys, [view.name for view in views])
 
 

@@ -145,3 +145,35 @@ def test_joins_are_made_tried_changed_and_removed(api, daily):
     assert api("DELETE", f"warehouse_view_links/{changed['id']}/").status_code == 204
     wrong = api("POST", "warehouse_view_links/validate/", {**body, "joining_table_key": "nope"})
     assert not wrong.json()["is_valid"]
+
+
+def test_a_change_of_many_things_is_made_whole_or_not_at_all(api, daily):
+    made = save(api, "whole", "SELECT 1 AS a", folder="Growth").json()
+    path = f"warehouse_saved_queries/{made['id']}/"
+    before = api("GET", path).json()
+    refused = api(
+        "PATCH",
+        path,
+        {
+            "query": "SELECT 2 AS a",
+            "description": "changed",
+            "folder": "Elsewhere",
+            "is_materialized": True,
+            "freshness_target": "soon",
+        },
+    )
+    assert refused.json()["attr"] == "freshness_target"
+    assert api("GET", path).json() == before
+    stale = api("PATCH", path, {"description": "x", "edited_history_id": 9})
+    assert (stale.status_code, stale.json()["code"]) == (409, "edit_conflict")
+    done = api(
+        "PATCH",
+        path,
+        {"query": "SELECT 2 AS a", "folder": "", "is_materialized": True, "name": "whole"},
+    ).json()
+    assert (done["version"], done["folder"], done["is_materialized"]) == (2, "", True)
+    refused = api("PATCH", path, {"is_materialized": False, "freshness_target": "soon"})
+    assert refused.status_code == 400
+    assert api("GET", path).json()["is_materialized"]
+    plain = api("PATCH", path, {"is_materialized": False, "name": "whole_again"}).json()
+    assert (plain["is_materialized"], plain["name"]) == (False, "whole_again")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -361,19 +362,34 @@ def view_exclusively(
 ) -> Iterator[None]:
     """Be the only one to build or drop this view; without a view, to change which views there are.
 
+    A thread that may change which views there are goes on where it asks again: several changes are parts of one.
+
     Raises:
         BusyError: the view is being built.
     """
     from pwh_assets.lake.locks import hold
 
-    with ExitStack() as held:
-        if view is None:
-            held.enter_context(hold(platform.settings, f"views-{project_id}", timeout_s=60.0))
-        else:
+    if view is not None:
+        with ExitStack() as held:
             try:
                 held.enter_context(hold(platform.settings, f"view-{view.id}"))
             except BusyError:
                 raise BusyError(
                     f"View `{view.name}` is being built by another run. Try again when it has ended."
                 ) from None
+            yield
+        return
+    mine: set[tuple[Path, int]] = _changing.__dict__.setdefault("projects", set())
+    if (key := (platform.settings.home, project_id)) in mine:
         yield
+        return
+    with hold(platform.settings, f"views-{project_id}", timeout_s=60.0):
+        mine.add(key)
+        try:
+            yield
+        finally:
+            mine.discard(key)
+
+
+_changing = threading.local()
+"""`projects`: those whose views this thread may change alone."""
