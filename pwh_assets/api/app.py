@@ -10,11 +10,13 @@ from fastapi.concurrency import run_in_threadpool
 from pwh_assets import __version__
 from pwh_assets.api import (
     alerts,
+    annotations,
     audit,
     capture,
     checks,
     cohorts,
     dagster_proxy,
+    editor,
     freshness,
     joins,
     keys,
@@ -35,6 +37,7 @@ from pwh_assets.api import (
     warehouse,
 )
 from pwh_assets.api.audited import ReplayedError, replayed
+from pwh_assets.api.branches import Branch
 from pwh_assets.api.document import describe, operation_id
 from pwh_assets.api.middleware import Surroundings
 from pwh_assets.api.problems import handle_errors
@@ -49,6 +52,13 @@ ROUTERS: tuple[tuple[APIRouter, tuple[str, ...]], ...] = (
     (source_care.router, ("warehouse_sources", "external_data_sources")),
     (schemas.router, ("warehouse_schemas", "external_data_schemas")),
     (saved_queries.router, ("warehouse_saved_queries",)),
+    (editor.folders_router, ("warehouse_saved_query_folders",)),
+    (editor.drafts_router, ("warehouse_saved_query_drafts",)),
+    (editor.tabs_router, ("query_tab_state",)),
+    (editor.fix_router, ("fix_hogql",)),
+    (annotations.tables_router, ("warehouse_column_annotations",)),
+    (annotations.views_router, ("saved_query_column_annotations",)),
+    (annotations.statistics_router, ("warehouse_column_statistics",)),
     (joins.router, ("warehouse_view_links", "warehouse_view_link")),
     (tables.router, ("warehouse_tables",)),
     (tables.lineage_router, ("lineage",)),
@@ -126,22 +136,36 @@ def _app_of_routes() -> FastAPI:
         lifespan=_lifespan,
         generate_unique_id_function=operation_id,
     )
-    app.include_router(system.router)
-    app.include_router(metrics.router)
-    app.include_router(capture.router)
-    app.include_router(login.router)
-    app.include_router(dagster_proxy.router)
+    outside = Branch(("",))
+    for router in (capture.router, system.router, metrics.router, login.router):
+        outside.include_router(router)
+    outside.include_router(dagster_proxy.router)
     for router, prefix in OUTSIDE_PROJECTS:
-        app.include_router(router, prefix=prefix, responses=CHANGES)
-    for router, nouns in ROUTERS:
-        for prefix in PREFIXES:
-            for noun in nouns:
-                is_shown = prefix == PREFIXES[0] and noun == nouns[0]
-                app.include_router(
-                    router,
-                    prefix=f"{prefix}/{noun}",
-                    include_in_schema=is_shown,
-                    responses=errors(),
-                )
+        outside.include_router(router, prefix=prefix, responses=CHANGES)
+    app.include_router(outside)
+    for nouns, routers in _by_nouns().items():
+        branch = Branch(nouns)
+        for router in routers:
+            _include(branch, router, nouns)
+        app.include_router(branch)
     describe(app)
     return app
+
+
+def _by_nouns() -> dict[tuple[str, ...], list[APIRouter]]:
+    found: dict[tuple[str, ...], list[APIRouter]] = {}
+    for router, nouns in ROUTERS:
+        found.setdefault(nouns, []).append(router)
+    return found
+
+
+def _include(branch: Branch, router: APIRouter, nouns: tuple[str, ...]) -> None:
+    for prefix in PREFIXES:
+        for noun in nouns:
+            is_shown = prefix == PREFIXES[0] and noun == nouns[0]
+            branch.include_router(
+                router,
+                prefix=f"{prefix}/{noun}",
+                include_in_schema=is_shown,
+                responses=errors(),
+            )

@@ -4,12 +4,13 @@ A caller shows a key (`Authorization: Bearer …`) or a login's cookie. `request
 once it is known, `caller` of every request, for whoever writes down what was asked and refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from pwh_assets.api.audited import begin
@@ -22,6 +23,7 @@ from pwh_assets.services.people.access import (
     allow_in_organization,
     authenticate,
     authenticate_session,
+    remembered,
 )
 from pwh_assets.services.platform import Platform
 
@@ -75,6 +77,15 @@ def caller_of(connection: HTTPConnection) -> Caller:
     return kept
 
 
+def remembered_caller(connection: HTTPConnection) -> Caller | None:
+    """The caller behind a key that was shown a moment ago: the store need not be asked."""
+    key = _key(connection)
+    caller = remembered(platform_of(connection), key, address_of(connection)) if key else None
+    if caller is not None:
+        connection.state.caller = caller
+    return caller
+
+
 def look_up_caller(connection: HTTPConnection) -> Caller:
     """The same, looked up anew.
 
@@ -113,17 +124,23 @@ def asks(scope: str) -> Any:
 
     A project that the caller cannot see is 404, in the words of one that does not exist.
     """
+    is_write = scope.endswith(":write")
 
-    def ask(request: Request, project_id: int) -> Ask:
+    async def ask(request: Request, project_id: int) -> Ask:
         request.state.scope, request.state.project_id = scope, project_id
-        caller = caller_of(request)
+        caller = remembered_caller(request)
+        if caller is None:
+            caller = await run_in_threadpool(caller_of, request)
         if not caller.sees(project_id):
             raise NotFoundError("project", str(project_id))
         allow(caller, scope, project_id)
-        begin(request, caller, scope, project_id)
+        if is_write:
+            await run_in_threadpool(begin, request, caller, scope, project_id)
+        else:
+            begin(request, caller, scope, project_id)
         return Ask(platform_of(request), project_id, caller)
 
-    dependency: Callable[..., Ask] = ask
+    dependency: Callable[..., Awaitable[Ask]] = ask
     return Depends(dependency)
 
 

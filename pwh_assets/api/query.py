@@ -69,9 +69,12 @@ async def ask_query(
         headers = {"Content-Disposition": f'attachment; filename="{question.id}.{format}"'}
         return StreamingResponse(stream.chunks, media_type=MEDIA_TYPES[format], headers=headers)
     refresh = _refresh(body.refresh)
+    is_simple = refresh.waits and not refresh.is_forced
+    if is_simple and (known := queries.glance(question)) is not None:
+        return _answered(question, known)
     if not refresh.waits:
         task = await run_in_threadpool(queries.begin, question, refresh)
-        if task.answer is not None:
+        if task.answer is not None and task.answer.is_cached:
             return _answered(question, task.answer)
         return _json({"query_status": _status(task)}, 202)
     answer = await _waited(request, queries, question, refresh)

@@ -84,6 +84,11 @@ class Lake:
             self._snapshot = (mark, found)
         return found
 
+    def glanced_snapshot_id(self) -> int | None:
+        """The same where it is known without asking the catalog, else None."""
+        mark, known = self._catalog_mark(), self._snapshot
+        return known[1] if mark is not None and known is not None and known[0] == mark else None
+
     def _catalog_mark(self) -> tuple[Any, ...] | None:
         """What changes with every commit to a SQLite catalog; None while a change could go unseen.
 
@@ -239,6 +244,10 @@ class Lakes:
                 _prepare(lake)
                 self._lakes[project_id] = lake
             return lake
+
+    def opened(self, project_id: int) -> Lake | None:
+        """The project's lake if `of` has been asked for it in this process."""
+        return self._lakes.get(project_id)
 
     def close(self) -> None:
         with self._lock:

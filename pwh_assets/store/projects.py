@@ -148,10 +148,18 @@ class Projects(StorePart):
 
     def catalog_version(self, project_id: int) -> str:
         """Another text whenever a source, a table's definition or a view of the project has changed."""
+        found = self.glanced_catalog_version(project_id)
+        if found is not None:
+            return found
         with self._db.read() as connection:
             query = sa.select(models.projects.c.catalog_version).filter_by(id=project_id)
             version = connection.execute(query).scalar()
         return f"{project_id}.{version if version is not None else '-'}"
+
+    def glanced_catalog_version(self, project_id: int) -> str | None:
+        """The same where it can be had without waiting, else None."""
+        row = self._db.glance("SELECT catalog_version FROM projects WHERE id = ?", project_id)
+        return f"{project_id}.{row[0]}" if row is not None else None
 
 
 def _first_organization(connection: sa.Connection) -> str:

@@ -96,9 +96,7 @@ class AuditLog:
 
     def _put(self, item: _Item) -> None:
         with self._changed:
-            if self._is_full() and not self._changed.wait_for(
-                lambda: not self._is_full(), PATIENCE_S
-            ):
+            if self.is_full and not self._changed.wait_for(lambda: not self.is_full, PATIENCE_S):
                 raise AuditUnavailableError
             if self._is_closed and self._thread is None:
                 raise AuditUnavailableError
@@ -112,7 +110,9 @@ class AuditLog:
             elif item.written is not None or len(self._waiting) == 1:
                 self._changed.notify_all()
 
-    def _is_full(self) -> bool:
+    @property
+    def is_full(self) -> bool:
+        """So many wait that the next one has to."""
         return len(self._waiting) >= MOST_WAITING or self._characters >= MOST_CHARACTERS
 
     def _run(self) -> None:

@@ -60,6 +60,10 @@ class QueryAudit:
         done = {"rows": rows, "bytes": size, "is_cached": True, "outcome": Outcome.DONE}
         self._log.note(_entry(ask, plan.tables, phase=Phase.WHOLE, **done))
 
+    @property
+    def is_ready(self) -> bool:
+        return not self._log.is_full
+
     def rejected(self, ask: "Ask", error: PwhError) -> None:
         """The text is wrong or not allowed; nothing was run."""
         self._log.note(_entry(ask, (), phase=Phase.WHOLE, **_end_of(error)))

@@ -123,6 +123,12 @@ def authenticate(platform: Platform, key: str, address: str = "") -> Caller:
     return _believed(platform, digest_of(key), address, lambda: _of_key(platform, key))
 
 
+def remembered(platform: Platform, key: str, address: str = "") -> Caller | None:
+    """The caller behind a key that was looked up within `BELIEVED_S`, else None."""
+    caller = _memory(platform.store).of(digest_of(key))
+    return replace(caller, address=address) if caller is not None else None
+
+
 def authenticate_session(platform: Platform, token: str, address: str = "") -> Caller:
     """The caller behind a browser's login.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pwh_assets.core.access import Caller
 from pwh_assets.core.policy import AccessPolicy, TableRules, combine, facts_of
-from pwh_assets.services.hogql.catalog import build_catalog
+from pwh_assets.services.hogql.catalog import build_catalog, glanced_catalog
 from pwh_assets.services.platform import Platform
 
 if TYPE_CHECKING:
@@ -35,7 +35,18 @@ def policy_of(
 
 def catalog_for(platform: Platform, project_id: int, reader: Caller | None) -> "Catalog":
     """The project's catalog as the reader may see it. Without policies for them it is the project's own."""
-    catalog = build_catalog(platform, project_id)
+    return _seen(build_catalog(platform, project_id), project_id, reader)
+
+
+def glanced_catalog_for(
+    platform: Platform, project_id: int, reader: Caller | None
+) -> "Catalog | None":
+    """The same where it can be had without waiting, else None."""
+    catalog = glanced_catalog(platform, project_id)
+    return _seen(catalog, project_id, reader) if catalog is not None else None
+
+
+def _seen(catalog: "Catalog", project_id: int, reader: Caller | None) -> "Catalog":
     if reader is None or not catalog.policies:
         return catalog
     rules = policy_of(catalog.policies, project_id, reader)

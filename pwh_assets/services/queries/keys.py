@@ -1,7 +1,6 @@
 """What an answer depends on, as one text: the plan, the policy, and each table's last change."""
 
 import hashlib
-import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ class TableMarks:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._lock = threading.Lock()
         self._known: dict[int, tuple[int, dict[tuple[str, str], int]]] = {}
 
     def of(self, project_id: int, plan: "Plan") -> tuple[str, ...] | None:
@@ -29,17 +27,26 @@ class TableMarks:
             return None
         lake = self._platform.lakes.of(project_id)
         snapshot = lake.snapshot_id()
-        with self._lock:
-            known = self._known.get(project_id)
+        known = self._known.get(project_id)
         if known is None or known[0] != snapshot:
-            known = snapshot, lake.changed_snapshots()
-            with self._lock:
-                self._known[project_id] = known
-        marks = known[1]
-        return tuple(
-            f"{path[-2]}.{path[-1]}@{marks.get((path[-2], path[-1]), 0)}"
-            for path in sorted(plan.physical)
-        )
+            known = self._known[project_id] = snapshot, lake.changed_snapshots()
+        return _marks(plan, known[1])
+
+    def glanced(self, project_id: int, plan: "Plan") -> tuple[str, ...] | None:
+        """The same where it is known without asking the lake, else None."""
+        lake, known = self._platform.lakes.opened(project_id), self._known.get(project_id)
+        if lake is None or known is None or known[0] != lake.glanced_snapshot_id():
+            return None
+        if any(is_in_place(path) for path in plan.physical):
+            return None
+        return _marks(plan, known[1])
+
+
+def _marks(plan: "Plan", marks: dict[tuple[str, str], int]) -> tuple[str, ...]:
+    return tuple(
+        f"{path[-2]}.{path[-1]}@{marks.get((path[-2], path[-1]), 0)}"
+        for path in sorted(plan.physical)
+    )
 
 
 def cache_key(project_id: int, sql: str, plan: "Plan", marks: tuple[str, ...]) -> str:

@@ -23,6 +23,10 @@ class QueryObserver(Protocol):
     def answered(self, ask: "Ask", plan: "Plan", rows: int, size: int) -> None:
         """From the cache."""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether `answered` would come back at once."""
+
     def rejected(self, ask: "Ask", error: PwhError) -> None:
         """The text is wrong or not allowed; nothing was run."""
 
@@ -40,6 +44,10 @@ class Unobserved:
 
     def answered(self, ask: "Ask", plan: "Plan", rows: int, size: int) -> None:
         return None
+
+    @property
+    def is_ready(self) -> bool:
+        return True
 
     def rejected(self, ask: "Ask", error: PwhError) -> None:
         return None
