@@ -45,6 +45,9 @@ def following_sensors(
 def _sensor(
     jobs: "list[AssetJob]", keys: Mapping[int, Mapping[str, dg.AssetKey]]
 ) -> dg.SensorDefinition:
+    settled: dict[int, str] = {}
+    """Project -> the mark of a state in which nothing was due and nothing waited: until it is another one, so it stays."""
+
     @dg.sensor(
         name="changed_inputs",
         jobs=jobs,
@@ -58,14 +61,21 @@ def _sensor(
         before = read_cursor(context.cursor)
         after: dict[int, Mapping[str, Seen]] = {}
         requests, words = [], []
-        views = {project_id: _following(platform, project_id) for project_id in keys}
-        if any(views.values()):
-            fail_dead_runs(context.instance, platform)
-        for project_id, known in views.items():
+        fail_dead_runs(context.instance, platform)
+        for project_id in keys:
+            mark = _mark(platform, project_id)
+            if settled.get(project_id) == mark and not before.get(project_id):
+                continue
+            settled.pop(project_id, None)
+            known = _following(platform, project_id)
             if not known:
+                settled[project_id] = mark
                 continue
             running = runs_underway(context.instance)
             found = look(platform, project_id, known, running, before.get(project_id, {}))
+            if found.is_settled:
+                settled[project_id] = mark
+                continue
             after[project_id] = found.seen
             note_skipped(platform, project_id, found.skipped)
             words += [f"`{name}` waits: {why}." for name, why in found.held.items()]
@@ -112,6 +122,13 @@ def look(
         now or datetime.now(UTC),
     )
     return decide(world, before)
+
+
+def _mark(platform: Platform, project_id: int) -> str:
+    """A text that changes with everything that could make a view due; costs two small queries."""
+    store = platform.store
+    snapshot = platform.lakes.of(project_id).snapshot_id()
+    return f"{store.catalog_version(project_id)} {snapshot} {store.builds_mark(project_id)}"
 
 
 def runs_underway(instance: dg.DagsterInstance) -> set[tuple[str, ...]]:

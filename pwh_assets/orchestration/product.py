@@ -21,6 +21,8 @@ SCHEMA = "product"
 def product_sensor(inventories: Iterable[Inventory]) -> dg.SensorDefinition:
     """Looks at the lake's catalog, never at rows. Starts no run."""
     project_ids = [inventory.project_id for inventory in inventories]
+    looked_at: dict[str, dict[int, int]] = {}
+    """The cursor a look left -> the snapshots of the lakes it looked at."""
 
     @dg.sensor(
         name="product_data",
@@ -32,6 +34,9 @@ def product_sensor(inventories: Iterable[Inventory]) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult:
         beat(platform.settings)
+        snapshots = {each: platform.lakes.of(each).snapshot_id() for each in project_ids}
+        if context.cursor and looked_at.get(context.cursor) == snapshots:
+            return dg.SensorResult(cursor=context.cursor, skip_reason="No new product data.")
         before: dict[str, int] = json.loads(context.cursor or "{}")
         after = {
             f"{project_id}/{name}": snapshot
@@ -50,9 +55,12 @@ def product_sensor(inventories: Iterable[Inventory]) -> dg.SensorDefinition:
             and table.name in PRODUCT_TABLES
             and is_news(before, f"{project_id}/{table.name}", table)
         ]
+        cursor = json.dumps(after, sort_keys=True)
+        looked_at.clear()
+        looked_at[cursor] = snapshots
         return dg.SensorResult(
             asset_events=events,
-            cursor=json.dumps(after, sort_keys=True),
+            cursor=cursor,
             skip_reason=None if events else "No new product data.",
         )
 

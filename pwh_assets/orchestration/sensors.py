@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -63,11 +63,46 @@ def sensors_of(
             started.setdefault(source.source_type, {})[name] = jobs[name]
             for table in tables:
                 starts[table.id] = Start(name, table_key(inventory.graph, table))
-    return [_sensor(kind, list(each.values()), starts) for kind, each in sorted(started.items())]
+    known = KnownTables([inventory.project_id for inventory in inventories])
+    return [
+        _sensor(kind, list(each.values()), starts, known) for kind, each in sorted(started.items())
+    ]
+
+
+class KnownTables:
+    """The tables that sync by themselves, as they are now. What they are is read again when a catalog changed, else only
+    how far their syncs came.
+    """
+
+    def __init__(self, project_ids: Sequence[int]) -> None:
+        self._project_ids = project_ids
+        self._kept: tuple[list[str], list[SyncedTable]] | None = None
+
+    def now(self, platform: Platform, source_type: str) -> list[SyncedTable]:
+        """Those of sources of this type."""
+        store = platform.store
+        versions = [store.catalog_version(project_id) for project_id in self._project_ids]
+        if self._kept is None or self._kept[0] != versions:
+            known = set(self._project_ids)
+            tables = [each for each in store.tables() if each.project_id in known]
+            self._kept = versions, [each for each in tables if is_scheduled(each)]
+        tables = [each for each in self._kept[1] if each.source.source_type == source_type]
+        progress = store.sync_progress()
+        found = []
+        for table in tables:
+            if (state := progress.get(table.id)) is not None:
+                status, watermark, synced_at = state
+                found.append(
+                    replace(table, status=status, watermark=watermark, last_synced_at=synced_at)
+                )
+        return found
 
 
 def _sensor(
-    source_type: str, jobs: "Sequence[AssetJob]", starts: Mapping[str, Start]
+    source_type: str,
+    jobs: "Sequence[AssetJob]",
+    starts: Mapping[str, Start],
+    known: KnownTables,
 ) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"changes_in_{slug(source_type)}",
@@ -83,13 +118,7 @@ def _sensor(
         secrets: dg.ResourceParam[SourceSecrets],
     ) -> dg.SensorResult:
         fail_dead_runs(context.instance, platform)
-        tables = [
-            table
-            for table in platform.store.tables()
-            if table.source.source_type == source_type
-            and table.id in starts
-            and is_scheduled(table)
-        ]
+        tables = [each for each in known.now(platform, source_type) if each.id in starts]
         probed = probe_all(platform, secrets, tables)
         for error in sorted({each.error for each in probed if each.error}):
             context.log.warning("A source could not be asked for changes. %s", error)

@@ -1,7 +1,7 @@
 """Synced tables: how each one syncs and how its last sync went."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -90,6 +90,21 @@ class Tables(StorePart):
             rows = connection.execute(query).all()
         known: dict[str, Source] = {}
         return [_both(row, known) for row in rows]
+
+    def sync_progress(
+        self, table_ids: Collection[str] | None = None
+    ) -> dict[str, tuple[TableStatus, str | None, datetime | None]]:
+        """Status, watermark and moment of the last sync by table id: what a sync changes of a table, without the rest."""
+        tables = models.source_tables.c
+        wanted = (tables.id, tables.status, tables.watermark, tables.last_synced_at)
+        query = sa.select(*wanted).where(tables.deleted_at.is_(None))
+        if table_ids is not None:
+            query = query.where(tables.id.in_(table_ids))
+        with self._db.read() as connection:
+            return {
+                table_id: (TableStatus(status), watermark, synced_at)
+                for table_id, status, watermark, synced_at in connection.execute(query)
+            }
 
     def table(self, table_id: str) -> SyncedTable:
         """Raises NotFoundError."""

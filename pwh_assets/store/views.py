@@ -162,6 +162,23 @@ class Views(StorePart):
         with self._db.read() as connection:
             return [view_of(row) for row in connection.execute(query)]
 
+    def builds_mark(self, project_id: int) -> str:
+        """A text that changes with every build of a view that begins, ends, fails or is given up, and with every
+        suspension; what a view says is in the catalog's version.
+        """
+        views = models.saved_queries.c
+        moments = ("last_attempt_at", "last_run_at", "failed_at", "suspended_at", "stale_since")
+        counted = [sa.func.count(views[name]) for name in ("suspended_at", "stale_since")]
+        newest = [sa.func.max(views[name]) for name in (*moments, "attempted_snapshot")]
+        query = (
+            sa.select(views.status, sa.func.count(), *counted, *newest)
+            .where(views.project_id == project_id, views.deleted_at.is_(None))
+            .group_by(views.status)
+            .order_by(views.status)
+        )
+        with self._db.read() as connection:
+            return repr([tuple(row) for row in connection.execute(query)])
+
     def view(self, project_id: int, name: str) -> SavedQuery:
         """Raises NotFoundError."""
         found = self.find_view(project_id, name)

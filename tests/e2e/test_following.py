@@ -8,9 +8,12 @@ import pytest
 
 from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.job import JobStatus
+from pwh_assets.core.source import TableStatus
 from pwh_assets.core.view import Refresh
 from pwh_assets.definitions import build_defs
+from pwh_assets.lake import Lake
 from pwh_assets.orchestration.instance import instance_for
+from pwh_assets.resources.secrets import SourceSecrets
 from pwh_assets.services.freshness.beat import read_heartbeat
 from pwh_assets.services.freshness.project import (
     CadenceError,
@@ -19,6 +22,8 @@ from pwh_assets.services.freshness.project import (
     set_target,
 )
 from pwh_assets.services.views.saved import materialize_view, save_view
+from pwh_assets.store import Store
+from pwh_assets.store.jobs import ABANDONED_SENTENCE
 from tests.e2e.homes import Warehouse, orders, people
 
 
@@ -206,14 +211,70 @@ def test_what_cannot_be_promised_or_set_is_refused_naming_who_stands_in_the_way(
     assert warehouse.store.table(orders_table.id).frequency.name == "12hour"
 
 
-def test_the_daemon_leaves_a_heartbeat(warehouse):
-    definitions = build_defs(warehouse.platform)
-    sensor = definitions.get_repository_def().get_sensor_def("product_data")
-    with instance_for(warehouse.settings) as instance:
-        sensor.evaluate_tick(
-            dg.build_sensor_context(instance, resources={"platform": warehouse.platform})
+class Looks:
+    """Asks sensors of one loading of the definitions, as a code server that stays, and counts what they read."""
+
+    def __init__(self, warehouse, instance, monkeypatch):
+        self.platform, self.instance = warehouse.platform, instance
+        self.repository = build_defs(warehouse.platform).get_repository_def()
+        self.cursors, self.read = {}, []
+        for owner, name in ((Lake, "changed_snapshots"), (Store, "views"), (Store, "tables")):
+            monkeypatch.setattr(owner, name, self.counting(name, getattr(owner, name)))
+
+    def counting(self, name, method):
+        return lambda *given: self.read.append(name) or method(*given)
+
+    def __call__(self, name):
+        """The tick, and which of the large readings it took."""
+        self.read.clear()
+        resources = {"platform": self.platform}
+        if name.startswith("changes_in"):
+            resources["secrets"] = SourceSecrets(self.platform)
+        context = dg.build_sensor_context(
+            self.instance, cursor=self.cursors.get(name), resources=resources
         )
-    assert read_heartbeat(warehouse.settings).is_alive(datetime.now(UTC))
+        tick = self.repository.get_sensor_def(name).evaluate_tick(context)
+        self.cursors[name] = tick.cursor
+        return tick, sorted(set(self.read))
+
+
+def test_looks_at_what_did_not_change_read_two_marks_and_see_the_next_change(
+    warehouse, monkeypatch
+):
+    view = following(warehouse, "spent", "SELECT count() AS n FROM app_orders")
+    current = {"attempted_snapshot": warehouse.lake.snapshot_id(), "status": TableStatus.COMPLETED}
+    warehouse.store.update_view(view.id, last_attempt_at=datetime.now(UTC), **current)
+    with instance_for(warehouse.settings) as instance:
+        look = Looks(warehouse, instance, monkeypatch)
+        for name in ("changed_inputs", "product_data", "changes_in_postgres"):
+            assert look(name)[1], name
+            assert not look(name)[1], name
+        assert read_heartbeat(warehouse.settings).is_alive(datetime.now(UTC))
+
+        warehouse.write("orders", orders(7))
+        tick, read = look("changed_inputs")
+        assert "more may come" in tick.skip_message and "changed_snapshots" in read
+        (request,) = look("changed_inputs")[0].run_requests
+        assert request.asset_selection == [dg.AssetKey(["views", "spent"])]
+        assert "`spent` waits" in look("changed_inputs")[0].skip_message
+        fresh = warehouse.lake.snapshot_id()
+        warehouse.store.update_view(view.id, attempted_snapshot=fresh)
+        assert look("changed_inputs")[1] and not look("changed_inputs")[1]
+
+        killed = {"status": TableStatus.FAILED, "latest_error": ABANDONED_SENTENCE}
+        warehouse.store.update_view(view.id, failed_at=datetime.now(UTC), **killed)
+        assert "more may come" in look("changed_inputs")[0].skip_message
+
+        assert look("product_data")[1] == ["changed_snapshots"]
+        assert look("product_data")[1] == []
+        warehouse.store.update_table(warehouse.table("app_users").id, status=TableStatus.NEVER_RUN)
+        tick, read = look("changes_in_postgres")
+        assert read == [] and [each.asset_selection for each in tick.run_requests] == [
+            [dg.AssetKey(["postgres_app", "users"])]
+        ]
+        warehouse.store.update_table(warehouse.table("app_users").id, should_sync=False)
+        tick, read = look("changes_in_postgres")
+        assert read == ["tables"] and "Nothing new in 1 tables" in tick.skip_message
 
 
 def test_a_second_look_at_the_instance_reads_no_revisions_and_a_new_home_in_its_place_is_made(

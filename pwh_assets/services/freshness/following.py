@@ -52,6 +52,11 @@ class Decision:
     skipped: Mapping[str, str] = field(default_factory=dict)
     """View that is due and not built at all while another one it reads is suspended -> that one."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is due and nothing waits: time alone changes nothing."""
+        return not (self.build or self.seen or self.held or self.skipped)
+
 
 def decide(world: World, before: Mapping[str, Seen]) -> Decision:
     """What to build now.

@@ -81,18 +81,36 @@ def project_plan(platform: Platform, project_id: int) -> Plan:
     version = store.catalog_version(project_id)
     key = (f"{platform.settings.home}\n{platform.settings.store_url}", project_id)
     kept = _plans.get(key)
-    if kept is not None and kept[0] == version:
-        is_promised = any(pace.target for pace in kept[2].paces.values())
-        if time.monotonic() - kept[1] < (_KEPT_S if is_promised else _KEPT_UNPROMISED_S):
-            return kept[2]
+    now = time.monotonic()
+    if kept is not None and (kept.version != version or now - kept.made_s >= _KEPT_UNPROMISED_S):
+        kept = None
+    if kept is not None:
+        is_promised = any(pace.target for pace in kept.plan.paces.values())
+        if not is_promised or now - kept.looked_s < _KEPT_S:
+            return kept.plan
+    lengths = run_lengths(platform, project_id)
+    if kept is not None and kept.lengths == lengths:
+        _plans[key] = replace(kept, looked_s=now)
+        return kept.plan
     tables, views = store.tables(project_id), store.views(project_id)
     graph = project_graph(platform, project_id)
-    plan = make_plan(graph, paces_of(graph, tables, views, run_lengths(platform, project_id)))
-    _plans[key] = version, time.monotonic(), plan
+    plan = make_plan(graph, paces_of(graph, tables, views, lengths))
+    _plans[key] = _Kept(version, now, now, lengths, plan)
     return plan
 
 
-_plans: dict[tuple[str, int], tuple[str, float, Plan]] = {}
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A plan with what it was made of: the catalog's version and how long runs took, looked at once more since."""
+
+    version: str
+    made_s: float
+    looked_s: float
+    lengths: Mapping[str, timedelta]
+    plan: Plan
+
+
+_plans: dict[tuple[str, int], _Kept] = {}
 
 
 def cadence_mark(platform: Platform, project_id: int) -> str:
