@@ -102,8 +102,8 @@ class Tables(StorePart):
             query = query.where(tables.id.in_(table_ids))
         with self._db.read() as connection:
             return {
-                table_id: (TableStatus(status), watermark, synced_at)
-                for table_id, status, watermark, synced_at in connection.execute(query)
+                row.id: (TableStatus(row.status), row.watermark, row.last_synced_at)
+                for row in connection.execute(query)
             }
 
     def table(self, table_id: str) -> SyncedTable:
