@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from pwh_assets.core.access import Caller, Role
 from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.job import JobKind, JobStatus
 from pwh_assets.core.language import TableJoin
 from pwh_assets.core.source import Column
+from pwh_assets.services import editor
 from pwh_assets.services.alerts import add_channel
 from pwh_assets.services.hogql import joins
 from pwh_assets.services.product.actions import save_action
@@ -32,6 +34,10 @@ class Ids:
     check_id: str
     channel_id: str
     job_id: str
+    folder_id: str
+    draft_id: str
+    state_id: str
+    annotation_id: str
 
 
 def seed(served, project=1, mark=SECRET):
@@ -68,6 +74,12 @@ def seed(served, project=1, mark=SECRET):
         project,
         {"name": "ops", "kind": "slack", "url": "https://8.8.8.8/" + mark},
     ).channel
+    somebody = Caller("somebody", {project: Role.OWNER})
+    editor.make_folder(platform, project, mark, somebody.name)
+    (folder,) = store.folders(project)
+    draft = editor.make_draft(platform, project, somebody, f"SELECT '{mark}'", view_id=view.id)
+    tabs = editor.save_tabs(platform, project, somebody, {"mark": mark})
+    note = editor.annotate(platform, project, somebody, view.id, "n", mark, of_views=True)
     return Ids(
         source.id,
         table.id,
@@ -79,4 +91,8 @@ def seed(served, project=1, mark=SECRET):
         check.id,
         channel.id,
         build.id,
+        folder.id,
+        draft.id,
+        tabs.id,
+        note.id,
     )

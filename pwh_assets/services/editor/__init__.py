@@ -13,6 +13,7 @@ from pwh_assets.services.editor.annotations import (
 )
 from pwh_assets.services.editor.drafts import (
     change_draft,
+    find_tabs,
     make_draft,
     my_draft,
     my_drafts,
@@ -40,6 +41,7 @@ __all__ = [
     "change_annotation",
     "change_draft",
     "find_folder",
+    "find_tabs",
     "fix_text",
     "folder_named",
     "make_draft",

@@ -87,6 +87,14 @@ def my_tabs(platform: Platform, project_id: int, caller: Caller) -> list[TabStat
     return platform.store.tab_states(project_id, author_of(caller))
 
 
+def find_tabs(platform: Platform, project_id: int, caller: Caller, state_id: str) -> TabState:
+    """Raises NotFoundError, also for somebody else's."""
+    for state in my_tabs(platform, project_id, caller):
+        if state.id == state_id:
+            return state
+    raise NotFoundError("tab state", state_id)
+
+
 def save_tabs(
     platform: Platform,
     project_id: int,

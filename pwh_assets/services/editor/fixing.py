@@ -61,11 +61,14 @@ def fix_text(platform: Platform, project_id: int, text: str, reader: Caller | No
 
 
 def _mended(text: str, errors: "tuple[Notice, ...]") -> tuple[str, list[tuple[str, str]]]:
-    """Every fix that does not overlap one before it."""
+    """Every fix that does not overlap one before it; those of tables alone where there are some, because what columns
+    are called depends on them.
+    """
+    tables = [each for each in errors if each.code == "unknown_table" and each.fix is not None]
     fixes = []
     end = 0
     parts = []
-    for each in sorted(errors, key=lambda one: (one.start, one.end)):
+    for each in sorted(tables or errors, key=lambda one: (one.start, one.end)):
         if each.fix is None or each.start < end:
             continue
         parts += [text[end : each.start], each.fix]

@@ -93,13 +93,14 @@ def project_tables(platform: Platform, project_id: int) -> "tuple[TableDef, ...]
         (table.schema, table.name.lower()): table
         for table in platform.lakes.of(project_id).tables()
     }
+    notes = _annotations(platform, project_id)
     synced: list[TableDef] = []
     for table in platform.store.tables(project_id):
         for definition in (_synced(table, stored), _every_change(table, stored)):
             if definition is not None:
-                synced.append(definition)
+                synced.append(_annotated(definition, notes.get(table.id)))
     views = [
-        _view(view, stored)
+        _annotated(_view(view, stored), notes.get(view.id))
         for view in platform.store.views(project_id)
         if view.origin is not ViewOrigin.DBT or _table_of(view, stored) is not None
     ]
@@ -109,7 +110,27 @@ def project_tables(platform: Platform, project_id: int) -> "tuple[TableDef, ...]
         person_mode=PersonMode(mode) if mode else PersonMode.NO_OVERRIDE,
     )
     rates = exchange_rates() if ("product", "exchange_rate_index") in stored else ()
+    product = tuple(_annotated(each, notes.get(each.name)) for each in product)
     return tuple(_without_clashes([*product, *rates, *synced, *views]))
+
+
+def _annotations(platform: Platform, project_id: int) -> dict[str, dict[str, str]]:
+    """What people say, by id of the table or view and column; the product's tables go by their names."""
+    found: dict[str, dict[str, str]] = {}
+    for one in platform.store.annotations(project_id):
+        found.setdefault(one.subject_id, {})[one.column.lower()] = one.description
+    return found
+
+
+def _annotated(table: "TableDef", notes: "dict[str, str] | None") -> "TableDef":
+    """With what people say of it and its columns in the place of what the source says."""
+    if not notes:
+        return table
+    columns = tuple(
+        replace(column, description=notes.get(column.name.lower(), column.description))
+        for column in table.columns
+    )
+    return replace(table, columns=columns, description=notes.get("", table.description))
 
 
 def _property_types(platform: Platform, project_id: int) -> "dict[str, dict[str, Type]]":

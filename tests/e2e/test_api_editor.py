@@ -1,0 +1,154 @@
+"""What people keep around their queries, over HTTP: folders, drafts, tabs, annotations, statistics, fixes."""
+
+import pytest
+
+from pwh_assets.platform import open_platform
+from pwh_assets.settings import Settings
+from tests.e2e.api_home import seed
+from tests.e2e.api_server import Served
+
+VIEWS = "warehouse_saved_queries/"
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    platform = open_platform(Settings.from_env({"PWH_HOME": str(home)}))
+    with Served(platform) as served:
+        served.ids = seed(served)
+        yield served
+    platform.lakes.close()
+    platform.store.close()
+
+
+def server_key(api, *scopes):
+    made = api("POST", "project_secret_keys/", {"label": "server", "scopes": list(scopes)})
+    return made.json()["value"]
+
+
+def names(answer):
+    return [each["name"] for each in answer.json()["results"]]
+
+
+def test_folders_are_made_by_name_renamed_with_their_views_and_removed_without_them(api):
+    folders = "warehouse_saved_query_folders/"
+    made = api("POST", folders, {"name": " Growth "}).json()
+    assert (made["name"], made["view_count"]) == ("Growth", 0)
+    again = api("POST", folders, {"name": "Growth"})
+    assert (again.status_code, again.json()["code"]) == (409, "folder_exists")
+    path = f"{VIEWS}{api.ids.view_id}/"
+    assert api("PATCH", path, {"folder": made["id"]}).json()["folder"] == "Growth"
+    assert names(api("GET", f"{VIEWS}?folder=Growth")) == ["daily"]
+    assert names(api("GET", f"{VIEWS}?folder={made['id']}")) == ["daily"]
+    assert "daily" not in names(api("GET", f"{VIEWS}?folder="))
+    assert api("PATCH", path, {"folder": "New"}).status_code == 200
+    assert "New" in names(api("GET", folders))
+    assert api("PATCH", path, {"folder": "Growth"}).status_code == 200
+    renamed = api("PATCH", f"{folders}{made['id']}/", {"name": "Product"}).json()
+    assert (renamed["id"], renamed["name"], renamed["view_count"]) == (made["id"], "Product", 1)
+    assert api("PATCH", f"{folders}{made['id']}/", {"name": "New"}).status_code == 409
+    assert api("GET", path).json()["folder"] == "Product"
+    assert api("DELETE", f"{folders}{made['id']}/").status_code == 204
+    assert api("GET", f"{folders}{made['id']}/").status_code == 404
+    assert api("GET", path).json()["folder"] == ""
+
+
+def test_a_draft_is_its_authors_alone_and_remembers_the_version_it_began_from(api):
+    drafts = "warehouse_saved_query_drafts/"
+    first = api("POST", drafts, {"query": "SELECT unfinished FROM"}).json()
+    second = api("POST", drafts, {"query": "SELECT 1", "saved_query_id": api.ids.view_id}).json()
+    assert (first["name"], second["name"]) == ("Untitled", "daily")
+    assert (first["edited_history_id"], second["edited_history_id"]) == (None, 1)
+    assert first["query"] == {"kind": "HogQLQuery", "query": "SELECT unfinished FROM"}
+    changed = api("PATCH", f"{drafts}{first['id']}/", {"query": "SELECT 2", "name": "two"}).json()
+    assert (changed["query"]["query"], changed["name"]) == ("SELECT 2", "two")
+    assert names(api("GET", drafts)) == ["two", "daily"]
+    other = server_key(api, "query:write")
+    assert api("GET", drafts, key=other).json()["count"] == 0
+    for method in ("GET", "DELETE"):
+        assert api(method, f"{drafts}{first['id']}/", key=other).status_code == 404
+    unknown = api("POST", drafts, {"query": "SELECT 1", "saved_query_id": "nothing"})
+    assert unknown.status_code == 404
+    assert api("DELETE", f"{drafts}{first['id']}/").status_code == 204
+    assert names(api("GET", drafts)) == ["daily"]
+
+
+def test_open_tabs_are_remembered_as_the_editor_wrote_them(api):
+    tabs = "query_tab_state/"
+    assert api("GET", f"{tabs}user/").json() is None
+    made = api("POST", tabs, {"state": {"tabs": [1, {"a": None}]}}).json()
+    assert api("GET", f"{tabs}{made['id']}/").json()["state"] == {"tabs": [1, {"a": None}]}
+    api("PATCH", f"{tabs}{made['id']}/", {"state": {}})
+    assert api("GET", f"{tabs}user/").json() == {**made, "state": {}} | {
+        "updated_at": api("GET", f"{tabs}{made['id']}/").json()["updated_at"]
+    }
+    large = api("POST", tabs, {"state": {"text": "x" * (1 << 20)}})
+    assert (large.status_code, large.json()["attr"]) == (400, "state")
+    assert api("DELETE", f"{tabs}{made['id']}/").status_code == 204
+
+
+def test_what_people_say_of_columns_is_shown_where_they_are_described(api):
+    notes, view_notes = "warehouse_column_annotations/", "saved_query_column_annotations/"
+    said = {"table": "events", "column_name": "EVENT", "description": "What happened"}
+    made = api("POST", notes, said).json()
+    assert (made["column_name"], made["table"]) == ("event", "events")
+    twice = api("POST", notes, said)
+    assert (twice.status_code, twice.json()["code"]) == (409, "annotation_exists")
+    whole = api(
+        "POST", view_notes, {"saved_query": api.ids.view_id, "description": "A row a day"}
+    ).json()
+    tables = api("POST", "query/", {"query": {"kind": "DatabaseSchemaQuery"}}).json()["tables"]
+    assert tables["events"]["fields"]["event"]["description"] == "What happened"
+    assert tables["daily"]["description"] == "A row a day"
+    text = "SELECT  FROM events"
+    completed = api(
+        "POST",
+        "query/",
+        {
+            "query": {
+                "kind": "HogQLAutocomplete",
+                "query": text,
+                "startPosition": 7,
+                "endPosition": 7,
+            }
+        },
+    )
+    assert "What happened" in completed.text
+    for body, status in (
+        ({**said, "column_name": "nothing"}, 400),
+        ({**said, "table": "nothing"}, 404),
+        ({**said, "table": api.ids.view_id}, 404),
+        ({**said, "column_name": "uuid", "description": " "}, 400),
+    ):
+        assert api("POST", notes, body).status_code == status, body
+    assert api("GET", f"{notes}?table=events").json()["count"] == 1
+    assert api("GET", f"{view_notes}{made['id']}/").status_code == 404
+    changed = api("PATCH", f"{notes}{made['id']}/", {"description": "Its name"}).json()
+    assert changed["description"] == "Its name"
+    policy = {"name": "no names", "table": "events", "to": ["*"], "deny": ["event"]}
+    policy["except"] = ["owner"]
+    answer = api("POST", "access_policies/", policy)
+    assert answer.status_code in (200, 201), answer.text
+    viewer = server_key(api, "warehouse_table:read")
+    assert api("GET", notes, key=viewer).json()["count"] == 0
+    statistics = "warehouse_column_statistics/?table=events"
+    refused = api("GET", statistics, key=viewer)
+    assert (refused.status_code, refused.json()["code"]) == (403, "policy_bound")
+    found = {each["column_name"]: each for each in api("GET", statistics).json()["results"]}
+    assert (found["event"]["min_value"], found["event"]["max_value"]) == ("seen", "seen")
+    assert (found["event"]["row_count"], found["event"]["null_fraction"]) == (48, 0.0)
+    plain = api("GET", f"warehouse_column_statistics/?table={api.ids.view_id}")
+    assert (plain.status_code, plain.json()["attr"]) == (400, "table")
+    assert api("DELETE", f"{notes}{made['id']}/").status_code == 204
+    assert api("DELETE", f"{view_notes}{whole['id']}/").status_code == 204
+
+
+def test_a_text_is_mended_by_its_fixes_and_by_nothing_else(api):
+    fixed = api("POST", "fix_hogql/", {"query": "SELECT evnt, cont() FROM evnts GROUP BY event"})
+    assert fixed.json()["query"] == "SELECT event, count() FROM events GROUP BY event"
+    assert {"was": "evnts", "now": "events"} in fixed.json()["fixes"]
+    assert fixed.json()["errors"] == []
+    right = api("POST", "fix_hogql/", {"query": "SELECT 1 AS a"}).json()
+    assert (right["query"], right["fixes"]) == ("SELECT 1 AS a", [])
+    wrong = api("POST", "fix_hogql/", {"query": "SELECT zzzzzz FROM events"})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "not_fixable")
