@@ -376,16 +376,3 @@ class JoinProbe(BaseModel):
     msg: str | None = Field(description="What is wrong, or that no rows met.")
     hogql: str = Field(description="The text that was tried.")
     results: list[list[Any]] = Field(description="Pairs of keys that met.")
-
-
-class TableOut(BaseModel):
-    """A table as HogQL sees it."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: str
-    hogql_name: str = Field(description="What a text reads it by.")
-    columns: list[JsonObject] = Field(
-        description="`key`, `name`, `type` and `schema_valid` of each."
-    )
-    row_count: int | None = None

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 
 DEFAULT_PROJECT = 1
+SELF_MANAGED = "self_managed"
+"""The type of source that is one table, which goes by its own name alone."""
 _WORD = re.compile(r"[^a-z0-9]+")
 
 
@@ -31,9 +33,11 @@ def table_name(source_type: str, prefix: str, table: str) -> str:
 
     >>> table_name("stripe", "", "invoice"), table_name("postgres", "prod_", "users")
     ('stripe_invoice', 'prod_users')
-    >>> table_name("postgres", "prod", "users")
-    'prod_users'
+    >>> table_name("postgres", "prod", "users"), table_name("self_managed", "orders", "orders")
+    ('prod_users', 'orders')
     """
+    if source_type == SELF_MANAGED:
+        return slug(table)
     if prefix.strip("_ "):
         return f"{slug(prefix)}_{slug(table)}"
     return f"{slug(source_type)}_{slug(table)}"
@@ -49,6 +53,8 @@ def table_spellings(source_type: str, prefix: str, table: str) -> tuple[str, ...
     """
     kind, name = slug(source_type), slug(table)
     flat = table_name(source_type, prefix, table)
+    if source_type == SELF_MANAGED:
+        return flat, f"{kind}.{name}"
     if prefix.strip("_ "):
         word = slug(prefix)
         return flat, f"{kind}.{word}.{name}", f"{word}_{kind}_{name}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from pwh_assets.core.names import table_spellings
+from pwh_assets.core.names import SELF_MANAGED, table_spellings
 from pwh_assets.errors import ConflictError
 from pwh_assets.store import models
 
@@ -117,6 +117,8 @@ def _first_taken(
 def _way_out(one: Claim) -> str:
     if one.kind == "view":
         return "Give the view another name."
+    if any(name.startswith(f"{SELF_MANAGED}.") for name in one.names):
+        return "Give the table another name."
     return "Give the source another `prefix`, or leave the table out of `schemas`."
 
 

@@ -12,8 +12,11 @@ VIEWS = "warehouse_saved_queries/"
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    platform = open_platform(Settings.from_env({"PWH_HOME": str(home)}))
+    home = {
+        "PWH_HOME": str(tmp_path_factory.mktemp("home")),
+        "PWH_ALLOW_PRIVATE_HOSTS": "1",  # self-managed tables lie in a folder here
+    }
+    platform = open_platform(Settings.from_env(home))
     with Served(platform) as served:
         served.ids = seed(served)
         yield served
@@ -152,3 +155,65 @@ def test_a_text_is_mended_by_its_fixes_and_by_nothing_else(api):
     assert (right["query"], right["fixes"]) == ("SELECT 1 AS a", [])
     wrong = api("POST", "fix_hogql/", {"query": "SELECT zzzzzz FROM events"})
     assert (wrong.status_code, wrong.json()["code"]) == (400, "not_fixable")
+
+
+def test_files_become_a_table_under_a_name_of_their_own(api, tmp_path):
+    tables, folder = "warehouse_tables/", tmp_path / "orders"
+    folder.mkdir()
+    (folder / "1.csv").write_text("id,code\n1,007\n")
+    body = {
+        "name": "Orders",
+        "format": "CSVWithNames",
+        "url_pattern": f"{folder}/*.csv",
+        "credential": {"access_key": "", "access_secret": ""},
+    }
+    made = api("POST", tables, body)
+    assert made.status_code == 201, made.text
+    table = made.json()
+    assert (table["name"], table["hogql_name"], table["format"]) == (
+        "orders",
+        "orders",
+        "CSVWithNames",
+    )
+    assert [c["name"] for c in table["columns"]] == ["id", "code", "_file_name"]
+    path = f"{tables}{table['id']}/"
+
+    def rows():
+        query = {"kind": "HogQLQuery", "query": "SELECT code FROM orders ORDER BY id"}
+        return api("POST", "query/", {"query": query, "refresh": "force_blocking"}).json()[
+            "results"
+        ]
+
+    assert rows() == [["007"]]
+    (folder / "2.csv").write_text("id,code,paid\n2,x,1.5\n")
+    assert rows() == [["007"], ["x"]]
+    seen = api("POST", f"{path}refresh_schema/").json()
+    assert "paid" in [c["name"] for c in seen["columns"]]
+    for wrong, attr in (
+        ({**body, "name": "events"}, None),
+        ({**body, "name": "1st"}, "name"),
+        ({**body, "name": "b", "format": "Avro"}, "format"),
+        ({**body, "name": "b", "options": {"nothing": "x"}}, "options"),
+        ({**body, "name": "b", "url_pattern": "ftp://x/y"}, "url_pattern"),
+        ({**body, "name": "b", "url_pattern": f"{folder}/*.parquet"}, "url_pattern"),
+    ):
+        refused = api("POST", tables, wrong)
+        assert refused.status_code in (400, 409), refused.text
+        assert attr is None or refused.json()["attr"] == attr, refused.text
+    assert "b" not in names(api("GET", tables))
+    assert api("POST", tables, body).status_code == 409
+    (tmp_path / "other.jsonl").write_text('{"n": 5}\n')
+    moved = api(
+        "PATCH", path, {"url_pattern": f"{tmp_path}/*.jsonl", "format": "JSONEachRow"}
+    ).json()
+    assert (moved["format"], [c["name"] for c in moved["columns"]]) == (
+        "JSONEachRow",
+        ["n", "_file_name"],
+    )
+    assert api("PATCH", path, {"name": "other"}).json()["attr"] == "name"
+    for other, code in ((api.ids.schema_id, "not_self_managed"), ("nothing", "not_found")):
+        refused = api("DELETE", f"{tables}{other}/")
+        assert refused.json()["code"] == code
+    assert api("DELETE", path).status_code == 204
+    assert api("GET", path).status_code == 404
+    assert api("POST", tables, body).status_code == 201
