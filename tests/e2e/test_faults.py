@@ -6,8 +6,7 @@ from pwh_assets.core.source import SyncMode
 from pwh_assets.demo.postgres import PrivatePostgres
 from tests.e2e.streams import SETTINGS
 from tests.faults.ledger import Server
-from tests.faults.matrix import FAULTS, MODES
-from tests.faults.run import ON_MYSQL
+from tests.faults.matrix import FAULTS
 from tests.faults.scene import NoDiskError, play
 
 SHORT = [
@@ -31,9 +30,3 @@ def test_after_a_fault_the_next_sync_makes_the_table_the_source(server, tmp_path
         play(FAULTS[fault], mode, server, tmp_path)
     except NoDiskError as error:
         pytest.skip(str(error))
-
-
-def test_the_matrix_names_faults_and_modes_that_exist():
-    assert set(ON_MYSQL) <= set(FAULTS)
-    assert {mode for modes in ON_MYSQL.values() for mode in modes} <= set(MODES)
-    assert {fault for fault, _ in SHORT} <= set(FAULTS)

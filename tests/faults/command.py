@@ -24,6 +24,7 @@ POINTS = {
     "opened": ("after", "pwh_assets.sources.postgres.chunks", "TableChunks._open"),
     "mysql planned": ("before", "pwh_assets.sources.mysql.reading", "begin_snapshot"),
     "mysql opened": ("after", "pwh_assets.sources.mysql.reading", "begin_snapshot"),
+    "mysql batch": ("after", "pwh_assets.sources.mysql.reading", "decoded"),
     "streaming": ("before", "pwh_assets.services.changes.passes", "StreamPass._batch"),
     "between chunks": ("after", "pwh_assets.services.sync.package", "ChunkLog.add"),
     "between batches": ("after", "pwh_assets.services.changes.passes", "StreamPass._batch"),

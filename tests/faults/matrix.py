@@ -30,8 +30,8 @@ def killed_while_extracting(scene: Scene) -> None:
 
 
 def killed_between_chunks(scene: Scene) -> None:
-    """`kill -9` after a chunk is safe; of a stream, after a batch."""
-    point = "between batches" if scene.is_cdc else "between chunks"
+    """`kill -9` after a chunk is safe; of a stream, and of rows that come in one answer, after a batch."""
+    point = "between batches" if scene.is_cdc else _between(scene)
     scene.start(point).at(point).kill()
 
 
@@ -98,7 +98,7 @@ def source_restarted(scene: Scene) -> None:
 
 def disk_full_while_reading(scene: Scene) -> None:
     """ENOSPC while rows are staged: told, and good once there is space."""
-    _run_out_of_disk(scene, "streaming" if scene.is_cdc else "between chunks")
+    _run_out_of_disk(scene, "streaming" if scene.is_cdc else _between(scene))
 
 
 def disk_full_while_publishing(scene: Scene) -> None:
@@ -108,6 +108,12 @@ def disk_full_while_publishing(scene: Scene) -> None:
 
 for _fault in (disk_full_while_reading, disk_full_while_publishing):
     _fault.disk_mb = 96  # type: ignore[attr-defined]
+
+
+def _between(scene: Scene) -> str:
+    """MariaDB's rows past a watermark come in one answer, all others in chunks."""
+    is_whole = scene.mode is SyncMode.FULL
+    return "between chunks" if scene.server.kind == "postgres" or is_whole else "mysql batch"
 
 
 def _run_out_of_disk(scene: Scene, point: str) -> None:
