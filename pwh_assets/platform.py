@@ -12,7 +12,9 @@ from pwh_assets.settings import Settings
 if TYPE_CHECKING:
     from pwh_assets.engines.base import Engine
     from pwh_assets.lake import Lakes
+    from pwh_assets.lake.publish import Guard
     from pwh_assets.services.platform import Platform
+    from pwh_assets.store import Store
 
 
 QUIET = {
@@ -52,8 +54,14 @@ def open_platform(settings: Settings | None = None) -> "Platform":
     duckdb_extensions.remember_in(settings.home)
     store = Store.open(settings.store_url, SecretBox.from_settings(settings))
     store.ensure_project(DEFAULT_PROJECT)
-    lakes = Lakes(settings)
+    lakes = Lakes(settings, lambda project_id: _guard(store, project_id))
     return Platform(settings, store, lakes, discover(), _engines(settings, lakes), open_platform)
+
+
+def _guard(store: "Store", project_id: int) -> "Guard":
+    from pwh_assets.services.policies.tombstones import KeepOut
+
+    return KeepOut(store, project_id)
 
 
 def _engines(settings: Settings, lakes: "Lakes") -> "Mapping[str, Engine]":

@@ -2,14 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.pages import Page, Paging
 from pwh_assets.api.responses import ASKS, CHANGES
 from pwh_assets.core.policy import AccessPolicy
-from pwh_assets.services.policies import forgetting, managing, pii
+from pwh_assets.services.policies import forgetting, managing, pii, tombstones
+from pwh_assets.services.queries import Queries
 from pwh_assets.store.policies import DeletionRequest, PiiFinding
 
 router = APIRouter(tags=["policies"])
@@ -86,6 +87,12 @@ class Deletion(BaseModel):
     latest_error: str | None
 
 
+class Readmitted(BaseModel):
+    """Whether somebody had been forgotten by that name."""
+
+    readmitted: bool = Field(description="False when nobody of that name was forgotten.")
+
+
 @router.get("/", summary="List policies")
 def list_policies(ask: Read, paging: Annotated[Paging, Depends()]) -> Page[Policy]:
     """By name."""
@@ -142,10 +149,10 @@ def list_deletions(ask: Forget, paging: Annotated[Paging, Depends()]) -> Page[De
 
 
 @deletions_router.post("/", status_code=201, summary="Forget a person", responses=ASKS)
-def forget(ask: Forget, body: DeletionAsk) -> Deletion:
+def forget(ask: Forget, request: Request, body: DeletionAsk) -> Deletion:
     """Done when it answers `completed`. One that failed or was cut off goes on with `resume`."""
     asked = forgetting.request(ask.platform, ask.project_id, body.person, ask.caller.name)
-    return _deletion(forgetting.carry_out(ask.platform, asked))
+    return _carried_out(ask, request, asked)
 
 
 @deletions_router.get("/{request_id}/", summary="One deletion request")
@@ -155,10 +162,27 @@ def show_deletion(ask: Forget, request_id: str) -> Deletion:
 
 
 @deletions_router.post("/{request_id}/resume/", summary="Go on with it", responses=ASKS)
-def resume(ask: Forget, request_id: str) -> Deletion:
+def resume(ask: Forget, request: Request, request_id: str) -> Deletion:
     """Every step can be repeated."""
     asked = ask.platform.store.deletion(ask.project_id, request_id)
-    return _deletion(forgetting.carry_out(ask.platform, asked))
+    return _carried_out(ask, request, asked)
+
+
+@deletions_router.post("/readmit/", summary="Let somebody's rows in again", responses=CHANGES)
+def readmit(ask: Forget, body: DeletionAsk) -> Readmitted:
+    """For somebody who was forgotten and came back: syncs bring rows of this id or address again."""
+    return Readmitted(
+        readmitted=tombstones.readmit(ask.platform, ask.project_id, [body.person]) > 0
+    )
+
+
+def _carried_out(ask: Ask, request: Request, asked: DeletionRequest) -> Deletion:
+    queries: Queries = request.app.state.queries
+    queries.forget(ask.project_id)  # also so that no worker that rests holds copies open
+    try:
+        return _deletion(forgetting.carry_out(ask.platform, asked))
+    finally:
+        queries.forget(ask.project_id)
 
 
 def _policy(policy: AccessPolicy) -> Policy:

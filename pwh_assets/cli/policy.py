@@ -52,7 +52,10 @@ def register(groups: Groups) -> None:
     forget.add_argument(
         "--sweep",
         action="store_true",
-        help="remove rows of forgotten persons that syncs brought back",
+        help="remove rows of forgotten persons, whatever brought them",
+    )
+    forget.add_argument(
+        "--readmit", metavar="PERSON", help="let rows of somebody who came back in again"
     )
     forget.add_argument(
         "--person-key",
@@ -269,6 +272,15 @@ def _forget(args: argparse.Namespace) -> int:
             print_json({"rows": swept})
         else:
             say(f"Removed {count(sum(swept.values()), 'row')} of forgotten persons.")
+        return 0
+    if args.readmit:
+        from pwh_assets.services.policies import tombstones
+
+        known = tombstones.readmit(platform, args.project, [args.readmit])
+        if args.json:
+            print_json({"readmitted": known > 0})
+        else:
+            say("Their rows are let in again." if known else "Nobody of that name was forgotten.")
         return 0
     if args.list:
         found = platform.store.deletions(args.project)

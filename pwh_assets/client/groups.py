@@ -6,6 +6,10 @@ from pwh_assets.client.ops_audit_log import AuditLog
 from pwh_assets.client.ops_capture_keys import CaptureKeys
 from pwh_assets.client.ops_checks import Checks
 from pwh_assets.client.ops_cohorts import Cohorts
+from pwh_assets.client.ops_column_statistics import ColumnStatistics
+from pwh_assets.client.ops_drafts import Drafts
+from pwh_assets.client.ops_fixes import Fixes
+from pwh_assets.client.ops_folders import Folders
 from pwh_assets.client.ops_freshness import Freshness
 from pwh_assets.client.ops_joins import Joins
 from pwh_assets.client.ops_lineage import Lineage
@@ -22,7 +26,10 @@ from pwh_assets.client.ops_saved_queries import SavedQueries
 from pwh_assets.client.ops_schemas import Schemas
 from pwh_assets.client.ops_settings import Settings
 from pwh_assets.client.ops_sources import Sources
+from pwh_assets.client.ops_tab_states import TabStates
+from pwh_assets.client.ops_table_annotations import TableAnnotations
 from pwh_assets.client.ops_tables import Tables
+from pwh_assets.client.ops_view_annotations import ViewAnnotations
 from pwh_assets.client.ops_warehouse import Warehouse
 from pwh_assets.client.transport import Transport
 
@@ -43,6 +50,14 @@ class Groups:
         """What has to hold of tables and views, and whether it does."""
         self.cohorts = Cohorts(transport)
         """Persons under a name, for `person_id IN COHORT 'name'`."""
+        self.column_statistics = ColumnStatistics(transport)
+        """Bounds and NULLs of columns, from the lake's catalog."""
+        self.drafts = Drafts(transport)
+        """Texts you work on; nobody else sees them."""
+        self.fixes = Fixes(transport)
+        """Mending a text by the fixes its mistakes come with."""
+        self.folders = Folders(transport)
+        """Where saved queries are shown."""
         self.freshness = Freshness(transport)
         """How old rows get at worst, and promises about it."""
         self.joins = Joins(transport)
@@ -75,7 +90,13 @@ class Groups:
         """Settings of a project that change what its queries mean, and its limit of rows."""
         self.sources = Sources(transport)
         """Connected sources. PostHog's name for the path is `external_data_sources/`; both answer."""
+        self.tab_states = TabStates(transport)
+        """What your editor had open."""
+        self.table_annotations = TableAnnotations(transport)
+        """What people say of tables and their columns; shown wherever those are described."""
         self.tables = Tables(transport)
         """Stored tables as HogQL sees them."""
+        self.view_annotations = ViewAnnotations(transport)
+        """The same of saved queries."""
         self.warehouse = Warehouse(transport)
         """What was moved, what runs, what ran, what is wrong. Also at PostHog's `data_warehouse/`."""

@@ -694,6 +694,68 @@ class Diff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DraftOut:
+    """A text somebody works on; nobody else sees it."""
+
+    id: str
+    """Its id."""
+    name: str
+    """Its name."""
+    query: Mapping[str, Any]
+    """`{kind: HogQLQuery, query}`."""
+    saved_query_id: str | None
+    """The view it will change."""
+    edited_history_id: int | None
+    """The view's version the work began from; send it along when saving."""
+    created_at: str | None
+    """When it was made: ISO 8601, UTC."""
+    updated_at: str | None
+    """When it was last changed: ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftOutPage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[DraftOut]"
+    """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftSave:
+    """A text to keep."""
+
+    query: "str | HogQL"
+    """The HogQL, or `{kind: HogQLQuery, query}`."""
+    name: str | None = None
+    """The view's, or `Untitled`, when left out."""
+    saved_query_id: str | None = None
+    """Id of the view it will change."""
+    edited_history_id: int | None = None
+    """The version it began from; its latest when left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftUpdate:
+    """What changes; what is left out stays."""
+
+    query: "str | HogQL | None" = None
+    """The HogQL; it may be unfinished."""
+    name: str | None = None
+    """Its name."""
+    saved_query_id: str | None = None
+    """Id of the view it will change."""
+    edited_history_id: int | None = None
+    """The version it began from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Eligible:
     """Whether a text can be built in parts."""
 
@@ -873,6 +935,66 @@ class FindingPage:
     """Address of the page before."""
     results: "Sequence[Finding]"
     """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedPart:
+    """One place that was mended."""
+
+    was: str
+    """What stood there."""
+    now: str
+    """What stands there now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedText:
+    """A mended text."""
+
+    query: str
+    """The text with the fixes in it."""
+    fixes: "Sequence[FixedPart]"
+    """What was put in the place of what, in order."""
+    errors: Sequence[str]
+    """Mistakes that are left; no fix is known for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderOut:
+    """A place saved queries are shown in."""
+
+    id: str
+    """Its id."""
+    name: str
+    """Its name."""
+    created_at: str | None
+    """When it was made: ISO 8601, UTC."""
+    created_by: str
+    """Who made it."""
+    view_count: int
+    """Saved queries in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderOutPage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[FolderOut]"
+    """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderSave:
+    """A folder's name."""
+
+    name: str
+    """Its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1484,6 +1606,16 @@ class KeyOutPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Keys of the storage."""
+
+    access_key: str | None = None
+    """Of Azure: the account's name."""
+    access_secret: str | None = None
+    """Of Azure: the account's key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
     """What learning came to."""
 
@@ -1723,6 +1855,14 @@ class Named:
 
     name: str
     """1 to 200 characters that print."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteUpdate:
+    """Other words."""
+
+    description: str
+    """Shown wherever the table or column is described."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -2009,6 +2149,14 @@ class QueryStatusAnswer:
 
     query_status: "QueryStatus"
     """How it is getting on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readmitted:
+    """Whether somebody had been forgotten by that name."""
+
+    readmitted: bool
+    """False when nobody of that name was forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -2424,6 +2572,44 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """Of one column, as the lake's catalog keeps them."""
+
+    table: str
+    """Id of the table."""
+    column_name: str
+    """The column's name."""
+    column_type: str
+    """Type in HogQL."""
+    row_count: int
+    """Rows in its files, deleted ones included."""
+    null_count: int | None
+    """NULLs among them; null where they are not counted."""
+    null_fraction: float | None
+    """`null_count` over `row_count`."""
+    min_value: str | None
+    """Nothing is less; rows that were deleted may have been. At most 200 characters."""
+    max_value: str | None
+    """Nothing is greater."""
+    size_bytes: int | None
+    """Bytes of the column in the lake's files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsPage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[Statistics]"
+    """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamCheck:
     """Whether tables of the source can be synced with `cdc`."""
 
@@ -2484,9 +2670,97 @@ class StreamedTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TabStateOut:
+    """The open tabs of one person's editor."""
+
+    id: str
+    """Its id."""
+    state: Mapping[str, Any]
+    """As the editor wrote it."""
+    updated_at: str | None
+    """When it was last changed: ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabStateOutPage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[TabStateOut]"
+    """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabStateSave:
+    """What to remember of the tabs; up to 1 MiB of JSON."""
+
+    state: Mapping[str, Any]
+    """Whatever the editor needs to open them again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableNote:
+    """Of a table."""
+
+    id: str
+    """Its id."""
+    column_name: str
+    """Empty: about the table or view as a whole."""
+    description: str
+    """Shown wherever the table or column is described."""
+    author: str
+    """Who wrote it."""
+    created_at: str | None
+    """When it was made: ISO 8601, UTC."""
+    updated_at: str | None
+    """When it was last changed: ISO 8601, UTC."""
+    table: str
+    """Id of the table, as in `warehouse_tables/`."""
+    description_source: str | None = None
+    """Always `user_edited`."""
+    ai_model: str | None = None
+    """Always null: no model writes here."""
+    is_user_edited: bool | None = None
+    """Always true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableNotePage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[TableNote]"
+    """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableNoteSave:
+    """Something to say of a table."""
+
+    description: str
+    """Shown wherever the table or column is described."""
+    table: str
+    """Id of the table, as in `warehouse_tables/`."""
+    column_name: str | None = None
+    """Empty: about the table as a whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableOut:
     """A table as HogQL sees it."""
 
+    id: str
+    """Its id."""
     name: str
     """Its name."""
     hogql_name: str
@@ -2495,6 +2769,20 @@ class TableOut:
     """`key`, `name`, `type` and `schema_valid` of each."""
     row_count: int | None = None
     """Rows it has now; null when that is not known."""
+    format_: str | None = field(metadata={"wire": "format"}, default=None)
+    """Of a self-managed table: as it was given."""
+    url_pattern: str | None = None
+    """Of a self-managed table: where it lies."""
+    credential: Mapping[str, Any] | None = None
+    """Of a self-managed table: its `access_key`; the secret is never shown."""
+    options: Mapping[str, Any] | None = None
+    """Of a self-managed table: `region`, `endpoint`."""
+    external_data_source: Mapping[str, Any] | None = None
+    """Of a synced table: `id`, `source_type` and `prefix` of its source."""
+    external_schema: Mapping[str, Any] | None = None
+    """Of a synced table: `id`, `name`, `should_sync`, `status`, `last_synced_at`."""
+    created_at: str | None = None
+    """When it was made: ISO 8601, UTC."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Other fields, by name."""
 
@@ -2511,6 +2799,22 @@ class TableOutPage:
     """Address of the page before."""
     results: "Sequence[TableOut]"
     """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSave:
+    """Files somewhere, as one table."""
+
+    name: str
+    """What queries call it."""
+    url_pattern: str
+    """`s3://bucket/orders/*.csv`, `gs://`, `r2://`, `az://`, or the vendor's `https://` address."""
+    format_: str | None = field(metadata={"wire": "format"}, default=None)
+    """`CSV`, `CSVWithNames`, `Parquet`, `JSONEachRow`, `Delta`, or `auto`: by the files' endings."""
+    credential: "Keys | None" = None
+    """None for a public bucket."""
+    options: Mapping[str, Any] | None = None
+    """`region`, `endpoint`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -2549,6 +2853,22 @@ class TableSettings:
     """Shown beside the table."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Other fields, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableUpdate:
+    """What changes; what is left out stays."""
+
+    name: str | None = None
+    """A table keeps its name."""
+    format_: str | None = field(metadata={"wire": "format"}, default=None)
+    """As in a new one."""
+    url_pattern: str | None = None
+    """As in a new one."""
+    credential: "Keys | None" = None
+    """A changed endpoint needs it again."""
+    options: Mapping[str, Any] | None = None
+    """`region`, `endpoint`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -2686,6 +3006,58 @@ class ViewColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewNote:
+    """Of a saved query."""
+
+    id: str
+    """Its id."""
+    column_name: str
+    """Empty: about the table or view as a whole."""
+    description: str
+    """Shown wherever the table or column is described."""
+    author: str
+    """Who wrote it."""
+    created_at: str | None
+    """When it was made: ISO 8601, UTC."""
+    updated_at: str | None
+    """When it was last changed: ISO 8601, UTC."""
+    saved_query: str
+    """Id of the saved query."""
+    description_source: str | None = None
+    """Always `user_edited`."""
+    ai_model: str | None = None
+    """Always null: no model writes here."""
+    is_user_edited: bool | None = None
+    """Always true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewNotePage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[ViewNote]"
+    """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewNoteSave:
+    """Something to say of a saved query."""
+
+    description: str
+    """Shown wherever the table or column is described."""
+    saved_query: str
+    """Id of the saved query."""
+    column_name: str | None = None
+    """Empty: about the view as a whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ViewPage:
     """A part of a list."""
 
@@ -2711,6 +3083,8 @@ class ViewSave:
     """For people."""
     owner: str | None = None
     """Who answers for it."""
+    folder: str | None = None
+    """Folder it is shown in, by name or id; made if new."""
     edited_history_id: int | None = None
     """The version the edit began from; another one is refused."""
     note: str | None = None
@@ -2731,6 +3105,8 @@ class ViewUpdate:
     """For people."""
     owner: str | None = None
     """Who answers for it."""
+    folder: str | None = None
+    """Folder, by name or id; empty takes it out of any."""
     is_materialized: bool | None = None
     """Keep it as a table, or make it plain again."""
     sync_frequency: str | None = None

@@ -197,3 +197,18 @@ class Policies(Group):
             {},
         )
         return found
+
+    def readmit(self, body: models.DeletionAsk | Mapping[str, Any]) -> models.Readmitted:
+        """Let somebody's rows in again. For somebody who was forgotten and came back: syncs bring rows of this id
+        or address again.
+        """
+        found: models.Readmitted = self._transport.send(
+            models.Readmitted,
+            "POST",
+            "/api/projects/{project_id}/deletion_requests/readmit/",
+            {},
+            {},
+            body,
+            {},
+        )
+        return found

@@ -11,7 +11,12 @@ class SavedQueries(Group):
     """Views: their texts and versions, how they are kept as tables, and what they are made of."""
 
     def list(
-        self, *, search: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        search: str | None = None,
+        folder: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
     ) -> models.ViewPage:
         """List saved queries. By name."""
         found: models.ViewPage = self._transport.send(
@@ -19,21 +24,26 @@ class SavedQueries(Group):
             "GET",
             "/api/projects/{project_id}/warehouse_saved_queries/",
             {},
-            {"search": search, "limit": limit, "offset": offset},
+            {"search": search, "folder": folder, "limit": limit, "offset": offset},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, search: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        search: str | None = None,
+        folder: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
     ) -> Iterator[models.View]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.ViewPage,
             "/api/projects/{project_id}/warehouse_saved_queries/",
             {},
-            {"search": search, "limit": limit, "offset": offset},
+            {"search": search, "folder": folder, "limit": limit, "offset": offset},
         )
 
     def save(
@@ -101,8 +111,8 @@ class SavedQueries(Group):
         *,
         if_match: str | None = None,
     ) -> models.View:
-        """Change a saved query. A changed text becomes a new version; with `edited_history_id` or `If-Match` only
-        if nobody was faster.
+        """Change a saved query. All of it or nothing. A changed text becomes a new version; with
+        `edited_history_id` or `If-Match` only if nobody was faster.
         """
         found: models.View = self._transport.send(
             models.View,

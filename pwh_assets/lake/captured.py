@@ -273,9 +273,10 @@ def forget(
     Returns:
         Rows deleted of persons, distinct ids and events.
     """
-    connection.register("asked", _table(distinct_id=list(distinct_ids), id=list(alone)))
+    connection.register("asked", _table(distinct_id=list(distinct_ids)))
+    connection.register("alone", _table(id=list(alone)))
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE forgotten AS SELECT id::UUID AS id FROM asked UNION "
+        "CREATE OR REPLACE TEMP TABLE forgotten AS SELECT id::UUID AS id FROM alone UNION "
         f"SELECT person_id FROM {_PRODUCT}.person_distinct_ids "
         "WHERE distinct_id IN (SELECT distinct_id FROM asked)"
     )
@@ -294,4 +295,5 @@ def forget(
         counts.append(int(row[0]) if row else 0)
     connection.execute("DROP TABLE forgotten")
     connection.unregister("asked")
+    connection.unregister("alone")
     return counts[2], counts[1], counts[0]

@@ -13,7 +13,7 @@ from pwh_assets.lake.attach import ALIAS, Address, literal, quote
 from pwh_assets.lake.catalog import existing_tables
 from pwh_assets.lake.errors import LakeError, PublishError
 from pwh_assets.lake.evolve import Evolution, evolve
-from pwh_assets.lake.publish import Publish, Published, publish_within
+from pwh_assets.lake.publish import Guard, Publish, Published, publish_within
 from pwh_assets.lake.staged import lake_names
 from pwh_assets.lake.state import STATE, SyncState, read_state, write_state
 from pwh_assets.lake.types import canonical, widened
@@ -114,7 +114,10 @@ class StreamMovedError(LakeError):
 
 
 def apply(
-    connection: "duckdb.DuckDBPyConnection", address: Address, batch: Batch
+    connection: "duckdb.DuckDBPyConnection",
+    address: Address,
+    batch: Batch,
+    guard: Guard | None = None,
 ) -> dict[str, Applied]:
     """Apply a batch over a read-write connection that holds the lake's lock. Everything or nothing happens.
 
@@ -132,7 +135,7 @@ def apply(
         if at != batch.base:
             raise StreamMovedError(batch.base, at)
         done = {
-            table.table_id: _apply_table(connection, address, batch, table)
+            table.table_id: _apply_table(connection, address, batch, table, guard)
             for table in batch.tables
         }
         state = SyncState(
@@ -167,11 +170,15 @@ def _rollback(connection: "duckdb.DuckDBPyConnection") -> None:
 
 
 def _apply_table(
-    connection: "duckdb.DuckDBPyConnection", address: Address, batch: Batch, what: TableBatch
+    connection: "duckdb.DuckDBPyConnection",
+    address: Address,
+    batch: Batch,
+    what: TableBatch,
+    guard: Guard | None,
 ) -> Applied:
     done: Applied | None = None
     if what.snapshot is not None:
-        done = _of_published(publish_within(connection, address, what.snapshot))
+        done = _of_published(publish_within(connection, address, what.snapshot, guard))
     if what.files or what.is_truncated:
         merged = _Merge(connection, address, what).run()
         written = merged.rows_written + (done.rows_written if done else 0)
@@ -180,8 +187,13 @@ def _apply_table(
         log = replace(what, table=what.log_table, files=what.log_files, snapshot=None)
         logged = _Merge(connection, address, log).append(batch)
         done = done or logged
+        if guard is not None:
+            guard(connection, what.schema, what.log_table)
     if done is None:
         done = Applied(0, 0, 0, ())
+    if guard is not None and what.files:
+        kept_out = guard(connection, what.schema, what.table)
+        done = replace(done, row_count=done.row_count - kept_out)
     state = SyncState(
         what.table_id, batch.load_id, batch.position, done.row_count, batch.at, what.cursor
     )

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from pwh_assets.lake.catalog import LakeTable
 from pwh_assets.lake.changes import Applied, Batch, apply
 from pwh_assets.lake.connections import SharedReader, connect, in_words
 from pwh_assets.lake.errors import LakeBusyError, LakeError
-from pwh_assets.lake.publish import Publish, Published, publish
+from pwh_assets.lake.publish import Guard, Publish, Published, publish
 from pwh_assets.lake.sandbox import SandboxLimits, open_sandbox
 from pwh_assets.lake.state import STATE, SyncState, read_state
 from pwh_assets.settings import Settings
@@ -40,6 +40,8 @@ class Lake:
         self.address = Address.of(settings, project_id)
         self._reader = SharedReader(self.address)
         self._snapshot: tuple[tuple[Any, ...], int] | None = None
+        self.guard: Guard | None = None
+        """What looks at the rows that come in; see `Guard`."""
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -153,7 +155,7 @@ class Lake:
     def publish(self, what: Publish, timeout_s: float = 600.0) -> Published:
         """Put staged Parquet files into a table, with the sync's state, in one transaction."""
         with self.write(timeout_s) as connection:
-            return publish(connection, self.address, what)
+            return publish(connection, self.address, what, self.guard)
 
     def apply_changes(self, batch: Batch, timeout_s: float = 600.0) -> dict[str, Applied]:
         """Apply changes of a stream to all their tables, with the position reached, in one transaction.
@@ -161,7 +163,7 @@ class Lake:
         Returns what was done by table id.
         """
         with self.write(timeout_s) as connection:
-            return apply(connection, self.address, batch)
+            return apply(connection, self.address, batch, self.guard)
 
     def drop_table(self, schema: str, table: str) -> None:
         """Remove a table; nothing happens when there is none."""
@@ -230,8 +232,9 @@ class Lake:
 class Lakes:
     """The lakes of a home, one per project, made when first asked for."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, guard_of: Callable[[int], Guard] | None = None) -> None:
         self.settings = settings
+        self._guard_of = guard_of
         self._lakes: dict[int, Lake] = {}
         self._lock = threading.Lock()
 
@@ -241,6 +244,7 @@ class Lakes:
             lake = self._lakes.get(project_id)
             if lake is None:
                 lake = Lake(self.settings, project_id)
+                lake.guard = self._guard_of(project_id) if self._guard_of else None
                 _prepare(lake)
                 self._lakes[project_id] = lake
             return lake

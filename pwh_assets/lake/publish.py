@@ -51,6 +51,13 @@ class Publish:
     """Make the table anew with the columns that come now; those it had before are gone, not NULL."""
 
 
+Guard = Callable[["duckdb.DuckDBPyConnection", str, str], int]
+"""Looks at the rows of a schema's table that this transaction added, and removes those that may not be there: how many.
+
+New rows are the ones whose `snapshot_id` is NULL; nobody sees them before the transaction commits.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """What a publish did. Counts are rows; names are the lake's."""
@@ -69,7 +76,12 @@ class Published:
     """The lake's name of each of the source's columns."""
 
 
-def publish(connection: "duckdb.DuckDBPyConnection", address: Address, what: Publish) -> Published:
+def publish(
+    connection: "duckdb.DuckDBPyConnection",
+    address: Address,
+    what: Publish,
+    guard: Guard | None = None,
+) -> Published:
     """Publish over a read-write connection that holds the lake's lock. Everything or nothing happens.
 
     Raises:
@@ -88,7 +100,7 @@ def publish(connection: "duckdb.DuckDBPyConnection", address: Address, what: Pub
     staged = read_staged(connection, what.files, what.renames)
     connection.execute("BEGIN")
     try:
-        done = _apply(connection, address, what, staged, exists, before)
+        done = _apply(connection, address, what, staged, exists, before, guard)
         connection.execute("COMMIT")
     except duckdb.ConversionException as error:
         connection.execute("ROLLBACK")
@@ -104,7 +116,10 @@ def publish(connection: "duckdb.DuckDBPyConnection", address: Address, what: Pub
 
 
 def publish_within(
-    connection: "duckdb.DuckDBPyConnection", address: Address, what: Publish
+    connection: "duckdb.DuckDBPyConnection",
+    address: Address,
+    what: Publish,
+    guard: Guard | None = None,
 ) -> Published:
     """As `publish`, inside a transaction of the caller, who begins and ends it."""
     exists = (what.schema.lower(), what.table.lower()) in {
@@ -112,7 +127,7 @@ def publish_within(
     }
     before = read_state(connection, what.state.table_id) if what.state else None
     staged = read_staged(connection, what.files, what.renames)
-    return _apply(connection, address, what, staged, exists, before)
+    return _apply(connection, address, what, staged, exists, before, guard)
 
 
 def _rollback(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -134,6 +149,7 @@ def _apply(
     staged: Staged,
     exists: bool,
     before: SyncState | None,
+    guard: Guard | None,
 ) -> Published:
     target = f"{ALIAS}.{quote(what.schema)}.{quote(what.table)}"
     current = _describe(connection, target) if exists else {}
@@ -177,6 +193,8 @@ def _apply(
         )
     else:
         written = write(None)
+    if guard is not None and written:
+        guard(connection, what.schema, what.table)
     count = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
     row_count = int(count[0]) if count else 0
     if what.state is not None and _is_news(what.state, before, written, change):

@@ -227,6 +227,16 @@ class Policies(StorePart):
         with self._db.read() as connection:
             return [self._deletion(row) for row in connection.execute(query)]
 
+    def last_deletion_at(self, project_id: int) -> datetime | None:
+        """When a request was completed last."""
+        table = models.deletion_requests
+        query = sa.select(sa.func.max(table.c.ended_at)).where(
+            table.c.project_id == project_id, table.c.status == "completed"
+        )
+        with self._db.read() as connection:
+            found: datetime | None = connection.execute(query).scalar()
+        return found
+
     def note_deletion(
         self,
         request: DeletionRequest,
@@ -274,20 +284,35 @@ class Policies(StorePart):
         with self._db.read() as connection:
             return frozenset(connection.execute(query).scalars())
 
+    def forgotten_since(self, project_id: int) -> dict[str, datetime]:
+        """The same, with the moment each was forgotten last."""
+        table = models.forgotten
+        query = sa.select(table.c.digest, table.c.since).where(table.c.project_id == project_id)
+        with self._db.read() as connection:
+            return {row.digest: row.since for row in connection.execute(query)}
+
     def add_forgotten(self, project_id: int, digests: Iterable[str]) -> None:
-        table, now = models.forgotten, utc_now()
+        """They are forgotten from now on, also those that were before."""
+        table, now, wanted = models.forgotten, utc_now(), sorted(set(digests))
         with self._db.write() as connection:
-            known: set[str] = set(
-                connection.execute(
-                    sa.select(table.c.digest).where(table.c.project_id == project_id)
-                ).scalars()
-            )
-            rows = [
-                {"project_id": project_id, "digest": digest, "since": now}
-                for digest in sorted(set(digests) - known)
-            ]
+            self._drop_forgotten(connection, project_id, wanted)
+            rows = [{"project_id": project_id, "digest": digest, "since": now} for digest in wanted]
             if rows:
                 connection.execute(table.insert(), rows)
+
+    def remove_forgotten(self, project_id: int, digests: Iterable[str]) -> None:
+        with self._db.write() as connection:
+            self._drop_forgotten(connection, project_id, sorted(set(digests)))
+
+    def _drop_forgotten(
+        self, connection: sa.Connection, project_id: int, digests: Sequence[str]
+    ) -> None:
+        table = models.forgotten
+        for start in range(0, len(digests), 500):
+            some = digests[start : start + 500]
+            connection.execute(
+                sa.delete(table).where(table.c.project_id == project_id, table.c.digest.in_(some))
+            )
 
 
 def _policy(row: Any) -> AccessPolicy:

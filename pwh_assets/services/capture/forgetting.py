@@ -1,10 +1,19 @@
 """A person is forgotten: rows of the product tables, and what waits in the log for them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pwh_assets.services.capture.loading import load
+from pwh_assets.services.capture.log import folder_of, segments, wipe
 from pwh_assets.services.platform import Platform
+
+if TYPE_CHECKING:
+    import duckdb
+
+WAIT_S = 60.0
+Whom = tuple[Sequence[str], Sequence[str]]
+"""Distinct ids, and ids of persons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +34,62 @@ def forget_person(platform: Platform, project_id: int, distinct_ids: Sequence[st
     Raises:
         BusyError: the product tables or the lake are being written all the time.
     """
-    from pwh_assets.lake.captured import forget
-    from pwh_assets.lake.locks import hold
     from pwh_assets.services.capture.people import person_id_of
 
-    while load(platform, project_id, timeout_s=60).is_more:
-        pass
     alone = [person_id_of(project_id, one) for one in distinct_ids]
+    return forget_found(platform, project_id, lambda connection: (distinct_ids, alone))
+
+
+def forget_found(
+    platform: Platform,
+    project_id: int,
+    find: "Callable[[duckdb.DuckDBPyConnection], Whom]",
+) -> Forgotten:
+    """The same for whom `find` names, asked when nobody else can write to the product tables any more.
+
+    Raises:
+        BusyError: the product tables or the lake are being written all the time.
+    """
+    from pwh_assets.lake.captured import forget, make_own_tables
+    from pwh_assets.lake.locks import hold
+
+    while load(platform, project_id, timeout_s=WAIT_S).is_more:
+        pass
     lake = platform.lakes.of(project_id)
     with (
-        hold(platform.settings, f"product-{project_id}", timeout_s=60),
+        hold(platform.settings, f"product-{project_id}", timeout_s=WAIT_S),
         lake.write() as connection,
     ):
+        make_own_tables(connection)
+        distinct_ids, alone = find(connection)
         connection.execute("BEGIN")
         counts = forget(connection, distinct_ids, alone)
         connection.execute("COMMIT")
     return Forgotten(*counts)
+
+
+def wipe_log(platform: Platform, project_id: int) -> int:
+    """Overwrite everything of the log on this machine that is in the lake. Returns bytes.
+
+    Raises:
+        BusyError: the log is being loaded all the time.
+    """
+    from pwh_assets.lake.captured import make_own_tables, read_positions
+    from pwh_assets.lake.locks import hold
+
+    while load(platform, project_id, timeout_s=WAIT_S).is_more:
+        pass
+    lake, wiped = platform.lakes.of(project_id), 0
+    with hold(platform.settings, f"product-{project_id}", timeout_s=WAIT_S):
+        found = segments(folder_of(platform.settings.home, project_id))
+        if not found:
+            return 0
+        with lake.write() as connection:
+            make_own_tables(connection)
+        with lake.read() as connection:
+            positions = read_positions(connection)
+        for segment in found:
+            if position := positions.get(segment.name, 0):
+                wipe(segment, position)
+                wiped += position
+    return wiped

@@ -1,7 +1,7 @@
 """What the log holds becomes rows of the lake: a batch is one transaction with the position it reaches."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from pwh_assets.services.capture.log import (
 )
 from pwh_assets.services.capture.people import Event, Group, People, Person, Told
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.policies.tombstones import late_events
 
 if TYPE_CHECKING:
     from pwh_assets.lake import Lake
@@ -47,6 +48,8 @@ class _Batch:
     arrived: list[int]
     positions: dict[str, int]
     is_more: bool = False
+    is_late: Callable[[Event], bool] | None = None
+    """True for what a forgotten person did before."""
 
 
 def load(platform: Platform, project_id: int, timeout_s: float = 5.0) -> Loaded:
@@ -75,6 +78,7 @@ def load(platform: Platform, project_id: int, timeout_s: float = 5.0) -> Loaded:
         if any(positions.get(name, 0) != at for name, at in batch.positions.items()):
             past = aside(folder)
             done = [path.with_suffix(".log").name for path in past]
+            batch.is_late = late_events(platform, project_id)
             loaded = _commit(lake, project_id, batch, done, timeout_s)
             for path in past:
                 path.unlink(missing_ok=True)
@@ -176,7 +180,7 @@ def _captured(
     for event, properties, arrived in zip(
         batch.events, batch.properties, batch.arrived, strict=True
     ):
-        if event.uuid in seen:
+        if event.uuid in seen or (batch.is_late is not None and batch.is_late(event)):
             continue
         seen.add(event.uuid)
         groups: list[str | None] = [None] * 5

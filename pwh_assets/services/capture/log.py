@@ -27,6 +27,7 @@ WAITING_BYTES = 64 * 1024 * 1024
 """More than this waiting for the disk is refused, so that a slow disk does not fill the memory."""
 _HEADER = struct.Struct("<4sII")
 _MAGIC = b"PWH\x01"
+_ZEROS = 1024 * 1024
 
 
 def record(payload: bytes) -> bytes:
@@ -206,6 +207,17 @@ def put_aside(segment: Segment) -> None:
     aside = segment.path.with_suffix(".done")
     os.rename(segment.path, aside)
     os.truncate(aside, 0)
+
+
+def wipe(segment: Segment, position: int) -> None:
+    """Write zeros over what is loaded of a segment, also of one that is being written: nobody reads it any more."""
+    handle = os.open(segment.path, os.O_WRONLY)
+    try:
+        for at in range(0, position, _ZEROS):
+            os.pwrite(handle, bytes(min(_ZEROS, position - at)), at)
+        os.fdatasync(handle)
+    finally:
+        os.close(handle)
 
 
 def aside(folder: Path) -> list[Path]:

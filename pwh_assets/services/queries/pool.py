@@ -131,6 +131,14 @@ class Pool:
         process.cancel(task_id)
         return True
 
+    def rest(self) -> None:
+        """End the workers that have nothing to do; the next query starts one."""
+        with self._lock:
+            processes, self._idle = self._idle, []
+        for process in processes:
+            with suppress(Exception):
+                process.end()
+
     def close(self) -> None:
         with self._lock:
             self._is_closed = True

@@ -181,7 +181,23 @@ class Queries:
             task = self._tasks.get((project_id, query_id))
         if task is None:
             raise NotFoundError("query", query_id)
+        if task.is_complete and task.answer is not None:
+            forgotten_at = self._platform.store.last_deletion_at(project_id)
+            if forgotten_at is not None and task.started_at <= forgotten_at:
+                self.forget(project_id)  # another process carried the deletion out
+                raise NotFoundError("query", query_id)
         return task
+
+    def forget(self, project_id: int) -> None:
+        """Let go of every answer there is and of workers that rest, with what they hold open: somebody is to be
+        forgotten, and nothing that shows them is handed out again.
+        """
+        self.cache.clear()
+        self._pool.rest()
+        with self._lock:
+            for key, task in list(self._tasks.items()):
+                if key[0] == project_id and task.is_complete:
+                    del self._tasks[key]
 
     def cancel(self, project_id: int, query_id: str) -> bool:
         """Stop a query that waits or runs; the engine is interrupted. True when there was something to stop.
