@@ -40,6 +40,9 @@ CONNECT_S = 10
 GRACE_S = 15.0
 """A server that says nothing for so long past the query's time limit has gone."""
 
+NETWORK = ("urllib3", "http", "zstandard", "lz4")
+"""Libraries whose errors mean that a connection broke."""
+
 TIMEOUT = "(TIMEOUT_EXCEEDED)"
 CANCELLED = "(QUERY_WAS_CANCELLED)"
 TOO_MANY_ROWS = ("(TOO_MANY_ROWS_OR_BYTES)", "(TOO_MANY_ROWS)", "(TOO_MANY_BYTES)")
@@ -91,6 +94,34 @@ class ClickHouseEngine:
         self._readers: dict[tuple[Any, ...], list[Any]] = {}
         self._killer: Any = None
 
+    def drop_stale(self, project_id: int) -> list[str]:
+        """Drop copies of tables that have changed, so that no row is left that a table does not have. Their names.
+
+        Raises:
+            ClickHouseHeldError: another process has the in-process ClickHouse open.
+        """
+        is_used = self.settings.clickhouse_url or (self.settings.home / "clickhouse").is_dir()
+        return self.mirror(project_id).drop_stale() if is_used else []
+
+    def mirror(self, project_id: int) -> Mirror:
+        """The copies of the project's tables.
+
+        Raises:
+            EngineUnavailableError: the server does not answer.
+            ClickHouseHeldError: another process has the home's in-process ClickHouse open.
+        """
+        with self._lock:
+            mirror = self._mirrors.get(project_id)
+            if mirror is None:
+                with in_words(str(self.settings.home)):
+                    mirror = Mirror(self.writer(), self.lakes.of(project_id), project_id)
+                self._mirrors[project_id] = mirror
+            return mirror
+
+    def client(self, database: str, settings: Mapping[str, Any]) -> Any:
+        """A client that may write, of this database. The caller closes it."""
+        return self._client(dict(settings), database)
+
     def open(
         self, project_id: int, limits: Limits, placed: Sequence[PlacedTable] = ()
     ) -> "ClickHouseSession":
@@ -99,12 +130,7 @@ class ClickHouseEngine:
                 f"`{placed[0].path[-1]}` is read where it lies, which only DuckDB does. Ask with `--engine duckdb`, or "
                 "sync the table."
             )
-        with self._lock:
-            mirror = self._mirrors.get(project_id)
-            if mirror is None:
-                mirror = Mirror(self.writer(), self.lakes.of(project_id), project_id)
-                self._mirrors[project_id] = mirror
-        return ClickHouseSession(self, mirror, project_id)
+        return ClickHouseSession(self, self.mirror(project_id), project_id)
 
     def writer(self) -> Any:
         """The client that copies tables; no compiled query runs on it."""
@@ -114,11 +140,17 @@ class ClickHouseEngine:
 
     def kill(self, mark: str) -> None:
         """Stop the running statement that begins with this mark; nothing when it has ended."""
-        with self._lock:
+        self._kill(f"startsWith(query, '/* {mark} */')")
+
+    def kill_in(self, database: str) -> None:
+        """Stop the statements of clients of this database."""
+        self._kill(f"current_database = '{database}'")
+
+    def _kill(self, which: str) -> None:
+        with self._lock, contextlib.suppress(Exception):
             if self._killer is None:
                 self._killer = self._client({})
-            with contextlib.suppress(Exception):
-                self._killer.command(f"KILL QUERY WHERE startsWith(query, '/* {mark} */') ASYNC")
+            self._killer.command(f"KILL QUERY WHERE {which} ASYNC")
 
     def reader(
         self, project_id: int, settings: Mapping[str, Any], limits: Limits
@@ -235,12 +267,8 @@ class ClickHouseSession:
         self._answer: ClickHouseAnswer | None = None
 
     def prepare(self, tables: Sequence[tuple[str, ...]]) -> None:
-        try:
+        with in_words(str(self._engine.settings.home)):
             self._mirror.bring(tables)
-        except Exception as error:
-            if isinstance(error, EngineError) or not GONE.search(str(error)):
-                raise
-            raise _gone() from None
 
     def run(self, sql: str, settings: dict[str, str | int | float], limits: Limits) -> Answer:
         self._release()
@@ -372,7 +400,7 @@ class ClickHouseAnswer:
             raise self._said(str(error)) from None
         except Exception as error:
             # The HTTP library's own errors, when a connection breaks in the middle of an answer.
-            if type(error).__module__.split(".")[0] not in ("urllib3", "http", "zstandard", "lz4"):
+            if type(error).__module__.split(".")[0] not in NETWORK:
                 raise
             self._timer.cancel()
             self.is_broken = True
@@ -398,6 +426,31 @@ class ClickHouseAnswer:
         return StatementRefusedError(
             "ClickHouse", without_places(_bare(text), str(self._engine.settings.home))
         )
+
+
+@contextlib.contextmanager
+def in_words(home: str) -> Iterator[None]:
+    """Turn the client's errors into ours, without folders of the home."""
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    try:
+        yield
+    except PwhError:
+        raise
+    except Exception as error:
+        library = type(error).__module__.split(".")[0]
+        if isinstance(error, ClickHouseError) or library in NETWORK or GONE.search(str(error)):
+            raise said(str(error), home) from None
+        raise
+
+
+def said(text: str, home: str = "") -> EngineError:
+    """ClickHouse's or the network's error as ours."""
+    if CANCELLED in text:
+        return QueryCancelledError()
+    if "Code: " not in text:
+        return _gone()
+    return EngineError(f"ClickHouse refused this: {without_places(_bare(text), home)}")
 
 
 def _gone() -> EngineUnavailableError:

@@ -1,157 +1,209 @@
 """Copies of the lake's tables inside ClickHouse, brought up to date when a query needs them."""
 
+import contextlib
+import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.engines.base import EngineError
-from pwh_assets.hogql.stored import type_of
-from pwh_assets.hogql.types import Type
+from pwh_assets.engines.clickhouse_types import column_type, identifier, literal, quoted, read_of
 
 if TYPE_CHECKING:
-    from pwh_assets.core.source import Column
     from pwh_assets.lake import Lake
     from pwh_assets.lake.catalog import LakeTable
 
 BATCH_ROWS = 200_000
-STATE = "_mirror"
+STATE = "_copies"
+OLD_STATE = "_mirror"
+"""Did not say which lake a copy is of."""
+FRESH = "__fresh"
+COPY_WAIT_S = 600.0
 
-WIDE: dict[str, str] = {
-    "HUGEINT": "Nullable(Int128)",
-    "UBIGINT": "Nullable(UInt64)",
-    "UHUGEINT": "Nullable(UInt128)",
-}
-"""Stored integers that do not fit ClickHouse's Int64."""
+Path = tuple[str, ...]
 
 
 def database_of(project_id: int) -> str:
     return f"pwh_{project_id}"
 
 
-def table_of(path: tuple[str, ...]) -> str:
+def table_of(path: Path) -> str:
     """The mirror's name of a stored table, as the ClickHouse printer writes it."""
     return "__".join(path)
 
 
 class Mirror:
-    """The mirror of one project."""
+    """The mirror of one project. Processes that share a server take turns, table by table."""
 
     def __init__(self, client: Any, lake: "Lake", project_id: int) -> None:
         self._client = client
         self._lake = lake
-        self._database = database_of(project_id)
-        self._lock = threading.Lock()
+        self._project_id = project_id
+        self.database = database_of(project_id)
+        self._lock = threading.RLock()
         self._snapshot = -1
         self._tables: dict[tuple[str, str], LakeTable] = {}
         self._known: dict[str, int] = {}
-        client.command(f"CREATE DATABASE IF NOT EXISTS {_name(self._database)}")
+        self._lake_id = _id_of(lake)
+        client.command(f"CREATE DATABASE IF NOT EXISTS {identifier(self.database)}")
+        client.command(f"DROP TABLE IF EXISTS {self.place(OLD_STATE)}")
         client.command(
-            f"CREATE TABLE IF NOT EXISTS {self._place(STATE)} (name String, snapshot Int64, at DateTime DEFAULT now()) "
-            "ENGINE = ReplacingMergeTree(at) ORDER BY name"
+            f"CREATE TABLE IF NOT EXISTS {self.place(STATE)} (name String, lake String, snapshot Int64, "
+            "at DateTime64(6) DEFAULT now64(6)) ENGINE = ReplacingMergeTree(at) ORDER BY name"
         )
-        for name, snapshot in client.query(
-            f"SELECT name, snapshot FROM {self._place(STATE)} FINAL"
-        ).result_rows:
-            self._known[name] = snapshot
+        self._look()
 
-    def bring(self, paths: Sequence[tuple[str, ...]]) -> None:
+    def bring(self, paths: Sequence[Path]) -> None:
         """See to it that each stored table's copy is the table as it is now."""
         with self._lock:
-            snapshot = self._lake.snapshot_id()
-            if snapshot != self._snapshot:
-                self._tables = {(t.schema, t.name): t for t in self._lake.tables()}
-                self._snapshot = snapshot
-            for path in paths:
-                table = self._tables.get((path[0], path[-1]))
-                if table is None:
-                    raise EngineError(
-                        f"The lake has no table `{'.'.join(path)}`. Sync its source again."
-                    )
-                if self._known.get(table_of(path)) != table.changed_snapshot:
-                    self._copy(path, table)
+            for path, table in self._wanted(paths).items():
+                if self._known.get(table_of(path), -1) < table.changed_snapshot:
+                    with self.turn(path):
+                        self._bring(path, table)
 
-    def _copy(self, path: tuple[str, ...], table: "LakeTable") -> None:
+    def clone(self, path: Path, database: str) -> int:
+        """A table of this database that is the stored table as it is now, and the snapshot it changed in.
+
+        No rows are copied: both names share their files, and what happens to one later does not reach the other.
+        """
+        with self._lock:
+            (table,) = self._wanted([path]).values()
+            with self.turn(path):
+                self._bring(path, table)
+                clone = f"{identifier(database)}.{identifier(table_of(path))}"
+                self._client.command(f"DROP TABLE IF EXISTS {clone}")
+                self._client.command(f"CREATE TABLE {clone} CLONE AS {self.place(table_of(path))}")
+                return self._known[table_of(path)]
+
+    @contextmanager
+    def turn(self, path: Path) -> Iterator[None]:
+        """Be the only one to change the copy of this table.
+
+        Raises:
+            BusyError: another process copied it all the time.
+        """
+        from pwh_assets.lake.locks import hold
+
+        name = hashlib.sha256(table_of(path).encode()).hexdigest()[:16]
+        with hold(self._lake.settings, f"copy-{self._project_id}-{name}", COPY_WAIT_S):
+            yield
+
+    def adopt(self, path: Path, made: str, snapshot: int, client: Any = None) -> None:
+        """Take a table of ClickHouse (quoted, with its database) for the copy of what the lake has since this
+        snapshot. Its `turn` is held. A reader sees the old copy or this one; the old one is under the other
+        name afterwards.
+        """
+        name, client = table_of(path), client or self._client
+        client.command(f"CREATE TABLE IF NOT EXISTS {self.place(name)} AS {made}")
+        client.command(f"EXCHANGE TABLES {self.place(name)} AND {made}")
+        client.insert(
+            STATE,
+            [[name, self._lake_id, snapshot]],
+            column_names=["name", "lake", "snapshot"],
+            database=self.database,
+        )
+        self._known[name] = snapshot
+
+    def sweep(self) -> list[str]:
+        """Drop the copies of tables that the lake no longer has; their names."""
+        with self._lock:
+            rows = self._client.query(
+                f"SELECT name FROM system.tables WHERE database = '{self.database}'"
+            ).result_rows
+            kept = {table_of((schema, name)) for schema, name in self._lake.changed_snapshots()}
+            names = [str(row[0]) for row in rows]
+            gone = [n for n in names if n != STATE and n.removesuffix(FRESH) not in kept]
+            for name in gone:
+                self._client.command(f"DROP TABLE IF EXISTS {self.place(name)}")
+                self._known.pop(name, None)
+            return gone
+
+    def drop_stale(self) -> list[str]:
+        """Drop every copy that is not its table as it is now, with its files: no row is left that a table does not
+        have. A query that needs one copies it anew. Their names.
+        """
+        with self._lock:
+            self._look()
+            now = {
+                (schema, name): at for (schema, name), at in self._lake.changed_snapshots().items()
+            }
+            known = {table_of(path): (path, at) for path, at in now.items()}
+            stale = [name for name, at in self._known.items() if known.get(name, ((), -1))[1] != at]
+            for name in stale:
+                with self.turn(known.get(name, ((name,), -1))[0]):
+                    self._client.command(f"DROP TABLE IF EXISTS {self.place(name)} SYNC")
+                    self._client.command(f"DROP TABLE IF EXISTS {self.place(name + FRESH)} SYNC")
+                self._known.pop(name, None)
+            return stale
+
+    def place(self, table: str) -> str:
+        return f"{identifier(self.database)}.{identifier(table)}"
+
+    def _wanted(self, paths: Sequence[Path]) -> "dict[Path, LakeTable]":
+        snapshot = self._lake.snapshot_id()
+        if snapshot != self._snapshot:
+            self._tables = {(t.schema, t.name): t for t in self._lake.tables()}
+            self._snapshot = snapshot
+        found = {}
+        for path in paths:
+            table = self._tables.get((path[0], path[-1]))
+            if table is None:
+                raise EngineError(
+                    f"The lake has no table `{'.'.join(path)}`. Sync its source again."
+                )
+            found[path] = table
+        return found
+
+    def _bring(self, path: Path, table: "LakeTable") -> None:
+        """Copy the table, unless another process has meanwhile."""
+        name = table_of(path)
+        if self._known.get(name, -1) < table.changed_snapshot:
+            self._look(name)
+        if self._known.get(name, -1) < table.changed_snapshot:
+            self._copy(path, table)
+
+    def _look(self, name: str | None = None) -> None:
+        """What is copied, as all processes have it written down."""
+        one = "" if name is None else f"AND name = {literal(name)}"
+        text = (
+            f"SELECT name, snapshot FROM {self.place(STATE)} FINAL WHERE lake = '{self._lake_id}' "
+            f"AND name IN (SELECT name FROM system.tables WHERE database = '{self.database}') {one}"
+        )
+        rows = self._client.query(text).result_rows
+        if name is not None:
+            self._known.pop(name, None)
+        self._known.update({str(each): int(snapshot) for each, snapshot in rows})
+
+    def _copy(self, path: Path, table: "LakeTable") -> None:
         """A fresh copy beside the old one, then one exchange: a reader sees one or the other."""
         import pyarrow as pa
 
         name = table_of(path)
-        fresh = self._place(f"{name}__fresh")
-        columns = ", ".join(f"{_name(c.name)} {column_type(c)}" for c in table.columns)
+        fresh = self.place(f"{name}{FRESH}")
+        columns = ", ".join(f"{identifier(c.name)} {column_type(c)}" for c in table.columns)
         self._client.command(f"DROP TABLE IF EXISTS {fresh}")
         self._client.command(
             f"CREATE TABLE {fresh} ({columns}) ENGINE = MergeTree ORDER BY tuple()"
         )
-        reads = ", ".join(f"{_read(c)} AS {_quoted(c.name)}" for c in table.columns)
-        source = f"lake.{_quoted(table.schema)}.{_quoted(table.name)}"
+        reads = ", ".join(f"{read_of(c)} AS {quoted(c.name)}" for c in table.columns)
+        source = f"lake.{quoted(table.schema)}.{quoted(table.name)}"
         with self._lake.read() as connection:
             reader = connection.execute(f"SELECT {reads} FROM {source}").to_arrow_reader(BATCH_ROWS)
             for batch in reader:
                 rows = pa.Table.from_batches([batch])
                 self._client.insert_arrow(fresh, rows)  # quoted: a view may have dots in its name
-        self._client.command(f"CREATE TABLE IF NOT EXISTS {self._place(name)} AS {fresh}")
-        self._client.command(f"EXCHANGE TABLES {self._place(name)} AND {fresh}")
-        self._client.command(f"DROP TABLE IF EXISTS {fresh}")
-        self._client.insert(
-            STATE,
-            [[name, table.changed_snapshot]],
-            column_names=["name", "snapshot"],
-            database=self._database,
-        )
-        self._known[name] = table.changed_snapshot
-
-    def _place(self, table: str) -> str:
-        return f"{_name(self._database)}.{_name(table)}"
+        self.adopt(path, fresh, table.changed_snapshot)
+        with contextlib.suppress(Exception):  # the next copy of it does
+            self._client.command(f"DROP TABLE IF EXISTS {fresh}")
 
 
-def column_type(column: "Column") -> str:
-    """The copy's type: every scalar may be NULL; arrays and maps are empty instead."""
-    from pwh_assets.hogql.functions.sqltext import sql_type  # brings sqlglot: only when copying
+def _id_of(lake: "Lake") -> str:
+    """What tells this lake from every other, also from one that had its place before."""
+    from pwh_assets.lake.catalog import metadata
 
-    return WIDE.get(column.type.upper()) or sql_type(type_of(column.type), "clickhouse")
-
-
-def _read(column: "Column") -> str:
-    """A stored column as Arrow hands it over: without loss, but for the sign of a float's zero.
-
-    ClickHouse would group and join `-0.0` apart from `0.0`.
-    """
-    type_ = type_of(column.type)
-    name = _quoted(column.name)
-    kind = _arrow_type(type_, column.type)
-    cast = name if kind is None else f"CAST({name} AS {kind})"
-    if type_.name == "Float":
-        return f"{cast} + 0.0"
-    if type_.name == "Array":
-        return f"coalesce({cast}, [])"
-    if type_.name == "Map":
-        return f"coalesce({cast}, MAP {{}})"
-    return cast
-
-
-def _arrow_type(type_: Type, stored: str) -> str | None:
-    """What to cast to before handing over; None for as it is."""
-    stored = stored.upper()
-    if stored in WIDE:
-        return "VARCHAR"
-    match type_.name:
-        case "String" | "JSON" | "UUID" | "Interval":
-            return None if stored == "VARCHAR" else "VARCHAR"
-        case "DateTime":
-            return None if stored == "TIMESTAMP" else "TIMESTAMP"
-        case "Integer":
-            return "BIGINT"
-        case "Float":
-            return "DOUBLE"
-        case "Array":
-            inner = _arrow_type(type_.args[0], stored[:-2]) if type_.args else None
-            return f"{inner}[]" if inner else None
-        case _:
-            return None
-
-
-def _name(identifier: str) -> str:
-    return "`" + identifier.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def _quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
+    with lake.read() as connection:
+        row = connection.execute(
+            f"SELECT schema_uuid FROM {metadata(lake.address, 'ducklake_schema')} ORDER BY schema_id LIMIT 1"
+        ).fetchone()
+    return str(row[0]) if row else ""

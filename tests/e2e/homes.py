@@ -29,8 +29,8 @@ ORDERS = (
 class Warehouse:
     """Source `app_` with `users` and `orders`; `write` puts rows in and says they were synced."""
 
-    def __init__(self, home):
-        self.settings = Settings.from_env({"PWH_HOME": str(home)})
+    def __init__(self, home, **environment):
+        self.settings = Settings.from_env({"PWH_HOME": str(home), **environment})
         self.platform = open_platform(self.settings)
         self.store, self.lake = self.platform.store, self.platform.lakes.of(1)
         tables = [NewTable("users", USERS, ("id",)), NewTable("orders", ORDERS, ("id",))]

@@ -14,7 +14,7 @@ from pwh_assets.services.platform import Platform
 from pwh_assets.services.views.text import model_text
 
 if TYPE_CHECKING:
-    from pwh_assets.services.models.plugin import Session
+    from pwh_assets.services.models.session import Session
 
 
 class Run:
@@ -48,7 +48,7 @@ def opened(
     Raises:
         HogQLError: a view among them no longer compiles.
     """
-    from pwh_assets.services.models.plugin import Session
+    from pwh_assets.services.models.session import Session
 
     statements = tuple(_statements(platform, project_id, inputs))
     run = Run(platform, project_id, project)

@@ -81,6 +81,7 @@ class IncrementalBuild:
     must_be_full: str = ""
     """Why the whole table has to be built, where that is known before."""
     mode: BuildMode = BuildMode.FULL
+    engine: str = "duckdb"
     reason: str = ""
     buckets: int | None = None
     """How many were computed anew; None when all were."""

@@ -4,7 +4,14 @@ Belongs here: the generated files, the dbt runner, the dbt-duckdb plugin that at
 Keep out: HogQL's compiler, the store's records, schedules.
 """
 
-from pwh_assets.services.models.project import Generated, Model, ModelText, generate, model_name
+from pwh_assets.services.models.project import (
+    Generated,
+    Model,
+    ModelText,
+    Target,
+    generate,
+    model_name,
+)
 from pwh_assets.services.models.publication import STAGE, Publication, Replacement
 from pwh_assets.services.models.runner import ModelError, parse, run
 
@@ -16,6 +23,7 @@ __all__ = [
     "ModelText",
     "Publication",
     "Replacement",
+    "Target",
     "generate",
     "model_name",
     "parse",

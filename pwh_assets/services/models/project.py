@@ -4,16 +4,27 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
+from pwh_assets.core.source import Column
 from pwh_assets.core.view import SavedQuery
+from pwh_assets.engines.clickhouse_types import column_type
+from pwh_assets.engines.mirror import table_of
 from pwh_assets.settings import Settings
 
 TEMPLATE = Path(__file__).parent / "dbt_project"
 """`dbt_project/` of the checkout (a link), or its copy in the installed package."""
 
 _SOURCE = re.compile(r"""source\("([^"]*)", "([^"]*)"\)""")
+
+
+class Target(StrEnum):
+    """The engine that computes the models of a generated project; also the output of its profile."""
+
+    DUCKDB = "lake"
+    CLICKHOUSE = "clickhouse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,10 @@ class ModelText:
     sql: str
     tokens: Mapping[str, tuple[str, ...]]
     """Token -> path in the lake."""
+    columns: tuple[Column, ...] = ()
+    """For ClickHouse, which has to be told: the columns with their types in the lake."""
+    settings: Mapping[str, str | int | float] = field(default_factory=dict)
+    """Settings of ClickHouse that the SQL relies on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,7 @@ class Generated:
     digest: str
     written: tuple[str, ...]
     """Files that were new or differed."""
+    target: Target = Target.DUCKDB
 
 
 def model_name(view_name: str) -> str:
@@ -52,16 +68,22 @@ def model_name(view_name: str) -> str:
     return view_name.replace(".", "__")
 
 
-def folder_of(settings: Settings, project_id: int) -> Path:
-    return settings.home / "dbt" / str(project_id)
+def folder_of(settings: Settings, project_id: int, target: Target = Target.DUCKDB) -> Path:
+    suffix = "" if target is Target.DUCKDB else f"-{target}"
+    return settings.home / "dbt" / f"{project_id}{suffix}"
 
 
-def generate(settings: Settings, project_id: int, models: Iterable[Model]) -> Generated:
+def generate(
+    settings: Settings,
+    project_id: int,
+    models: Iterable[Model],
+    target: Target = Target.DUCKDB,
+) -> Generated:
     """Bring the project's files up to date; a file is written only when its content differs.
 
     Files of models that are no longer there are deleted. The same models give the same bytes.
     """
-    folder = folder_of(settings, project_id)
+    folder = folder_of(settings, project_id, target)
     files = _template_files()
     every = sorted(
         (each for each in models if each.text is not None or _sql_file(folder, each).exists()),
@@ -73,11 +95,11 @@ def generate(settings: Settings, project_id: int, models: Iterable[Model]) -> Ge
         if model.text is None:
             text = file.read_text(encoding="utf-8")
         else:
-            text = _model_sql(model.view, model.text, names)
+            text = _model_sql(model.view, model.text, names, target)
         files[f"models/{file.name}"] = text
-        files[f"models/{file.stem}.yml"] = _model_yml(model.view)
+        files[f"models/{file.stem}.yml"] = _model_yml(model, _kept_types(file, model, target))
     files["models/0_sources.yml"] = sources_yml(
-        text for path, text in files.items() if path.endswith(".sql")
+        (text for path, text in files.items() if path.endswith(".sql")), target
     )
     written = []
     for path, text in files.items():
@@ -92,7 +114,7 @@ def generate(settings: Settings, project_id: int, models: Iterable[Model]) -> Ge
         if f"models/{file.name}" not in files:
             file.unlink(missing_ok=True)
             written.append(f"models/{file.name}")
-    return Generated(folder, _digest(files), tuple(written))
+    return Generated(folder, _digest(files), tuple(written), target)
 
 
 def _sql_file(folder: Path, model: Model) -> Path:
@@ -107,13 +129,13 @@ def _template_files() -> dict[str, str]:
     }
 
 
-def _model_sql(view: SavedQuery, text: ModelText, names: Mapping[str, str]) -> str:
+def _model_sql(view: SavedQuery, text: ModelText, names: Mapping[str, str], target: Target) -> str:
     """Escaped for Jinja, because a text of the user's may hold braces; then the edges put in."""
     sql = escape(text.sql)
     for token, path in text.tokens.items():
         sql = sql.replace(token, _relation(path, names))
-    head = f"{{{{ config(alias={json.dumps(view.name)}) }}}}"
-    return f"{head}\n{sql}\n"
+    alias = view.name if target is Target.DUCKDB else table_of(("views", view.name))
+    return f"{{{{ config(alias={json.dumps(alias)}) }}}}\n{sql}\n"
 
 
 def _relation(path: tuple[str, ...], names: Mapping[str, str]) -> str:
@@ -123,29 +145,54 @@ def _relation(path: tuple[str, ...], names: Mapping[str, str]) -> str:
     return f"{{{{ source({json.dumps(schema)}, {json.dumps(table)}) }}}}"
 
 
-def _model_yml(view: SavedQuery) -> str:
+def _kept_types(file: Path, model: Model, target: Target) -> dict[str, str]:
+    """ClickHouse's types of the model's columns; of a model whose file is kept, those it has there."""
+    if target is Target.DUCKDB:
+        return {}
+    if model.text is not None:
+        return {column.name: column_type(column) for column in model.text.columns}
+    known = json.loads(file.with_suffix(".yml").read_text(encoding="utf-8"))
+    columns = known["models"][0]["columns"]
+    return {each["name"]: each["data_type"] for each in columns}
+
+
+def _model_yml(model_: Model, types: Mapping[str, str]) -> str:
     """JSON is YAML, and needs no care about quoting."""
+    view = model_.view
+    words = {column.name: escape(column.description) for column in view.columns}
     model = {
         "name": model_name(view.name),
         "description": escape(view.description),
         "meta": {"owner": escape(view.owner)} if view.owner else {},
         "columns": [
-            {"name": escape(column.name), "description": escape(column.description)}
-            for column in view.columns
+            {
+                "name": escape(name),
+                "description": words.get(name, ""),
+                **({"data_type": types[name]} if name in types else {}),
+            }
+            for name in (types or words)
         ],
     }
     config = {"meta": model.pop("meta")}
     return _json({"version": 2, "models": [{**model, "config": config}]})
 
 
-def sources_yml(texts: Iterable[str]) -> str:
-    """The sources these models name, as dbt wants them declared."""
+def sources_yml(
+    texts: Iterable[str], target: Target = Target.DUCKDB, database: str = "{{ target.schema }}"
+) -> str:
+    """The sources these models name, as dbt wants them declared; `database` is ClickHouse's."""
     tables = sorted({found for text in texts for found in _SOURCE.findall(text)})
+    is_lake = target is Target.DUCKDB
     schemas: dict[str, list[dict[str, str]]] = {}
     for schema, table in tables:
-        schemas.setdefault(schema, []).append({"name": table})
+        copy = {} if is_lake else {"identifier": table_of((schema, table))}
+        schemas.setdefault(schema, []).append({"name": table, **copy})
     sources = [
-        {"name": schema, "database": "lake", "schema": schema, "tables": found}
+        {
+            "name": schema,
+            **({"database": "lake", "schema": schema} if is_lake else {"schema": database}),
+            "tables": found,
+        }
         for schema, found in schemas.items()
     ]
     return _json({"version": 2, "sources": sources})

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
     from pwh_assets.lake import Lake
-    from pwh_assets.services.models.plugin import Session
+    from pwh_assets.services.models.session import Session
 
 DBT = threading.RLock()
 """dbt keeps its flags and its connection in the process, so one run at a time."""
@@ -44,21 +44,25 @@ class ModelError(PwhError):
         )
 
 
-def parse(project: Generated, view_name: str | None = None) -> None:
+def parse(project: Generated, view_name: str | None = None, database: str = "") -> None:
     """Read what one model needs, unless this process has already read these very files; without a name, the
-    whole project.
+    whole project. `database` is ClickHouse's, where the model is built there.
 
     Raises:
         ModelError: dbt does not understand it.
     """
     with DBT:
         if view_name is not None:
-            _manifest(project, view_name)
+            manifest_of(project, view_name, database)
             return
         with quietly():
             _checked(
                 project.folder.name,
-                invoke(project.folder, project.folder, ["parse", "--no-write-json"]),
+                invoke(
+                    project.folder,
+                    project.folder,
+                    ["parse", "--no-write-json", "--target", project.target],
+                ),
             )
 
 
@@ -81,46 +85,53 @@ def run(
         LakeBusyError: others were writing the lake all the time.
     """
     with DBT, quietly():
-        manifest = _manifest(project, view_name)
-        from pwh_assets.services.models.plugin import Session
+        manifest = manifest_of(project, view_name)
+        from pwh_assets.services.models.session import Session
 
-        name = model_name(view_name)
         try:
             with Session(lake, publication) as session:
                 on_session(session)
-                result = invoke(
-                    project.folder,
-                    project.folder,
-                    [
-                        "run",
-                        "--select",
-                        f"fqn:pwh.{name}",
-                        "--no-populate-cache",
-                        "--no-write-json",
-                    ],
-                    manifest,
-                )
+                result = run_model(project, view_name, manifest)
                 if session.error:
                     raise session.error
         finally:
             detach()
+    check_run(view_name, result)
+
+
+def run_model(project: Generated, view_name: str, manifest: "Manifest") -> Any:
+    """What dbt answers to one model's run."""
+    return invoke(
+        project.folder,
+        project.folder,
+        [
+            *("run", "--select", f"fqn:pwh.{model_name(view_name)}", "--target", project.target),
+            *("--no-populate-cache", "--no-write-json"),
+        ],
+        manifest,
+    )
+
+
+def check_run(view_name: str, result: Any) -> None:
+    """Raises ModelError when the one model was not built."""
     results = list(result.result or ()) if result.exception is None else []
     if result.success and results:
         return
     if result.exception is not None:
         raise ModelError(view_name, first_sentence(str(result.exception))) from None
     failed = next((each for each in results if each.status != "success"), None)
-    words = failed.message if failed else f"dbt has no model `{name}`."
+    words = failed.message if failed else f"dbt has no model `{model_name(view_name)}`."
     raise ModelError(view_name, first_sentence(str(words))) from None
 
 
-def _manifest(project: Generated, view_name: str) -> "Manifest":
-    part = slice_of(project, model_name(view_name))
+def manifest_of(project: Generated, view_name: str, database: str = "") -> "Manifest":
+    """What dbt read of one model's slice, once per state of its files. The caller holds `DBT`."""
+    part = slice_of(project, model_name(view_name), database)
     key = (project.folder, part.digest)
     if key not in _manifests:
         base = _base(project, part)
         with _written(project, part.files) as folder, quietly():
-            _manifests[key] = _checked(view_name, _parse_slice(folder, base))
+            _manifests[key] = _checked(view_name, _parse_slice(folder, project.target, base))
         while len(_manifests) > _MOST_KEPT:
             _manifests.popitem(last=False)
     _manifests.move_to_end(key)
@@ -132,16 +143,17 @@ def _base(project: Generated, part: Slice) -> Path:
     base = project.folder / "target" / f"template-{part.template_digest[:16]}.msgpack"
     if not base.exists():
         with _written(project, part.template) as folder, quietly():
-            _checked(project.folder.name, _parse_slice(folder))
+            _checked(project.folder.name, _parse_slice(folder, project.target))
             for old in base.parent.glob("template-*.msgpack"):
                 old.unlink(missing_ok=True)
             (folder / "target" / "partial_parse.msgpack").replace(base)
     return base
 
 
-def _parse_slice(folder: Path, base: Path | None = None) -> Any:
+def _parse_slice(folder: Path, target: str, base: Path | None = None) -> Any:
     known = ["--partial-parse-file-path", str(base)] if base else []
-    return invoke(folder, folder, ["parse", "--no-write-json", "--partial-parse", *known])
+    words = ["parse", "--no-write-json", "--partial-parse", "--target", target, *known]
+    return invoke(folder, folder, words)
 
 
 @contextmanager

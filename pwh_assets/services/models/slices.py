@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pwh_assets.services.models.project import Generated, sources_yml
 
 _REF = re.compile(r"""\bref\("([^"]+)"\)""")
-_HEAD = re.compile(r"^\{\{ config\(alias=.*\) \}\}$", re.MULTILINE)
+_HEAD = re.compile(r"^\{\{ config\((alias=.*)\) \}\}$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,11 @@ class Slice:
     template_digest: str
 
 
-def slice_of(project: Generated, name: str) -> Slice:
-    """The slice of the model with this dbt name; of a model that does not exist, the template alone."""
+def slice_of(project: Generated, name: str, database: str = "") -> Slice:
+    """The slice of the model with this dbt name; of a model that does not exist, the template alone.
+
+    With a `database` (of ClickHouse), the model and all it reads stand in it.
+    """
     template = {
         file.relative_to(project.folder).as_posix(): file.read_text(encoding="utf-8")
         for file in (
@@ -42,19 +45,27 @@ def slice_of(project: Generated, name: str) -> Slice:
         if file.exists()
     }
     text = own.get(f"models/{name}.sql", "")
+    if database and text:
+        own[f"models/{name}.sql"] = _HEAD.sub(lambda head: _placed(head, database), text, count=1)
     stubs = {
-        f"models/{read}.sql": _stub((models / f"{read}.sql").read_text(encoding="utf-8"))
+        f"models/{read}.sql": _stub((models / f"{read}.sql").read_text(encoding="utf-8"), database)
         for read in sorted(set(_REF.findall(text)) - {name})
         if (models / f"{read}.sql").exists()
     }
-    parts = {**stubs, **own, "models/0_sources.yml": sources_yml([text])}
+    place = (project.target, database) if database else ()
+    parts = {**stubs, **own, "models/0_sources.yml": sources_yml([text], *place)}
     return Slice({**template, **parts}, digest({**template, **parts}), template, digest(template))
 
 
-def _stub(text: str) -> str:
+def _stub(text: str, database: str) -> str:
     """A model as far as its readers see it: where its table is."""
     head = _HEAD.search(text)
-    return f"{head[0] if head else ''}\nselect 1\n"
+    words = (_placed(head, database) if database else head[0]) if head else ""
+    return f"{words}\nselect 1\n"
+
+
+def _placed(head: "re.Match[str]", database: str) -> str:
+    return f'{{{{ config({head[1]}, schema="{database}") }}}}'
 
 
 def digest(files: Mapping[str, str]) -> str:

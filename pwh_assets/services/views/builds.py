@@ -17,12 +17,19 @@ from pwh_assets.core.source import Column, TableStatus
 from pwh_assets.core.view import SavedQuery, ViewOrigin
 from pwh_assets.errors import BusyError, PwhError, UserError
 from pwh_assets.hogql.errors import HogQLError
+from pwh_assets.lake.errors import LakeError
 from pwh_assets.services import models
 from pwh_assets.services.lineage.graph import Graph, NodeKind, metric_graph, project_graph
 from pwh_assets.services.models.project import folder_of
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.quality.audit import audit
-from pwh_assets.services.views.plan import BuildMode, BuildPlan, FullBuild, decide
+from pwh_assets.services.views.plan import (
+    BuildMode,
+    BuildPlan,
+    ClickHouseBuild,
+    FullBuild,
+    decide,
+)
 from pwh_assets.services.views.running import ViewCancelledError, Watch
 from pwh_assets.services.views.text import MissingInputError, model_text
 
@@ -34,7 +41,9 @@ if TYPE_CHECKING:
 _DBT_WAIT_S = 300.0
 
 
-_PASSING = frozenset(("lake_busy", "lake_storage", "audit_failed", "quality_failed"))
+_PASSING = frozenset(
+    ("lake_busy", "lake_storage", "audit_failed", "quality_failed", "engine_unavailable")
+)
 _NOT_ITS_FAULT = (BusyError, MissingInputError)
 """A build that these ended says nothing against the view, so it does not count towards suspending it."""
 
@@ -51,6 +60,8 @@ class ViewResult:
     mode: BuildMode = BuildMode.FULL
     reason: str = ""
     """Why it was built in this mode."""
+    engine: str = "duckdb"
+    """What computed it."""
 
 
 @dataclass(slots=True)
@@ -130,6 +141,7 @@ def build_view(
         table.size_bytes,
         build.plan.mode,
         build.plan.reason,
+        build.plan.engine,
     )
 
 
@@ -155,7 +167,17 @@ def _decide(build: Build) -> None:
 def _compile(build: Build) -> None:
     """Its model, written and read by dbt."""
     view = build.view
+    plan = build.plan
     with build.watch.waiting_for(build.platform, f"dbt-{view.project_id}", _DBT_WAIT_S):
+        if isinstance(plan, ClickHouseBuild):
+            from pwh_assets.engines.clickhouse_site import site_of
+
+            target = models.Target.CLICKHOUSE
+            build.project = generate_models(
+                build.platform, view.project_id, view, target, text=plan.text
+            )
+            models.parse(build.project, view.name, site_of(view.project_id, view.id))
+            return
         build.project = generate_models(build.platform, view.project_id, fresh=view)
         models.parse(build.project, view.name)
 
@@ -164,10 +186,36 @@ def _materialize(build: Build) -> None:
     """Staged, audited and published, in dbt's hands; see `_Watched`."""
     assert build.project is not None
     build.watch.check()
+    if isinstance(build.plan, ClickHouseBuild):
+        _materialize_in_clickhouse(build, build.project, build.plan)
+        return
     models.run(
         build.lake,
         build.project,
         build.view.name,
+        _Watched(build),
+        lambda session: build.watch.interrupt_with(session.interrupt),
+    )
+
+
+def _materialize_in_clickhouse(
+    build: Build, project: models.Generated, plan: ClickHouseBuild
+) -> None:
+    """Computed there, the rest as ever."""
+    from pwh_assets.engines.clickhouse_site import BuildSite
+    from pwh_assets.services.models import clickhouse
+    from pwh_assets.services.views.warehouse import clickhouse as engine_of
+
+    build.watch.tell("compute")
+    engine = engine_of(build.platform)
+    known = [view.id for view in build.platform.store.views(build.view.project_id)]
+    site = BuildSite(engine, build.lake, build.view.id, plan.text.settings, known)
+    clickhouse.run(
+        build.lake,
+        project,
+        site,
+        build.view.name,
+        plan.text,
         _Watched(build),
         lambda session: build.watch.interrupt_with(session.interrupt),
     )
@@ -290,32 +338,44 @@ def _check_inputs(platform: Platform, view: SavedQuery) -> None:
 
 
 def generate_models(
-    platform: Platform, project_id: int, fresh: SavedQuery | None = None
+    platform: Platform,
+    project_id: int,
+    fresh: SavedQuery | None = None,
+    target: models.Target = models.Target.DUCKDB,
+    text: models.ModelText | None = None,
 ) -> models.Generated:
-    """Write the dbt project of all materialized views.
+    """Write the dbt project of all materialized views; of ClickHouse's, only of those that are built there.
 
     A view is left as it is when neither it nor any view it reads has changed since it was written; `fresh` is
-    always compiled anew, and only its mistakes are raised: another view that no longer compiles is left out.
+    always compiled anew (to `text`, when that is at hand), and only its mistakes are raised: another view that no
+    longer compiles is left out.
     """
     views = platform.store.views(project_id)
     marks = _fingerprints(project_graph(platform, project_id), views)
-    kept = _kept(platform, project_id)
+    kept = _kept(platform, project_id, target)
+    is_clickhouse = target is models.Target.CLICKHOUSE
     found = []
     for view in views:
         if not view.is_materialized or view.origin is ViewOrigin.DBT:
+            continue
+        if is_clickhouse and view.incremental:
             continue
         is_fresh = fresh is not None and view.id == fresh.id
         if not is_fresh and kept.get(view.id) == marks[view.name]:
             found.append(models.Model(view, None))
             continue
         try:
-            found.append(models.Model(view, model_text(platform, view)))
-        except HogQLError:
+            if not is_fresh or text is None:
+                compiled = model_text(platform, view, "clickhouse" if is_clickhouse else "duckdb")
+            else:
+                compiled = text
+            found.append(models.Model(view, compiled))
+        except (HogQLError, LakeError):
             if is_fresh:
                 raise
-    project = models.generate(platform.settings, project_id, found)
+    project = models.generate(platform.settings, project_id, found, target)
     state = {model.view.id: marks[model.view.name] for model in found}
-    _state_file(platform, project_id).write_text(json.dumps(state))
+    _state_file(platform, project_id, target).write_text(json.dumps(state))
     return project
 
 
@@ -329,13 +389,13 @@ def _fingerprints(graph: Graph, views: Sequence[SavedQuery]) -> dict[str, str]:
     return found
 
 
-def _state_file(platform: Platform, project_id: int) -> Path:
-    return folder_of(platform.settings, project_id) / ".generated.json"
+def _state_file(platform: Platform, project_id: int, target: models.Target) -> Path:
+    return folder_of(platform.settings, project_id, target) / ".generated.json"
 
 
-def _kept(platform: Platform, project_id: int) -> dict[str, str]:
+def _kept(platform: Platform, project_id: int, target: models.Target) -> dict[str, str]:
     try:
-        return dict(json.loads(_state_file(platform, project_id).read_text()))
+        return dict(json.loads(_state_file(platform, project_id, target).read_text()))
     except (OSError, ValueError, TypeError):
         return {}
 

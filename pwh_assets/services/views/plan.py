@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.services.models import STAGE, Publication, Replacement
+from pwh_assets.services.models import STAGE, ModelText, Publication, Replacement
 from pwh_assets.services.platform import Platform
 
 
@@ -22,6 +22,8 @@ class BuildPlan(Publication, Protocol):
     """
 
     mode: BuildMode
+    engine: str
+    """What computes it: `duckdb`, in the lake, or `clickhouse`."""
     reason: str
     """Why it is done so, as a sentence for the run's history."""
 
@@ -41,6 +43,7 @@ class FullBuild(Replacement):
     mode: BuildMode = BuildMode.FULL
     after: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the SavedQuery to set once it is published."""
+    engine: str = "duckdb"
 
     @property
     def preview(self) -> str:
@@ -50,10 +53,31 @@ class FullBuild(Replacement):
         return self.after
 
 
+@dataclass(slots=True)
+class ClickHouseBuild(FullBuild):
+    """The whole answer, computed in ClickHouse."""
+
+    engine: str = "clickhouse"
+    text: ModelText = field(default_factory=lambda: ModelText("", {}))
+
+
 def decide(platform: Platform, view: SavedQuery, full: bool = False) -> BuildPlan:
-    """How to build the view now; `full` asks for the whole table whatever the view says."""
+    """How to build the view now; `full` asks for the whole table whatever the view says.
+
+    Raises:
+        HogQLError: the text no longer fits its inputs.
+        EngineUnavailableError: the view is built in ClickHouse, which is not there.
+    """
     if view.incremental:
         from pwh_assets.services.incremental.plan import incremental_plan
 
         return incremental_plan(platform, view, full=full)
-    return FullBuild("A full build was asked for." if full else "The view is built as a whole.")
+    reason = "A full build was asked for." if full else "The view is built as a whole."
+    if platform.settings.warehouse != "clickhouse":
+        return FullBuild(reason)
+    from pwh_assets.services.views.warehouse import clickhouse_text
+
+    text, why_not = clickhouse_text(platform, view)
+    if text is None:
+        return FullBuild(f"{reason} DuckDB built it: {why_not}")
+    return ClickHouseBuild(f"{reason} ClickHouse computed it.", text=text)

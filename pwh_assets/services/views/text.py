@@ -139,10 +139,11 @@ def _check_synced(platform: Platform, project_id: int, name: str, error: HogQLEr
         raise MissingInputError(name, tuple(dict.fromkeys(lost))) from None
 
 
-def model_text(platform: Platform, view: SavedQuery) -> ModelText:
-    """The SQL of a view's model, with a token for every stored table it reads.
+def model_text(platform: Platform, view: SavedQuery, engine: str = "duckdb") -> ModelText:
+    """The SQL of a view's model for an engine, with a token for every stored table it reads.
 
-    `now()` in it is the moment of the build.
+    `now()` in it is the moment of the build. For ClickHouse it has the columns' types too: those that DuckDB would
+    give them, so that a view has the same ones whichever engine builds it.
 
     Raises:
         HogQLError: the text no longer fits its inputs.
@@ -155,14 +156,32 @@ def model_text(platform: Platform, view: SavedQuery) -> ModelText:
         return tokens.setdefault(path, f"pwh_{seed}_{len(tokens)}_")
 
     catalog = build_catalog(platform, view.project_id)
-    plan = hogql.compile(view.sql, catalog, "duckdb", relation=relation)
+    plan = hogql.compile(view.sql, catalog, engine, relation=relation)
     outside = {path for path in tokens if is_in_place(path)}
     if outside:
         names = tuple(table.name for table in catalog.tables if table.physical in outside)
         raise InPlaceInputError(view.name, names)
-    return ModelText(
-        storable(plan.sql, plan.columns), {token: path for path, token in tokens.items()}
-    )
+    paths = {token: path for path, token in tokens.items()}
+    if engine == "duckdb":
+        return ModelText(storable(plan.sql, plan.columns), paths)
+    from pwh_assets.engines.clickhouse_types import computed, identifier
+
+    columns = _types(platform, view)
+    casts = ", ".join(f"{computed(c, identifier(c.name))} AS {identifier(c.name)}" for c in columns)
+    sql = f"SELECT {casts} FROM ({plan.sql}) AS q"
+    return ModelText(sql, paths, columns, dict(plan.settings))
+
+
+def _types(platform: Platform, view: SavedQuery) -> tuple[Column, ...]:
+    """The columns as the lake would have them, were the view built there."""
+    from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
+
+    plan = hogql.compile(view.sql, build_catalog(platform, view.project_id), "duckdb")
+    with platform.lakes.of(view.project_id).read() as connection:
+        for statement in DUCKDB_MACROS:
+            connection.execute(statement)
+        rows = connection.execute(f"DESCRIBE {storable(plan.sql, plan.columns)}").fetchall()
+    return tuple(Column(str(row[0]), str(row[1]), True) for row in rows)
 
 
 def storable(sql: str, columns: Sequence[OutputColumn]) -> str:

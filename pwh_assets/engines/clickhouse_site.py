@@ -1,0 +1,163 @@
+"""Where one view is built in ClickHouse: a database of its own, with inputs that stand still while it is computed."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from pwh_assets.engines.clickhouse import ClickHouseEngine, in_words
+from pwh_assets.engines.clickhouse_types import given_back, identifier
+from pwh_assets.engines.mirror import database_of, table_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pwh_assets.core.source import Column
+    from pwh_assets.lake import Lake
+
+STREAM_ROWS = 65_536
+TRIES = 4
+"""How often inputs that changed while they were looked at are looked at again before the lake is asked to wait."""
+
+Path = tuple[str, ...]
+
+
+def prefix_of(project_id: int) -> str:
+    """How the databases of a project's builds begin."""
+    return f"{database_of(project_id)}__build_"
+
+
+def site_of(project_id: int, view_id: str) -> str:
+    """The database that a view is built in."""
+    return prefix_of(project_id) + view_id.replace("-", "")
+
+
+class BuildSite:
+    """Use it as a context around a build. Nobody reads it; a build that died leaves it to the next one, which
+    ends what still runs there and begins anew.
+    """
+
+    def __init__(
+        self,
+        engine: ClickHouseEngine,
+        lake: "Lake",
+        view_id: str,
+        settings: Mapping[str, Any],
+        known: Sequence[str] = (),
+    ) -> None:
+        """`settings` are what the compiled SQL relies on; `known` the ids of all views, so that what is left of
+        builds of others that are gone is removed too.
+        """
+        self._engine = engine
+        self._lake = lake
+        self._settings = settings
+        self._known = {site_of(lake.project_id, each) for each in known}
+        self.database = site_of(lake.project_id, view_id)
+        self._home = str(engine.settings.home)
+        self._mirror = engine.mirror(lake.project_id)
+        self._client: Any = None
+        self._is_open = False
+
+    def __enter__(self) -> Self:
+        with in_words(self._home):
+            self._client = self._engine.client(database_of(self._lake.project_id), {})
+            try:
+                self._clear()
+                self._client.command(f"CREATE DATABASE {identifier(self.database)}")
+                self._mirror.sweep()
+            except BaseException:
+                self._client.close()
+                raise
+        self._is_open = True
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._is_open = False
+        with contextlib.suppress(Exception):  # the next build of the view removes it
+            self._remove(self.database)
+        with contextlib.suppress(Exception):
+            self._client.close()
+
+    def _clear(self) -> None:
+        """Remove what earlier builds of this view, and of views that are gone, left."""
+        rows = self._client.query(
+            "SELECT name FROM system.databases WHERE startsWith(name, "
+            f"'{prefix_of(self._lake.project_id)}')"
+        ).result_rows
+        for (name,) in rows:
+            if name == self.database or name not in self._known:
+                self._remove(name)
+
+    def _remove(self, database: str) -> None:
+        from clickhouse_connect.driver.exceptions import DatabaseError
+
+        with contextlib.suppress(
+            DatabaseError
+        ):  # not every user may; then it runs to its end, unseen
+            self._client.command(f"KILL QUERY WHERE current_database = '{database}' SYNC")
+        self._client.command(f"DROP DATABASE IF EXISTS {identifier(database)} SYNC")
+
+    def bring(self, paths: Sequence[Path]) -> dict[Path, int]:
+        """The inputs as they are at one moment, under the names the compiled SQL has for them; the snapshot each
+        last changed in.
+        """
+        found: dict[Path, int] = {}
+        with in_words(self._home):
+            for _ in range(TRIES):
+                if self._bring_changed(paths, found):
+                    return found
+            with self._lake.lock():
+                self._bring_changed(paths, found)
+        return found
+
+    def _bring_changed(self, paths: Sequence[Path], found: dict[Path, int]) -> bool:
+        """Renew the inputs that are not as the lake has them; True when none has changed meanwhile."""
+        for path in self._changed(paths, found):
+            found[path] = self._mirror.clone(path, self.database)
+        return not self._changed(paths, found)
+
+    def _changed(self, paths: Sequence[Path], found: Mapping[Path, int]) -> list[Path]:
+        now = self._lake.changed_snapshots()
+        return [path for path in paths if found.get(path) != now.get((path[0], path[-1]))]
+
+    def client(self) -> Any:
+        """A client for whoever computes the view; its statements end when the build is interrupted."""
+        return self._engine.client(self.database, self._settings)
+
+    def interrupt(self) -> None:
+        """End the statement that runs on the server, from another thread."""
+        if self._is_open:
+            self._engine.kill_in(self.database)
+
+    @contextmanager
+    def rows(self, path: Path, columns: Sequence["Column"]) -> "Iterator[Iterator[pa.RecordBatch]]":
+        """The rows of the table that was made, as Arrow; what Arrow has no words for is text."""
+        listed = ", ".join(map(given_back, columns))
+        with in_words(self._home), contextlib.closing(self.client()) as client:
+            stream = client.query_arrow_stream(
+                f"SELECT {listed} FROM {self.made(path)}", settings={"max_block_size": STREAM_ROWS}
+            )
+            with stream as batches:
+                yield iter(batches)
+
+    def made(self, path: Path) -> str:
+        """The table of the view, quoted."""
+        return f"{identifier(self.database)}.{identifier(table_of(path))}"
+
+    @contextmanager
+    def turn(self, path: Path) -> Iterator[None]:
+        """Hold the view's own copy: whoever wants a new one waits, and finds the one that was made."""
+        with self._mirror.turn(path):
+            yield
+
+    def adopt(self, path: Path) -> None:
+        """What was made is what the lake has by now: let queries read it. Its `turn` is held."""
+        snapshot = self._lake.changed_snapshots()[path[0], path[-1]]
+        with in_words(self._home):
+            self._mirror.adopt(path, self.made(path), snapshot, self._client)

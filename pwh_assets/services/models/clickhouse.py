@@ -1,0 +1,253 @@
+"""A model that ClickHouse computes: dbt-clickhouse makes its table, whose rows then go into the lake as any model's do.
+
+The lake stays the storage of record. Once it has the rows, the very table that was computed becomes the copy that
+queries on ClickHouse read.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pwh_assets.engines.base import EngineError, EngineUnavailableError, QueryCancelledError
+from pwh_assets.engines.clickhouse import said
+from pwh_assets.engines.clickhouse_site import BuildSite
+from pwh_assets.engines.clickhouse_types import quoted
+from pwh_assets.errors import InvalidInputError, PwhError
+from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
+from pwh_assets.services.models.project import Generated, ModelText
+from pwh_assets.services.models.publication import Publication
+from pwh_assets.services.models.runner import (
+    DBT,
+    ModelError,
+    check_run,
+    manifest_of,
+    quietly,
+    run_model,
+)
+from pwh_assets.services.models.session import Session
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pwh_assets.lake import Lake
+
+log = logging.getLogger(__name__)
+
+ARRIVING = "pwh_arriving"
+"""The rows that come from ClickHouse, in the connection that publishes them."""
+MEMORY = "768MiB"
+"""Of the connection that publishes; what needs more spills to the home's `tmp`."""
+
+
+class DbtClickHouseMissingError(InvalidInputError):
+    """dbt cannot speak to ClickHouse here."""
+
+    code = "dbt_clickhouse_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "PWH_WAREHOUSE",
+            "Views are built in ClickHouse by dbt-clickhouse, which is not installed here. Install the extra with "
+            "`pip install 'pwh-assets[clickhouse]'`, or set `PWH_WAREHOUSE=duckdb`.",
+        )
+
+
+class WarehouseAwayError(EngineUnavailableError):
+    """ClickHouse was not there, or went away, while a view was built in it. Another attempt may succeed."""
+
+    def __init__(self, view: str) -> None:
+        self.view = view
+        super().__init__(
+            f"View `{view}` was not built: the ClickHouse server of `PWH_CLICKHOUSE_URL` does not answer. It keeps its "
+            f"last rows. See whether the server runs, then `pwh view run {view}`."
+        )
+
+
+def run(
+    lake: "Lake",
+    project: Generated,
+    site: BuildSite,
+    view_name: str,
+    text: ModelText,
+    publication: Publication,
+    on_session: Callable[[Any], object] = lambda session: None,
+) -> None:
+    """Build one model: computed in ClickHouse, then staged, audited and published in the lake.
+
+    Args:
+        on_session: given something whose `interrupt` ends a running statement from outside.
+
+    Raises:
+        ModelError: ClickHouse could not compute it; in its words.
+        WarehouseAwayError: the server does not answer.
+        PwhError: what a step of the publication raised.
+        LakeBusyError: others were writing the lake all the time.
+    """
+    path = ("views", view_name)
+    try:
+        with _Arrival(lake, publication, site, path) as session, site:
+            on_session(session)
+            site.bring(sorted(set(text.tokens.values())))
+            _compute(project, site, view_name)
+            with (
+                _connection(lake, session) as connection,
+                _arriving(site, path, text, connection) as sql,
+            ):
+                session.materialize(connection, sql, f'lake."views".{quoted(view_name)}')
+            session.adopt()
+    except QueryCancelledError:
+        raise ModelError(view_name, "Its statement was ended on the server.") from None
+    except EngineUnavailableError:
+        raise WarehouseAwayError(view_name) from None
+    except EngineError as error:
+        raise ModelError(view_name, error.sentence) from None
+
+
+class _Arrival(Session):
+    """Holds the view's copy before the lake, so that nobody copies what is about to be adopted."""
+
+    is_dbts: ClassVar[bool] = False
+
+    def __init__(
+        self, lake: "Lake", publication: Publication, site: BuildSite, path: tuple[str, str]
+    ) -> None:
+        super().__init__(lake, publication)
+        self._site, self._path = site, path
+
+    def take_lock(self) -> None:
+        self._held.enter_context(self._site.turn(self._path))
+        super().take_lock()
+
+    def adopt(self) -> None:
+        """After the lake has the rows. Whatever fails here, the next query copies the table as any other."""
+        try:
+            self._site.adopt(self._path)
+        except Exception as error:
+            log.warning("what was built in ClickHouse is copied anew: %s", type(error).__name__)
+
+    def interrupt(self) -> None:
+        self._site.interrupt()
+        super().interrupt()
+
+
+def _compute(project: Generated, site: BuildSite, view_name: str) -> None:
+    """The model's table in the build's database, made by dbt."""
+    with DBT, quietly(), _handed(site) as failures:
+        result = run_model(project, view_name, manifest_of(project, view_name, site.database))
+    if failures:
+        raise failures[0] from None
+    check_run(view_name, result)
+
+
+@contextmanager
+def _handed(site: BuildSite) -> Iterator[list[PwhError]]:
+    """The adapter of dbt gets our client for its own: in-process or over HTTP, without an address in any file.
+
+    What the client raised is listed, because dbt keeps only texts.
+    """
+    try:
+        from dbt.adapters.clickhouse import connections
+        from dbt.adapters.clickhouse.httpclient import ChHttpClient
+    except ImportError:
+        raise DbtClickHouseMissingError from None
+    failures: list[PwhError] = []
+
+    class Client(ChHttpClient):  # type: ignore[misc]
+        def _create_client(self, credentials: Any) -> Any:
+            try:
+                return _Told(site.client(), failures)
+            except PwhError as error:
+                failures.append(error)
+                raise
+
+        def _ensure_database(self, database_engine: Any, cluster_name: Any) -> None:
+            """The build has made it."""
+
+        def _check_lightweight_deletes(self, requested: bool) -> tuple[bool, bool]:
+            return False, False
+
+    before = connections.get_db_client
+    connections.get_db_client = Client
+    try:
+        yield failures
+    finally:
+        connections.get_db_client = before
+
+
+class _Told:
+    """A client that notes why it failed."""
+
+    def __init__(self, client: Any, failures: list[PwhError]) -> None:
+        self._client, self._failures = client, failures
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def command(self, *arguments: Any, **options: Any) -> Any:
+        return self._noted(self._client.command, *arguments, **options)
+
+    def query(self, *arguments: Any, **options: Any) -> Any:
+        return self._noted(self._client.query, *arguments, **options)
+
+    def _noted(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        try:
+            return call(*arguments, **options)
+        except Exception as error:
+            self._failures.append(said(str(error)))
+            raise
+
+
+@contextmanager
+def _connection(lake: "Lake", session: Session) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """The lake to be written, not locked yet."""
+    from pwh_assets.lake.connections import connect, in_words
+
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY,
+        "temp_directory": str(session.spill),
+    }
+    with in_words(lake.address), closing(connect(lake.address, False, config)) as connection:
+        for statement in DUCKDB_MACROS:
+            connection.execute(statement)
+        yield connection
+
+
+@contextmanager
+def _arriving(
+    site: BuildSite,
+    path: tuple[str, str],
+    text: ModelText,
+    connection: "duckdb.DuckDBPyConnection",
+) -> Iterator[str]:
+    """DuckDB's SQL of the rows that ClickHouse computed, as the lake keeps them. It can be read once."""
+    import pyarrow as pa
+
+    casts = ", ".join(
+        f"CAST({quoted(c.name)} AS {c.type}) AS {quoted(c.name)}" for c in text.columns
+    )
+    with site.rows(path, text.columns) as batches:
+        first = next(batches, None)
+        if first is None:
+            nothing = ", ".join(f"NULL AS {quoted(c.name)}" for c in text.columns)
+            yield f"SELECT {casts} FROM (SELECT {nothing}) WHERE false"
+            return
+
+        broken: list[Exception] = []
+
+        def all_batches() -> "Iterator[pa.RecordBatch]":
+            yield first
+            try:
+                yield from batches
+            except Exception as error:  # DuckDB would keep only its text
+                broken.append(error)
+                raise
+
+        reader = pa.RecordBatchReader.from_batches(first.schema, all_batches())
+        connection.register(ARRIVING, reader)
+        try:
+            yield f"SELECT {casts} FROM {ARRIVING}"
+        except Exception:
+            if broken:
+                raise said(str(broken[0])) from None
+            raise
