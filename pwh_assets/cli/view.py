@@ -95,12 +95,20 @@ def user_name() -> str:
 
 def _show(args: argparse.Namespace) -> int:
     from pwh_assets.services.views.shape import view_to_dict
+    from pwh_assets.services.views.warehouse import builder_of
 
-    view = open_project(args).store.view(args.project, args.name)
+    platform = open_project(args)
+    view = platform.store.view(args.project, args.name)
+    builder = builder_of(platform, view)
+    facts = {
+        **view_to_dict(view),
+        "built_by": builder.engine if builder else None,
+        "built_by_because": (builder.reason if builder else "") or None,
+    }
     if args.json:
-        print_json(view_to_dict(view))
+        print_json(facts)
         return 0
-    for name, value in view_to_dict(view).items():
+    for name, value in facts.items():
         if name not in ("query", "columns") and value not in (None, "", [], False):
             words = ", ".join(map(str, value)) if isinstance(value, list) else value
             say(f"{name.replace('_', ' ')}: {words}")

@@ -87,6 +87,8 @@ def of_view(
         **column_lineage(columns, graph),
         "bytes": result.size_bytes,
         "duration_s": round(result.duration_s, 3),
+        "engine": result.engine,
+        "build": result.reason or "The view is built as a whole.",
     }
 
 
