@@ -4,13 +4,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from decimal import Decimal
+from itertools import repeat
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from pwh_assets.core.options import RowFilter
@@ -24,7 +27,7 @@ from pwh_assets.errors import (
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.chunks import Unfinished
 from pwh_assets.sources.errors import UnreadableDataError
-from pwh_assets.sources.mysql import bounds, connection, counting, reading, wire
+from pwh_assets.sources.mysql import bounds, connection, counting, ranges, wire
 from tests.servers.mariadb import PrivateMariaDB
 from tests.servers.rigs.mysql import MySQLRig
 from tests.servers.source_rigs import read, request, rows_of
@@ -615,7 +618,7 @@ def test_appending_under_concurrent_writers_gives_every_row_once(
 
 
 def ranges_of(rig: MySQLRig, monkeypatch: pytest.MonkeyPatch, mode: SyncMode, **more: Any) -> Any:
-    monkeypatch.setattr(reading, "CHUNK_ROWS", 300)
+    monkeypatch.setattr(ranges, "CHUNK_ROWS", 300)
     rig.run("ANALYZE TABLE item")
     found = rig.source.read(rig.config, request(rig, mode, **more))
     assert found.chunks is not None
@@ -623,8 +626,6 @@ def ranges_of(rig: MySQLRig, monkeypatch: pytest.MonkeyPatch, mode: SyncMode, **
 
 
 def ids_in(files: list[tuple[Path, int]]) -> list[int]:
-    import pyarrow.parquet as pq
-
     return [
         id_ for file, _ in files for id_ in pq.ParquetFile(file).read().column("id").to_pylist()
     ]
@@ -645,6 +646,56 @@ def test_a_large_table_is_read_in_ranges_of_one_snapshot(
         assert (found.watermark() is None) == (name != chunks.names[-1])
     chunks.close()
     assert sorted(ids) == [seq * 7 for seq in range(1, 2001)]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_ranges_read_at_once_show_one_state_while_rows_change(
+    rig: MySQLRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_told: bool
+) -> None:
+    """Each transaction moves the name `x` from one row to another: every state has as many of them."""
+    rig.run("INSERT INTO item SELECT seq, IF(seq % 2, 'x', 'o'), '2024-01-01' FROM seq_1_to_4000")
+    if not is_told:
+        monkeypatch.setattr(ranges, "_place", lambda connection: None)
+    stop = threading.Event()
+
+    def write(seed: int) -> None:
+        draw = Random(seed)
+        with rig.connect(autocommit=False) as open_, open_.cursor() as own:
+            while not stop.is_set():
+                one = draw.randrange(
+                    1, 1000
+                )  # of the first ranges and of the last: always in this order
+                own.execute(
+                    "SELECT name FROM item WHERE id IN (%s, %s) FOR UPDATE", (one, 4001 - one)
+                )
+                names = [name for (name,) in own.fetchall()]
+                own.execute("UPDATE item SET name = %s WHERE id = %s", (names[1], one))
+                own.execute("UPDATE item SET name = %s WHERE id = %s", (names[0], 4001 - one))
+                open_.commit()
+                time.sleep(0.002)
+
+    workers = [threading.Thread(target=write, args=(seed,)) for seed in range(2)]
+    for worker in workers:
+        worker.start()
+    try:
+        for number in range(2):
+            chunks = ranges_of(rig, monkeypatch, SyncMode.FULL).chunks
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            with ThreadPoolExecutor(chunks.parallel) as pool:
+                found = pool.map(chunks.write, chunks.names, repeat(folder))
+                files = [file for part in found for file, _ in part]
+            assert (len(chunks._connections) > 1) == is_told
+            chunks.close()
+            names = Counter(
+                n for file in files for n in pq.read_table(file).column("name").to_pylist()
+            )
+            assert names == {"x": 2000, "o": 2000}
+            assert not chunks.is_resumable
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
 
 
 @pytest.mark.parametrize("mode", [SyncMode.INCREMENTAL, SyncMode.APPEND])

@@ -125,11 +125,11 @@ def _pwh(home: str, words: tuple[str, ...], stops: tuple[str, ...], log: str, pi
 def _make_small() -> None:
     from pwh_assets.orchestration import retry
     from pwh_assets.services.changes import passes as stream_pass
-    from pwh_assets.sources.mysql import reading
+    from pwh_assets.sources.mysql import ranges
     from pwh_assets.sources.postgres import dividing
 
     dividing.CHUNK_BYTES = CHUNK_BYTES
-    reading.CHUNK_ROWS = CHUNK_ROWS
+    ranges.CHUNK_ROWS = CHUNK_ROWS
     retry.FIRST_WAIT_S = 0.3
     collector: Any = functools.partial(stream_pass.StagingCollector, batch_changes=BATCH_CHANGES)
     stream_pass.StagingCollector = collector  # type: ignore[misc]

@@ -89,7 +89,8 @@ class MySQL:
         return found
 
     def read(self, config: Mapping[str, Any], request: ReadRequest) -> Reading:
-        from pwh_assets.sources.mysql.reading import KeyRanges, TableReader
+        from pwh_assets.sources.mysql.ranges import KeyRanges
+        from pwh_assets.sources.mysql.reading import TableReader
 
         reader = TableReader.open(config, request)
         ranges = KeyRanges.of(reader)

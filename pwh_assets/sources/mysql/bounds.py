@@ -162,6 +162,17 @@ def in_flight(connection: Any) -> InFlight:
     return InFlight(now, min(starts) if starts else None)
 
 
+def is_replicating(connection: Any) -> bool:
+    """Whether changes of other servers are applied here without a place in this server's binlog, as far as can be told."""
+    names = "('wsrep_on', 'log_slave_updates', 'log_replica_updates')"
+    told = dict(fetched(connection, f"SHOW GLOBAL VARIABLES WHERE Variable_name IN {names}"))
+    if str(told.get("wsrep_on", "OFF")).upper() in ("ON", "1"):
+        return True
+    if any(str(v).upper() in ("ON", "1") for n, v in told.items() if n != "wsrep_on"):
+        return False
+    return not sees_others(connection) or bool(fetched(connection, _APPLIERS))
+
+
 def writers(connection: Any) -> set[tuple[Any, ...]]:
     """Transactions that have written something and have not ended."""
     return set(fetched(connection, _WRITERS))

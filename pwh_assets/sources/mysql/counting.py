@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from pwh_assets.core.source import SyncMode
 from pwh_assets.sources.base import ReadRequest, Tally
+from pwh_assets.sources.changes import StreamTable
 from pwh_assets.sources.conditions import conditions
 from pwh_assets.sources.mysql.catalog import MyColumn
-from pwh_assets.sources.mysql.connection import connected, fetched, quoted_name
-from pwh_assets.sources.mysql.reading import TableReader, _value, begin_snapshot, find_table
+from pwh_assets.sources.mysql.connection import connected, fetched, quoted_name, schema_of
+from pwh_assets.sources.mysql.reading import TableReader, begin_snapshot, find_table, value_sql
 
 PATIENCE_S = 60
 """How long the server may count."""
@@ -43,12 +45,12 @@ def reconcile(config: Mapping[str, Any], request: ReadRequest, bound: str | None
             relation = TableReader(config, request, table).relation
             known = {column.name: column for column in table.columns}
             key = [known[name] for name in request.primary_key if name in known]
-            filters = list(conditions(request.filters, quoted_name, _value))
+            filters = list(conditions(request.filters, quoted_name, value_sql))
             upto, past = list(filters), list(filters)
             if bound is not None and request.cursor and request.mode is not SyncMode.FULL:
                 cursor = quoted_name(request.cursor)
-                upto.append(f"{cursor} <= {_value(bound)} OR {cursor} IS NULL")
-                past.append(f"{cursor} > {_value(bound)}")
+                upto.append(f"{cursor} <= {value_sql(bound)} OR {cursor} IS NULL")
+                past.append(f"{cursor} > {value_sql(bound)}")
             begin_snapshot(connection)
             rows, checksum = _counted(connection, relation, key, _where(upto))
             moved: tuple[tuple[str, ...], ...] | None = ()
@@ -57,6 +59,56 @@ def reconcile(config: Mapping[str, Any], request: ReadRequest, bound: str | None
     except _TookTooLong:
         return None
     return Tally(rows, checksum, moved)
+
+
+@contextmanager
+def counting(config: Mapping[str, Any]) -> Iterator["SnapshotCounting"]:
+    """Tables of one snapshot. What others see is in the binlog already, so a stream opened from now on brings it."""
+    with _counting(config) as connection:
+        begin_snapshot(connection)
+        yield SnapshotCounting(config, connection)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotCounting:
+    """See `sources.changes.Counting`."""
+
+    config: Mapping[str, Any]
+    connection: Any
+
+    def count(
+        self, table: StreamTable, keys: Sequence[tuple[Any, ...]] | None = None
+    ) -> Tally | None:
+        import pymysql.err
+
+        found = find_table(self.connection, self.config, table.name)
+        known = {column.name: column for column in found.columns}
+        if any(name not in known for name in table.key):
+            return None
+        key = [known[name] for name in table.key]
+        relation = f"{quoted_name(schema_of(self.config))}.{quoted_name(table.name)}"
+        where = "" if keys is None else f" WHERE {_one_of(key, keys)}"
+        try:
+            return Tally(*_counted(self.connection, relation, key, where))
+        except pymysql.err.Error as error:
+            if error.args and error.args[0] in _TIMED_OUT:
+                return None
+            raise
+
+
+def _one_of(columns: Sequence[MyColumn], keys: Sequence[tuple[Any, ...]]) -> str:
+    """SQL that holds for rows with one of these keys, whose parts are as the binlog's are staged."""
+    if not keys:
+        return "FALSE"
+    values = ", ".join(f"({', '.join(map(_part, columns, key))})" for key in keys)
+    return f"({', '.join(quoted_name(column.name) for column in columns)}) IN ({values})"
+
+
+def _part(column: MyColumn, value: Any) -> str:
+    """A key's part in SQL, of the column's own kind: texts beside numbers would be compared as floats."""
+    if isinstance(value, bytes):
+        return f"X'{value.hex()}'"
+    return str(value) if column.kind == "decimal" else value_sql(value)
 
 
 @contextmanager

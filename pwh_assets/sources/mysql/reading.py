@@ -1,17 +1,13 @@
 """One table's rows: the query, its bounds, and the Arrow batches that come back."""
 
 import logging
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.errors import SourceAccessError
 from pwh_assets.sources.base import ReadRequest
-from pwh_assets.sources.chunks import write_batches
 from pwh_assets.sources.conditions import conditions
 from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
 from pwh_assets.sources.mysql.bounds import upper_bound
@@ -19,7 +15,6 @@ from pwh_assets.sources.mysql.catalog import MyColumn, MyTable, lake_column, tab
 from pwh_assets.sources.mysql.connection import (
     connected,
     fetched,
-    in_our_words,
     literal,
     place,
     quoted_name,
@@ -32,10 +27,7 @@ from pwh_assets.sources.mysql.wire import Query
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CHUNK_ROWS = 1_000_000
-"""About how many rows are read between two checkpoints."""
-MOST_CHUNKS = 200
-_PAST = "past"
+SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 
 _SQL_TYPES = {
     "instant": "DATETIME(6)",
@@ -159,7 +151,7 @@ class TableReader:
         takes them the first time.
         """
         clauses = [clause for clause in (self._by_cursor(bound), *more) if clause]
-        clauses += conditions(self.request.filters, quoted_name, _value)
+        clauses += conditions(self.request.filters, quoted_name, value_sql)
         return f" WHERE {' AND '.join(f'({clause})' for clause in clauses)}" if clauses else ""
 
     def _by_cursor(self, bound: str | None) -> str:
@@ -170,107 +162,21 @@ class TableReader:
         nulls = f" OR {name} IS NULL" if column.is_nullable else ""
         if self.request.mode is SyncMode.INCREMENTAL:
             lower = self.request.lower
-            return f"{name} >= {_value(lower)}{nulls}" if lower is not None else ""
+            return f"{name} >= {value_sql(lower)}{nulls}" if lower is not None else ""
         if bound is None:
             return "FALSE"
         if since is None:
-            return f"{name} <= {_value(bound)}{nulls}"
-        return f"{name} > {_value(since)} AND {name} <= {_value(bound)}"
+            return f"{name} <= {value_sql(bound)}{nulls}"
+        return f"{name} > {value_sql(since)} AND {name} <= {value_sql(bound)}"
 
     @property
     def relation(self) -> str:
         return f"{quoted_name(self.table.schema)}.{quoted_name(self.table.name)}"
 
 
-@dataclass(slots=True)
-class KeyRanges:
-    """A large table by a cursor, read by ranges of its key one after another, all from one snapshot.
-
-    A reading that goes on where another died takes the other's bound, reads the ranges that are left as they are
-    now, and ends with every row past the bound.
-    """
-
-    reader: TableReader
-    plan: Mapping[str, Any]
-    names: Sequence[str]
-    rows_are_unique: bool
-    is_resumable: bool = True
-    parallel: int = 1
-    _open: ExitStack = field(default_factory=ExitStack)
-    _connection: Any = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @classmethod
-    def of(cls, reader: TableReader) -> "KeyRanges | None":
-        """The ranges, or None for a table that is better read at once."""
-        key = _range_key(reader)
-        left = reader.request.unfinished
-        if key is None:
-            return None
-        if left is not None and set(left.plan) == {"key", "edges", "bound"}:
-            names = [n for n in _names(left.plan) if n not in left.done]
-            past = [] if reader.request.mode is SyncMode.APPEND else [_PAST]
-            return cls(reader, left.plan, [*names, *past], rows_are_unique=False)
-        with connected(reader.config) as connection:
-            bound = reader.bound(connection)
-            name = quoted_name(key)
-            query = f"SELECT MIN({name}), MAX({name}) FROM {reader.relation}{reader.where(bound)}"
-            ((low, high),) = fetched(connection, query)
-            if bound is None or low is None:
-                return None
-            parts = min(MOST_CHUNKS, -(-(reader.table.row_estimate or 0) // CHUNK_ROWS))
-            step = max(1, -(-(int(high) - int(low) + 1) // parts))
-            edges = list(range(int(low) + step, int(high) + 1, step))
-            plan = {"key": key, "edges": edges, "bound": bound}
-        return cls(reader, plan, _names(plan), rows_are_unique=True)
-
-    def write(self, name: str, folder: Path) -> list[tuple[Path, int]]:
-        with self._lock, in_our_words(self.reader.config):
-            if self._connection is None:
-                self._connection = self._open.enter_context(connected(self.reader.config))
-                begin_snapshot(self._connection)
-            condition = self.reader.where(self.plan["bound"], self._range(name))
-            files = write_batches(self.reader.selected(self._connection, condition), folder, name)
-        if name == self.names[-1]:
-            self.reader.watermark = self.plan["bound"]
-        return files
-
-    def close(self) -> None:
-        self._open.close()
-
-    def _range(self, name: str) -> str:
-        key, edges = quoted_name(self.plan["key"]), self.plan["edges"]
-        if name == _PAST:
-            cursor = self.reader.cursor_column()
-            assert cursor is not None
-            column = quoted_name(cursor.name)
-            nulls = f" OR {column} IS NULL" if cursor.is_nullable else ""
-            return f"{column} >= {_value(self.plan['bound'])}{nulls}"
-        number = int(name)
-        words = [f"{key} >= {edges[number - 1]}"] if number else []
-        words += [f"{key} < {edges[number]}"] if number < len(edges) else []
-        return " AND ".join(words)
-
-
-def _names(plan: Mapping[str, Any]) -> list[str]:
-    return [f"{number:04d}" for number in range(len(plan["edges"]) + 1)]
-
-
-def _range_key(reader: TableReader) -> str | None:
-    """The key's column, where it is one whole number, the table is large and a checkpoint could be gone on from."""
-    request, table = reader.request, reader.table
-    is_large = (table.row_estimate or 0) > CHUNK_ROWS
-    if not (request.may_chunk and is_large and reader.cursor_column() and request.since is None):
-        return None
-    key = table.primary_key
-    if table.is_view or len(key) != 1:
-        return None
-    return key[0] if any(c.name == key[0] and c.is_integer for c in table.columns) else None
-
-
 def begin_snapshot(connection: Any) -> None:
     """From here on the connection sees one state of all InnoDB tables."""
-    connection.query("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+    connection.query(SNAPSHOT)
 
 
 def find_table(connection: Any, config: Mapping[str, Any], name: str) -> MyTable:
@@ -294,7 +200,7 @@ def find_table(connection: Any, config: Mapping[str, Any], name: str) -> MyTable
     raise TableMissingError(f"{schema}.{name}", place(config))
 
 
-def _value(value: Any) -> str:
+def value_sql(value: Any) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
