@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from pwh_assets.core.source import Column
+from pwh_assets.sources.base import Tally
 
 
 class Unchanged:
@@ -198,6 +199,26 @@ class ChangeStream(Protocol):
 
     def confirm(self, position: str) -> None:
         """The lake has everything up to here: the source may forget it."""
+        ...
+
+
+class Counting(Protocol):
+    """Tables counted in one state of the source, which is the same for as long as this is open."""
+
+    def count(
+        self, table: StreamTable, keys: Sequence[tuple[Any, ...]] | None = None
+    ) -> Tally | None:
+        """Rows and checksum of the table, or of its rows with these keys, given as the stream gives them; None when that takes
+        the server too long.
+        """
+        ...
+
+
+class CanCount(Protocol):
+    """A change capture whose tables can be compared with the lake."""
+
+    def counting(self, config: Mapping[str, Any]) -> AbstractContextManager[Counting]:
+        """A state of the source that a stream opened from now on reaches."""
         ...
 
 

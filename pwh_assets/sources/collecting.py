@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pwh_assets.core.source import Column
 from pwh_assets.sources.base import SqlMasks
 from pwh_assets.sources.changes import UNCHANGED, StagedColumn, StreamTable, TableShape
+from pwh_assets.sources.moved import Moved
+from pwh_assets.sources.staged_values import array_of, clear_sql
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,6 +97,7 @@ class StagingCollector:
         most_rows: int | None = None,
         until: str | None = None,
         masks: Mapping[str, SqlMasks] | None = None,
+        moved: Mapping[str, Moved] | None = None,
     ) -> None:
         """Args:
         logged: tables every change of which is kept.
@@ -106,6 +109,7 @@ class StagingCollector:
         most_rows: with more, it raises RowsSpentError; None for any number.
         until: a transaction begun at this position or later is the last.
         masks: of tables with masked columns, of which nothing clear is staged.
+        moved: tables of which it is noted here what rows came and went.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -115,7 +119,7 @@ class StagingCollector:
         """Tables that have to be read whole again, and why."""
         self._logged, self._consolidated = logged, consolidated
         self._wanted = {table.name: table for table in tables}
-        self._masks = dict(masks or {})
+        self._masks, self._moved = dict(masks or {}), dict(moved or {})
         self.unsettled = unsettled
         self._batch_changes, self._memory_bytes = batch_changes, memory_bytes
         self._most_rows, self._until, self._whole = most_rows, until, ""
@@ -149,6 +153,7 @@ class StagingCollector:
                 self._consolidated is None or shape.table in self._consolidated,
                 self._wanted.get(shape.table),
                 self._masks.get(shape.table),
+                self._moved.get(shape.table),
             )
         else:
             found.reshape(shape)
@@ -203,8 +208,9 @@ class _Table:
         is_consolidated: bool,
         wanted: StreamTable | None,
         masks: SqlMasks | None,
+        moved: Moved | None,
     ) -> None:
-        self.owner, self.wanted, self.masks = owner, wanted, masks
+        self.owner, self.wanted, self.masks, self.moved = owner, wanted, masks, moved
         self.is_logged, self.is_consolidated = is_logged, is_consolidated
         self.collected = Collected(shape.table, shape.key)
         self.bytes = 0
@@ -219,6 +225,11 @@ class _Table:
         wanted = self.wanted
         self._kept = [i for i, name in enumerate(names) if wanted is None or wanted.wants(name)]
         self.collected.columns = tuple(shape.columns[i] for i in self._kept)
+        if self.moved is not None:
+            columns = tuple(shape.columns[i] for i in self._key)
+            if self.moved.keys and columns != self.moved.columns:
+                self.moved.forget()
+            self.moved.columns = columns
 
     def reshape(self, shape: TableShape) -> None:
         if shape.columns != self.shape.columns or shape.key != self.shape.key:
@@ -235,6 +246,7 @@ class _Table:
             self._rows[key] = _Row(next(self.owner.sequence), row, None)
         if self.is_logged:
             self._note("insert", row)
+        self._moves(key)
         self._grown(size)
 
     def update(self, row: Sequence[Any], old_key: tuple[Any, ...] | None = None) -> None:
@@ -273,6 +285,8 @@ class _Table:
                 self._note("insert", row)
             else:
                 self._note("update", row)
+        if old_key is not None and old_key != key:
+            self._moves(old_key, key)
         self._grown(size)
 
     def delete(self, key: tuple[Any, ...]) -> None:
@@ -280,6 +294,7 @@ class _Table:
             self._rows[key] = _Row(next(self.owner.sequence), None, None)
         if self.is_logged:
             self._note("delete", self._only_key(key))
+        self._moves(key)
         self._grown(ROW_BYTES)
 
     def truncate(self) -> None:
@@ -291,7 +306,14 @@ class _Table:
             self.collected.is_truncated = True
         if self.is_logged:
             self._note("truncate", self._only_key(()))
+        if self.moved is not None:
+            self.moved.forget()
         self._grown(0)
+
+    def _moves(self, *keys: tuple[Any, ...]) -> None:
+        if self.moved is not None and self.moved.is_known:
+            for key in keys:
+                self.moved.add(key)
 
     # -- to disk -------------------------------------------------------------------------------
 
@@ -333,7 +355,7 @@ class _Table:
         if unresolved:
             origins = [row.origin or key for key, row in rows]
             for place, part in enumerate(zip(*origins, strict=True)):
-                arrays[f"o{place}"] = _array(part, self.shape.columns[self._key[place]])
+                arrays[f"o{place}"] = array_of(part, self.shape.columns[self._key[place]])
         self._write("rows", arrays, by_column, len(rows), unresolved)
 
     def _spill_log(self) -> None:
@@ -369,7 +391,7 @@ class _Table:
             named[f"u{places[int(name[1:])]}" if is_flag else name] = array
         for i in self._kept:
             column = self.shape.columns[i]
-            named[f"c{places[i]}"] = _array(by_column[i], column)
+            named[f"c{places[i]}"] = array_of(by_column[i], column)
             columns.append(column)
         file = self.owner.file(kind)
         pq.write_table(self._masked(pa.table(named), columns), file, compression="lz4")
@@ -390,7 +412,7 @@ class _Table:
                 *(f"o{p}" for p, key in enumerate(self.shape.key) if key == column.name),
             ]
             clear |= {
-                name: (column.name, _clear(column, name))
+                name: (column.name, clear_sql(column, name))
                 for name in names
                 if name in table.column_names
             }
@@ -434,33 +456,6 @@ class _Row:
     sequence: int
     values: Sequence[Any] | None
     origin: tuple[Any, ...] | None
-
-
-def _clear(column: StagedColumn, name: str) -> str:
-    """SQL of a staged value as the lake's type writes it, or as it came where it does not fit."""
-    value = f"CAST({column.here.replace('{0}', name)} AS {column.type})"
-    if column.fits is None:
-        return value
-    fits = column.fits.replace("{0}", name)
-    return f"CASE WHEN {fits} THEN CAST({value} AS VARCHAR) ELSE CAST({name} AS VARCHAR) END"
-
-
-def _array(values: Sequence[Any], column: StagedColumn) -> "pa.Array":
-    import pyarrow as pa
-
-    kind = pa.list_(pa.string()) if column.staged == "list<string>" else _arrow(column.staged)
-    if UNCHANGED in values:
-        values = [None if value is UNCHANGED else value for value in values]
-    return pa.array(values, kind)
-
-
-def _arrow(alias: str) -> "pa.DataType":
-    import pyarrow as pa
-
-    if alias.startswith("decimal128("):
-        precision, scale = alias[11:-1].split(",")
-        return pa.decimal128(int(precision), int(scale))
-    return pa.type_for_alias(alias)
 
 
 def _size(row: Sequence[Any]) -> int:

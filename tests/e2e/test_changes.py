@@ -1,6 +1,7 @@
 """Change data capture from a real Postgres: after every sync the lake holds what the source holds."""
 
 import threading
+from datetime import timedelta
 
 import psycopg
 import pyarrow.parquet as pq
@@ -9,9 +10,12 @@ import pytest
 from pwh_assets.core.options import Mask, MaskKind, RowFilter
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import BusyError, InvalidInputError
+from pwh_assets.services.changes import counting as compared
 from pwh_assets.services.changes import passes as stream_pass
 from pwh_assets.services.changes import stream as changes
+from pwh_assets.services.health.answer import health
 from pwh_assets.sources.errors import StreamLostError, StreamNotReadyError
+from pwh_assets.sources.postgres import counting
 from tests.e2e.streams import SETTINGS, Streamed
 
 EVERY_TYPE = """
@@ -490,6 +494,50 @@ def test_masked_keys_still_tell_rows_and_nothing_clear_is_staged(stream, monkeyp
     assert {len(row[1]) for row in log} == {64}
     home.sync(full=True)
     assert home.rows("SELECT * FROM lake.postgres.t ORDER BY ALL") == streamed
+
+
+def test_both_sides_are_compared_while_rows_come_and_go(stream, monkeypatch):
+    home = stream(
+        "CREATE TABLE t (id int, part text, v int, PRIMARY KEY (id, part));"
+        "CREATE TABLE quiet (id int PRIMARY KEY); INSERT INTO quiet VALUES (1);"
+        "INSERT INTO t SELECT g, 'it''s ' || g, g FROM generate_series(1, 50) g",
+        "t",
+        "quiet",
+    )
+    count = counting.SnapshotCounting.count
+
+    def meanwhile(self, table, keys=None):
+        found = count(self, table, keys)
+        if keys is None and table.name == "t":
+            home.execute(
+                "INSERT INTO t VALUES (900, 'x', 1), (901, 'y', 1)",
+                "DELETE FROM t WHERE id = 1 OR id = 900",
+                "UPDATE t SET id = 902 WHERE id = 2",
+                "UPDATE t SET v = -1 WHERE id = 3",
+            )
+        return found
+
+    monkeypatch.setattr(counting.SnapshotCounting, "count", meanwhile)
+    done = home.sync()
+    quiet, found = done["quiet"].reconciliation, done["t"].reconciliation
+    assert (quiet.status, quiet.source_rows) == ("matched", 1)
+    assert (found.status, found.source_rows, found.target_rows) == ("matched", 48, 48)
+    assert found.source_checksum == found.target_checksum is not None
+    assert home.differences() == []
+    monkeypatch.setattr(counting.SnapshotCounting, "count", count)
+    assert home.sync()["t"].reconciliation is None  # counted a moment ago
+    monkeypatch.setattr(compared, "OFTEN", timedelta(0))
+    home.execute("INSERT INTO t VALUES (903, 'z', 1)")
+    with home.lake.write() as connection:
+        connection.execute("UPDATE lake.postgres.t SET id = -5 WHERE id = 5")
+    found = home.sync()["t"].reconciliation
+    assert (found.status, "not of the same keys" in found.cause) == ("mismatched", True)
+    issues = health(home.platform, 1)
+    assert [(one.kind, "pwh source resync" in one.way_out) for one in issues] == [
+        ("mismatch", True)
+    ]
+    assert home.sync("t", full=True)["t"].reconciliation.status == "matched"
+    assert health(home.platform, 1) == []
 
 
 def test_a_transaction_in_flight_while_a_table_is_read_arrives_once(stream, server):

@@ -142,7 +142,9 @@ def stream(rig: MySQLRig, tmp_path: Path) -> Iterator[Any]:
 def test_inserts_updates_and_deletes_arrive(rig: MySQLRig, stream: Any) -> None:
     rig.insert(1, 2, 3)
     streamed = stream("item")
-    assert streamed.sync()["item"].row_count == 3
+    first = streamed.sync()["item"]
+    assert (first.row_count, first.reconciliation.status) == (3, "matched")
+    assert first.reconciliation.source_checksum is not None
     rig.insert(4)
     rig.run("UPDATE item SET name = 'changed' WHERE id = 1")
     rig.run("UPDATE item SET id = 20 WHERE id = 2")

@@ -27,6 +27,7 @@ from pwh_assets.sources.collecting import (
     Spilled,
     StagingCollector,
 )
+from pwh_assets.sources.moved import Moved
 
 if TYPE_CHECKING:
     from pwh_assets.lake.changes import Applied, ChangeFile, TableBatch
@@ -50,6 +51,8 @@ class StreamPass:
         self.joined = {table_id: one for table_id, one in joined.items() if one is not None}
         self.waiting: dict[str, tuple[Joined, Package | None]] = {}
         """Tables that were read whole, until the next commit."""
+        self.moved: dict[str, Moved] = {}
+        """What is noted of rows that come and go, by the table's name."""
 
     def join(self, table: SyncedTable, joined: Joined, package: Package | None) -> None:
         self.waiting[table.id] = joined, package
@@ -127,6 +130,7 @@ class StreamPass:
             on_rows=self._progressed,
             most_rows=self.budget(self.tables()[0]).left if self.joined else None,
             until=until,
+            moved=self.moved,
             masks={table.name: masker for table in self.tables() if (masker := run.masker(table))},
         )
         reached = stream.read(collector)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pwh_assets.core.job import SyncResult
+from pwh_assets.core.job import Reconciliation, SyncResult
 from pwh_assets.core.source import Column, Source, SyncedTable, SyncMode
 from pwh_assets.errors import InvalidInputError, PwhError
+from pwh_assets.services.changes.counting import reconcile_streamed
 from pwh_assets.services.changes.passes import StreamPass, Tally
 from pwh_assets.services.changes.running import StreamRunning
 from pwh_assets.services.changes.tables import (
@@ -66,6 +67,7 @@ class StreamRun:
         self.errors: dict[str, PwhError] = {}
         self.results: dict[str, Tally] = {table.id: Tally() for table in tables}
         self.reasons: dict[str, str] = {}
+        self.reconciled: dict[str, Reconciliation] = {}
         self.seen: dict[str, tuple[Column, ...]] = {}
         """Columns of tables that were read whole, before masks."""
         self._maskers: dict[str, Masker | None] = {}
@@ -159,6 +161,7 @@ class StreamRun:
         self.full = set()
         if is_through:
             self._look(batch)
+            self.reconciled |= reconcile_streamed(self, batch)
 
     def _must_reread(self, table_id: str) -> bool:
         return self.tables[table_id].resync_reason is not None
@@ -324,4 +327,5 @@ class StreamRun:
             columns_widened=tuple(dict.fromkeys(tally.widened)),
             rows_deleted=tally.deleted,
             is_full=tally.is_full,
+            reconciliation=self.reconciled.get(table.id),
         )

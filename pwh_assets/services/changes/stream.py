@@ -209,6 +209,8 @@ def _note(
             cursor_before=state.watermark if state else None,
             cursor_after=state.watermark if state else None,
         )
+    if result.reconciliation is not None:
+        store.note_reconciliation(job.id, table.id, replace(result.reconciliation, job_id=job.id))
     store.finish_job(
         job.id, JobStatus.COMPLETED, rows=result.rows_synced, bytes=result.bytes_staged
     )

@@ -60,11 +60,11 @@ def reconcile(
         tally: Tally | None = count(config, request, bound)
     except PwhError as error:
         log.warning("%s: the source could not be counted: %s", table.table_name, error.sentence)
-        return _unknown("The source could not be counted.", bound)
+        return unknown("The source could not be counted.", bound)
     if tally is None or tally.moved_keys is None:
-        return _unknown("Too much has changed at the source since the sync.", bound)
+        return unknown("Too much has changed at the source since the sync.", bound)
     with lake.read() as connection:
-        rows, checksum = _in_lake(connection, table, bound, tally, masker)
+        rows, checksum = in_lake(connection, table, bound, tally, masker)
     source_checksum = None if checksum is None else str(tally.checksum)
     status, cause = ReconciliationStatus.MATCHED, ""
     if rows != tally.rows or (checksum is not None and checksum != tally.checksum):
@@ -85,7 +85,7 @@ def way_out(table_name: str, found: Reconciliation, detects_deletes: bool) -> st
     """What to do about a difference."""
     resync = f"read the table anew: `pwh source resync {table_name}`"
     more_here = (found.target_rows or 0) > (found.source_rows or 0)
-    if more_here and not detects_deletes:
+    if more_here and found.bound is not None and not detects_deletes:
         return (
             f"Let deletes be looked for: `pwh source set {table_name} --deletes on`; or {resync}."
         )
@@ -103,22 +103,34 @@ def _judged(
         time.sleep(SETTLE_S)
         if before is None or mark() != before:
             return ReconciliationStatus.UNKNOWN, "The source changed while it was counted."
-    difference = abs(source - target)
+    why = "" if bound is None else f"; a sync by `{table.cursor}` does not see deletes"
+    return mismatched, difference(source, target, why)
+
+
+def difference(source: int, target: int, why_more: str = "") -> str:
+    """A sentence about numbers of rows, or about keys where those are equal.
+
+    >>> difference(3, 2)
+    '1 rows of the source are not in the lake.'
+    """
+    count = abs(source - target)
     if target < source:
-        return mismatched, f"{difference:,} rows of the source are not in the lake."
+        return f"{count:,} rows of the source are not in the lake."
     if target > source:
-        why = "" if bound is None else f"; a sync by `{table.cursor}` does not see deletes"
-        return mismatched, f"{difference:,} rows in the lake are gone at the source{why}."
-    return mismatched, "Both have as many rows, but not of the same keys."
+        return f"{count:,} rows in the lake are gone at the source{why_more}."
+    return "Both have as many rows, but not of the same keys."
 
 
-def _in_lake(
+def in_lake(
     connection: "duckdb.DuckDBPyConnection",
     table: SyncedTable,
     bound: str | None,
     tally: Tally,
     masker: Masker | None,
 ) -> tuple[int, int | None]:
+    """Rows up to the bound without those the tally says moved, and the checksum of their keys. With a masker the moved
+    keys are clear; else they are as stored.
+    """
     target = f"{ALIAS}.{quote(table.source.slug)}.{quote(slug(table.name))}"
     key = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in table.primary_key)
     text = f"concat_ws(chr(31), {key})"
@@ -158,7 +170,7 @@ def _type_of(connection: "duckdb.DuckDBPyConnection", target: str, column: str) 
     return "VARCHAR"
 
 
-def _unknown(cause: str, bound: str | None) -> Reconciliation:
+def unknown(cause: str, bound: str | None) -> Reconciliation:
     return Reconciliation(
         ReconciliationStatus.UNKNOWN, bound=bound, cause=cause, at=datetime.now(UTC)
     )

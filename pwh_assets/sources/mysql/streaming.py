@@ -11,7 +11,7 @@ import re
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from pwh_assets.errors import SourceUnavailableError, quoted
 from pwh_assets.sources.changes import (
     Collector,
+    Counting,
     Finding,
     Prepared,
     Reached,
@@ -193,6 +194,11 @@ class MySQLChanges:
     def drift(self, config: Mapping[str, Any], spec: StreamSpec) -> dict[str, str]:
         """Every change of a table is in the binlog, so there is none the stream did not show."""
         return {}
+
+    def counting(self, config: Mapping[str, Any]) -> AbstractContextManager[Counting]:
+        from pwh_assets.sources.mysql.counting import counting
+
+        return counting(config)
 
     def drop(self, config: Mapping[str, Any], spec: StreamSpec) -> None:
         """Nothing was made at the server."""

@@ -1,11 +1,15 @@
 """Counting at the source: rows a read would bring, and what a table should hold after a sync."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import SourceUnavailableError
 from pwh_assets.sources.base import ReadRequest, Tally
+from pwh_assets.sources.changes import StreamTable
 from pwh_assets.sources.postgres import xmin
 from pwh_assets.sources.postgres.catalog import PgColumn
 from pwh_assets.sources.postgres.connection import connected, literal, quoted_name
@@ -18,6 +22,8 @@ PATIENCE = "60s"
 """How long the server may count."""
 MOST_MOVED = 100_000
 """Keys changed since the sync that are still compared one by one."""
+FLUSH_S = 5.0
+"""How long the server may take to make its log safe."""
 _PLAIN_KEYS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UUID", "VARCHAR")
 """Lake types whose text is the same on the server and in the lake."""
 
@@ -69,6 +75,70 @@ def reconcile(config: Mapping[str, Any], request: ReadRequest, bound: str | None
         except QueryCanceled:
             return None
     return Tally(rows, checksum, moved)
+
+
+@contextmanager
+def counting(config: Mapping[str, Any]) -> Iterator["SnapshotCounting"]:
+    """Tables of one snapshot, all of which a stream opened from now on brings."""
+    with connected(config) as connection, connection.transaction():
+        connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        connection.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'".encode())
+        row = connection.execute(_LOG_END).fetchone()
+        end, give_up_at = row[0] if row else None, time.monotonic() + FLUSH_S
+        # What was committed without waiting for the disk is seen already, and streamed only when it is safe.
+        while time.monotonic() < give_up_at:
+            row = connection.execute(_IS_SAFE, [end]).fetchone()
+            if row is None or row[0] is not False:
+                break
+            time.sleep(0.05)
+        yield SnapshotCounting(config, connection)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotCounting:
+    """See `sources.changes.Counting`."""
+
+    config: Mapping[str, Any]
+    connection: "psycopg.Connection[Any]"
+
+    def count(
+        self, table: StreamTable, keys: Sequence[tuple[Any, ...]] | None = None
+    ) -> Tally | None:
+        from psycopg.errors import QueryCanceled
+
+        found = find_table(self.connection, self.config, table.name)
+        known = {column.name: column for column in found.columns}
+        if any(name not in known for name in table.key):
+            return None
+        key = [known[name] for name in table.key]
+        relation = f"{quoted_name(self.config['schema'])}.{quoted_name(table.name)}"
+        where = "" if keys is None else f" WHERE {_one_of(table.key, keys)}"
+        try:
+            with self.connection.transaction():  # so that the snapshot outlives a timeout
+                return Tally(*_counted(self.connection, relation, key, where))
+        except QueryCanceled:
+            return None
+
+
+def _one_of(names: Sequence[str], keys: Sequence[tuple[Any, ...]]) -> str:
+    """SQL that holds for rows with one of these keys, whose parts are texts of the server."""
+    if not keys:
+        return "false"
+    parts = (
+        ", ".join(literal(part.decode() if isinstance(part, bytes) else part) for part in key)
+        for key in keys
+    )
+    values = ", ".join(f"({part})" for part in parts)
+    return f"({', '.join(map(quoted_name, names))}) IN ({values})"
+
+
+_LOG_END = """
+SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END
+"""
+_IS_SAFE = """
+SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() >= %s::pg_lsn END
+"""
 
 
 def _counted(

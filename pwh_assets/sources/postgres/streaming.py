@@ -7,13 +7,14 @@ Belongs here: prerequisites, setting up, opening, telling how it stands, taking 
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.errors import SourceUnavailableError, quoted
 from pwh_assets.sources.changes import (
     Collector,
+    Counting,
     Finding,
     Prepared,
     Reached,
@@ -145,6 +146,11 @@ class PostgresChanges:
             if reason is not None:
                 found[table.name] = f"`{table.name}` {reason}"
         return found
+
+    def counting(self, config: Mapping[str, Any]) -> AbstractContextManager[Counting]:
+        from pwh_assets.sources.postgres.counting import counting
+
+        return counting(config)
 
     def drop(self, config: Mapping[str, Any], spec: StreamSpec) -> None:
         names = names_of(config, spec)
