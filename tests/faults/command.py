@@ -24,6 +24,12 @@ POINTS = {
     "opened": ("after", "pwh_assets.sources.postgres.chunks", "TableChunks._open"),
     "mysql planned": ("before", "pwh_assets.sources.mysql.reading", "begin_snapshot"),
     "mysql opened": ("after", "pwh_assets.sources.mysql.reading", "begin_snapshot"),
+    "ranges planned": (
+        "before",
+        "pwh_assets.sources.mysql.ranges",
+        "KeyRanges._open_in_one_state",
+    ),
+    "ranges opened": ("after", "pwh_assets.sources.mysql.ranges", "KeyRanges._open_in_one_state"),
     "mysql batch": ("after", "pwh_assets.sources.mysql.reading", "decoded"),
     "streaming": ("before", "pwh_assets.services.changes.passes", "StreamPass._batch"),
     "between chunks": ("after", "pwh_assets.services.sync.package", "ChunkLog.add"),

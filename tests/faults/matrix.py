@@ -234,14 +234,19 @@ def table_rewritten_before_reading(scene: Scene) -> None:
     change = "MODIFY version decimal(20,0) NOT NULL"
     if scene.server.kind == "postgres":
         change = "ALTER COLUMN version TYPE numeric(20,0)"
-    point = "opened" if scene.server.kind == "postgres" else "mysql opened"
-    _reshape(scene, "streaming" if scene.is_cdc else point, f"ALTER TABLE accounts {change}")
+    point = "streaming" if scene.is_cdc else f"{_reading(scene)}opened"
+    _reshape(scene, point, f"ALTER TABLE accounts {change}")
 
 
 def _planned(scene: Scene) -> str:
-    if scene.is_cdc:
-        return "streaming"
-    return "planned" if scene.server.kind == "postgres" else "mysql planned"
+    return "streaming" if scene.is_cdc else f"{_reading(scene)}planned"
+
+
+def _reading(scene: Scene) -> str:
+    """How the names of points begin that this way of reading has."""
+    if scene.server.kind == "postgres":
+        return ""
+    return "ranges " if scene.mode is SyncMode.FULL else "mysql "
 
 
 def _reshape(scene: Scene, point: str, *changes: str) -> None:
