@@ -1,7 +1,7 @@
 """The environment, read once at the entry and passed down; no other module reads it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +39,7 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "PWH_RATE_LIMIT",
-        "60000/minute",
+        "2400/minute;query=1200/minute;write=600/minute",
         "Requests per key: `posthog`, `off`, or for example 480/minute,4800/hour;query=2400/hour.",
     ),
     ("PWH_DBT_PROJECT", "", "Folder of an own dbt project, for project 1. What is in it is run."),
@@ -57,6 +57,17 @@ OBJECT_STORAGE_VARIABLES: tuple[tuple[str, str, str], ...] = (
     ("PWH_S3_REGION", "us-east-1", "Region of the lake's data."),
     ("PWH_S3_USE_SSL", "1", "0 speaks plain HTTP to the endpoint."),
 )
+
+
+SCHEMES: dict[str, tuple[str, ...]] = {
+    "PWH_DATABASE_URL": ("postgresql",),
+    "PWH_LAKE_CATALOG_URL": ("postgresql", "postgres"),
+    "PWH_LAKE_DATA_URL": ("s3", "gs", "gcs", "az", "azure", "r2"),
+    "PWH_CLICKHOUSE_URL": ("http", "https"),
+}
+"""How an address of each may begin."""
+_SWITCHES = {"1": True, "true": True, "yes": True, "on": True}
+_SWITCHES |= {"": False, "0": False, "false": False, "no": False, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,8 @@ class Settings:
                 "PWH_WAREHOUSE",
                 f"`PWH_WAREHOUSE` is `{value['PWH_WAREHOUSE']}`; it can be `duckdb` or `clickhouse`.",
             )
+        for name, schemes in SCHEMES.items():
+            _check_scheme(name, value[name], schemes)
         return cls(
             home=Path(value["PWH_HOME"]).expanduser().resolve(),
             database_url=value["PWH_DATABASE_URL"],
@@ -112,7 +125,7 @@ class Settings:
             warehouse=value["PWH_WAREHOUSE"],
             clickhouse_url=value["PWH_CLICKHOUSE_URL"],
             secret_keys=value["PWH_SECRET_KEYS"],
-            allow_private_hosts=_is_on(value["PWH_ALLOW_PRIVATE_HOSTS"]),
+            allow_private_hosts=_is_on("PWH_ALLOW_PRIVATE_HOSTS", value),
             custom_sources=tuple(
                 filter(None, map(str.strip, value["PWH_CUSTOM_SOURCES"].split(",")))
             ),
@@ -123,7 +136,7 @@ class Settings:
                 key_id=value["PWH_S3_KEY_ID"],
                 secret=value["PWH_S3_SECRET"],
                 region=value["PWH_S3_REGION"],
-                use_ssl=_is_on(value["PWH_S3_USE_SSL"]),
+                use_ssl=_is_on("PWH_S3_USE_SSL", value),
             ),
         )
 
@@ -139,5 +152,26 @@ class Settings:
         return self.home / "dagster"
 
 
-def _is_on(value: str) -> bool:
-    return value.strip().lower() in {"1", "true", "yes", "on"}
+def unknown_variables(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Variables that begin with `PWH_` and are no settings, such as a misspelt one."""
+    env = os.environ if environ is None else environ
+    known = {name for name, _, _ in VARIABLES + OBJECT_STORAGE_VARIABLES}
+    return sorted(name for name in env if name.startswith("PWH_") and name not in known)
+
+
+def _check_scheme(name: str, url: str, schemes: Sequence[str]) -> None:
+    """The value is not shown: it may hold a password."""
+    scheme, mark, _ = url.partition("://")
+    if url and (not mark or scheme not in schemes):
+        begins = " or ".join(f"`{each}://`" for each in schemes)
+        found = f"begins with `{scheme}://`" if mark and scheme.isalnum() else "is no address"
+        raise InvalidInputError(name, f"`{name}` {found}; it can begin with {begins}.")
+
+
+def _is_on(name: str, values: Mapping[str, str]) -> bool:
+    found = _SWITCHES.get(values[name].strip().lower())
+    if found is None:
+        raise InvalidInputError(
+            name, f"`{name}` is `{values[name]}`; `1` switches it on and `0` off."
+        )
+    return found

@@ -5,17 +5,25 @@ import platform as machine
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
+from pwh_assets.core.names import nearest
 from pwh_assets.errors import PwhError
 from pwh_assets.services.scrub import scrub
-from pwh_assets.settings import Settings
+from pwh_assets.settings import (
+    OBJECT_STORAGE_VARIABLES,
+    VARIABLES,
+    Settings,
+    unknown_variables,
+)
 
 LEAST_FREE_GB = 1.0
 PACKAGE = "pwh-assets"
+DBT_PROJECT = "PWH_PROJECT"
+"""What dbt is told when somebody runs it by hand on the generated project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ def doctor(settings: Settings) -> list[Finding]:
     looks: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
         ("Python", _python),
         ("Packages", _packages),
+        ("Settings", _settings),
         ("Home", _home),
         ("Keys", _keys),
         ("Store", _store),
@@ -86,6 +95,21 @@ def _packages(settings: Settings) -> Iterator[Finding]:
     yield Finding("Packages", not wrong, detail, "Run `make setup` again.")
 
 
+def _settings(settings: Settings) -> Iterator[Finding]:
+    """A misspelt variable has no effect and nobody says so. Others' `PWH_` variables that resemble none are theirs."""
+    known = [name.removeprefix("PWH_") for name, _, _ in VARIABLES + OBJECT_STORAGE_VARIABLES]
+    near = {name: nearest(name.removeprefix("PWH_"), known) for name in unknown_variables()}
+    wrong = [
+        f"`{name}` (`PWH_{real}`?)" for name, real in near.items() if real and name != DBT_PROJECT
+    ]
+    yield Finding(
+        "Settings",
+        not wrong,
+        f"no setting is called {', '.join(wrong)}" if wrong else "every variable is known",
+        "Correct the name or unset it; `docs/configuration.md` lists them all.",
+    )
+
+
 def _home(settings: Settings) -> Iterator[Finding]:
     home = settings.home
     home.mkdir(parents=True, exist_ok=True)
@@ -117,11 +141,15 @@ def _store(settings: Settings) -> Iterator[Finding]:
         detail = (
             " ".join(problems)
             if problems
-            else f"`{store.place}`, {len(store.project_ids())} projects, {len(store.sources())} sources"
+            else f"`{store.place}`, {_count(store.project_ids(), 'project')}, {_count(store.sources(), 'source')}"
         )
         yield Finding("Store", not problems, detail, "See `pwh verify`.")
     finally:
         store.close()
+
+
+def _count(found: Sized, noun: str) -> str:
+    return f"{len(found)} {noun}{'' if len(found) == 1 else 's'}"
 
 
 def _extensions(settings: Settings) -> Iterator[Finding]:
