@@ -15,6 +15,8 @@ from pwh_assets.sources.base import Field
 from pwh_assets.sources.errors import driver_missing
 from pwh_assets.sources.form import checked
 from pwh_assets.sources.google.auth import KEY_FIELD, credentials, parsed_key
+from pwh_assets.sources.http.session import checked_adapter, new_session
+from pwh_assets.sources.network.egress import egress_of
 from pwh_assets.sources.warehouse.base import (
     Dialect,
     Typed,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from google.cloud.bigquery import Client, SchemaField, Table
 
 TIMEOUT_S = 60
+CONNECTIONS = 4
 PATIENCE_S = 30
 """How long a call that fails for a passing reason is tried again."""
 SCOPE = "https://www.googleapis.com/auth/bigquery.readonly"
@@ -174,16 +177,30 @@ def connect(config: Mapping[str, Any]) -> Iterator[_Session]:
 
     options = {"api_endpoint": config["endpoint"]} if config.get("endpoint") else None
     try:
+        signed_in = _credentials(config)
         client = bigquery.Client(
             project=config["project"],
-            credentials=_credentials(config),
+            credentials=signed_in,
             client_options=options,
             location=config.get("location"),
+            _http=_session(config, signed_in),
         )
         with client:
             yield _Session(config, client)
     except (GoogleAPIError, GoogleAuthError, requests.RequestException) as error:
         _raise_ours(config, error)
+
+
+def _session(config: Mapping[str, Any], signed_in: Any) -> Any:
+    """What the client sends its requests with: to checked addresses alone, those for a token too."""
+    from google.auth.transport.requests import AuthorizedSession, Request
+
+    egress = egress_of(config)
+    session = AuthorizedSession(signed_in, auth_request=Request(new_session(1, egress)))
+    session.trust_env = False
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, checked_adapter(egress, CONNECTIONS))
+    return session
 
 
 def _credentials(config: Mapping[str, Any]) -> Any:

@@ -246,6 +246,22 @@ def test_a_session_asks_again_for_every_connection_and_refuses_what_changed(site
             session.get(f"http://{NAME}:{site}/", timeout=5)
 
 
+@pytest.mark.usefixtures("loopback_is_public")
+def test_bigquerys_own_client_connects_to_what_was_checked() -> None:
+    from tests.servers.bigquery import BigQueryServer
+    from tests.servers.rigs.warehouses import BigQueryRig
+
+    with BigQueryServer() as server:
+        rig = BigQueryRig(server)
+        rig.insert(1)
+        endpoint = server.url.replace("127.0.0.1", NAME)
+        policy = Egress(resolver=Resolver("127.0.0.1", "127.0.0.2"))
+        config = {**rig.config, "endpoint": endpoint, KEY: policy}
+        assert [table.name for table in rig.source.tables(config)] == ["item"]
+        with pytest.raises(PrivateHostError, match=r"leads to `127\.0\.0\.2`"):
+            rig.source.tables(config)
+
+
 # Drivers' options that read files or run commands
 
 

@@ -20,7 +20,7 @@ def new_session(connections: int, egress: Egress) -> "requests.Session":
     session = requests.Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = _adapter(egress, connections)
+    adapter = checked_adapter(egress, connections)
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     return session
@@ -40,7 +40,8 @@ def kind_of(error: Exception) -> str:
     return "the connection could not be made or broke"
 
 
-def _adapter(egress: Egress, connections: int) -> Any:
+def checked_adapter(egress: Egress, connections: int) -> Any:
+    """An adapter of `requests` that connects to addresses the policy allows, and to those that were checked."""
     from requests.adapters import HTTPAdapter
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
