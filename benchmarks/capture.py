@@ -107,10 +107,14 @@ def size_of_event() -> int:
     return len(json.dumps(event(random.Random(1))))
 
 
-def serve(home: Path) -> tuple["subprocess.Popen[bytes]", int]:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+        return int(probe.getsockname()[1])
+
+
+def serve(home: Path) -> tuple["subprocess.Popen[bytes]", int]:
+    port = free_port()
     command = [sys.executable, "-m", "pwh_assets.cli.serve", "--port", str(port)]
     process = subprocess.Popen(command, env={**os.environ, "PWH_HOME": str(home)})
     deadline = time.monotonic() + 120

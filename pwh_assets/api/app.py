@@ -115,7 +115,7 @@ def create_app(platform: Platform, dagster_url: str | None = None) -> FastAPI:
     app.state.capture = Capture(platform)
     app.state.audit = AuditLog(platform.store)
     app.state.queries.observer = QueryAudit(app.state.audit)
-    metrics.watch(app.state.queries, app.state.audit)
+    metrics.watch(app.state.queries, app.state.audit, app.state.capture)
     app.add_middleware(Surroundings, owner=app, rate_limit=platform.settings.rate_limit)
     app.add_exception_handler(ReplayedError, replayed)
     handle_errors(app)

@@ -1,21 +1,24 @@
 """What the PostHog SDKs talk to: events in, and empty but valid answers to what else they ask. No project in the path."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pwh_assets.api.problems import error_response
 from pwh_assets.api.responses import only
 from pwh_assets.errors import PwhError
 from pwh_assets.services.capture import LARGEST_BYTES, Accepted, Capture, documents, read_sending
 from pwh_assets.services.capture.errors import BodyTooLargeError
+from pwh_assets.services.metrics_registry import METRICS
 
 router = APIRouter(tags=["capture"])
 
@@ -28,6 +31,11 @@ _CORS = {
     "access-control-allow-headers": "Content-Type, Content-Encoding, Authorization, X-Requested-With, X-PostHog-Token",
     "access-control-max-age": "86400",
 }
+
+
+_refused = METRICS.counter(
+    "pwh_capture_refused_requests_total", "Requests of which nothing was kept.", ("code",)
+)
 
 
 class RefusedEvent(BaseModel):
@@ -56,6 +64,7 @@ async def events(request: Request) -> Response:
     try:
         accepted = await _accept(request)
     except PwhError as error:
+        _refused.add(1, error.code)
         return _shared(request, error_response(error))
     except ClientDisconnect:
         return Response(status_code=400)
@@ -67,6 +76,18 @@ async def events(request: Request) -> Response:
             for one in accepted.refused[:1000]
         ]
     return _answer(request, body)
+
+
+def doors(owner: FastAPI) -> Mapping[str, tuple[Route, ASGIApp]]:
+    """Where events come in, by path: for whoever wants to be there without the way through all routes."""
+
+    async def take(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = owner
+        response = await events(Request(scope, receive))
+        await response(scope, receive, send)
+
+    paths = (spelling for path in _EVENTS for spelling in (path, f"{path}/"))
+    return {path: (Route(path, events), take) for path in paths}
 
 
 async def _accept(request: Request) -> Accepted:
@@ -170,7 +191,7 @@ def _add(path: str, route: Callable[..., Any], methods: list[str], **more: Any) 
 _TAKEN: dict[str, Any] = {
     "summary": "Send events, as the PostHog SDKs do",
     "response_model": Taken,
-    "responses": only(400, 401, 413, 503),
+    "responses": only(400, 401, 413, 429, 503),
     "openapi_extra": {
         "requestBody": {
             "content": {

@@ -18,13 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pwh_assets.api import bodies
 from pwh_assets.api.audited import READING, Recorder, settle
+from pwh_assets.api.capture import doors
 from pwh_assets.api.problems import error_response, problem
 from pwh_assets.errors import InvalidInputError, PwhError
 from pwh_assets.services.audit import Origin
 from pwh_assets.services.audit import origin as current_origin
 from pwh_assets.services.metrics_registry import METRICS
 from pwh_assets.services.people.idempotency import Claim
-from pwh_assets.services.people.throttle import RateLimitedError, Throttle, parse_limits
+from pwh_assets.services.people.throttle import RateLimitedError, Throttles
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("pwh.access")
@@ -33,7 +34,7 @@ MANAGED = ("/api/", "/login", "/logout", "/dagster/")
 """Beginnings of the paths that people's and programs' requests have; the others are capture, webhooks and pages."""
 UNMANAGED = ("/api/surveys", "/api/feature_flag")
 """What PostHog's SDKs poll."""
-_QUERY = re.compile(r"/api/(?:projects|environments)/\d+/query/")
+_PROJECT = re.compile(r"/api/(?:projects|environments)/(?P<project>\d+)/(?P<noun>\w*)")
 _ID = re.compile(r"[\w.:-]{1,128}")
 _KEYS = re.compile(r"ph[a-z]_[\w-]+")
 
@@ -52,11 +53,8 @@ class Surroundings:
         self._app = app
         self._state = owner.state
         self._recorder = Recorder(owner.state.audit)
-        limits = parse_limits(rate_limit)
-        others = Throttle(limits.get("", ()))
-        self._throttles = (
-            {"": others, "query": Throttle(limits["query"])} if "query" in limits else {"": others}
-        )
+        self._doors = doors(owner)
+        self._throttles = Throttles(rate_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,9 +70,7 @@ class Surroundings:
             if is_managed:
                 await self._managed(exchange, headers, receive)
             else:
-                limit = bodies.limit_of(path)
-                counted = receive if limit is None else bodies.counted(receive, limit)
-                await self._app(scope, counted, exchange.send)
+                await self._unmanaged(exchange, receive)
         except bodies.DisconnectedError:
             exchange.status = 499
         except Exception as error:
@@ -83,6 +79,19 @@ class Surroundings:
             exchange.count()
             if is_managed and access_log.isEnabledFor(logging.INFO):
                 access_log.info(exchange.line())
+
+    async def _unmanaged(self, exchange: "_Exchange", receive: Receive) -> None:
+        scope = exchange.scope
+        door = self._doors.get(scope["path"]) if scope["method"] == "POST" else None
+        if door is not None:
+            client = scope.get("client")
+            self._take("capture", "", client[0] if client else "")
+            scope["route"], take = door
+            await take(scope, receive, exchange.send)
+            return
+        limit = bodies.limit_of(scope["path"])
+        counted = receive if limit is None else bodies.counted(receive, limit)
+        await self._app(scope, counted, exchange.send)
 
     async def _managed(
         self, exchange: "_Exchange", headers: dict[bytes, bytes], receive: Receive
@@ -109,9 +118,15 @@ class Surroundings:
 
     def _throttle(self, scope: Scope, headers: dict[bytes, bytes], origin: Origin) -> None:
         who = headers.get(b"authorization") or headers.get(b"cookie") or origin.address
-        kind = "query" if "query" in self._throttles and _QUERY.match(scope["path"]) else ""
+        in_project = _PROJECT.match(scope["path"])
+        kind = "" if scope["method"] in READING else "write"
+        if in_project and in_project["noun"] == "query":
+            kind = "query"
+        self._take(kind, in_project["project"] if in_project else "", hash(who))
+
+    def _take(self, kind: str, project: str, who: object) -> None:
         try:
-            self._throttles[kind].take(hash(who))
+            self._throttles.take(kind, project, who)
         except RateLimitedError:
             _throttled.add()
             raise

@@ -3,6 +3,9 @@
 import argparse
 import sys
 
+KEPT_OPEN_S = 75
+"""An idle connection stays open for longer than proxies keep theirs, so that none is used as it closes."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until a signal comes. Tells Dagster of changed definitions and people of broken tables meanwhile."""
@@ -31,7 +34,14 @@ def main(argv: list[str] | None = None) -> int:
     watch.start()
     try:
         app = create_app(platform, args.dagster_url)
-        uvicorn.run(app, host=args.host, port=args.port, log_level="warning", access_log=False)
+        uvicorn.run(
+            app,
+            host=args.host,
+            port=args.port,
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=KEPT_OPEN_S,
+        )
     finally:
         watch.stop()
         reloader.stop()

@@ -95,7 +95,9 @@ def test_the_paths_of_the_seeds_and_of_posthog_are_there(document):
 
 
 def test_every_example_runs(tmp_path, document, operations):
-    platform = open_platform(Settings.from_env({"PWH_HOME": str(tmp_path / "home")}))
+    platform = open_platform(
+        Settings.from_env({"PWH_HOME": str(tmp_path / "home"), "PWH_RATE_LIMIT": "off"})
+    )
     ran = set()
     with Served(platform) as api:
         ids = asdict(seed(api)) | {"name": "daily"}

@@ -2,17 +2,19 @@
 
 import json
 import re
-from dataclasses import asdict
+import threading
+from dataclasses import asdict, dataclass
 from functools import cache
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pwh_assets.api.app import PREFIXES, ROUTERS, api_document
-from pwh_assets.core.access import Caller, Role
 from pwh_assets.platform import open_platform
 from pwh_assets.settings import Settings
+from pwh_assets.store.keys import KeyKind
 from tests.e2e.api_home import seed
 from tests.e2e.api_server import Served
 
@@ -24,25 +26,77 @@ ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 BY_NUMBER = {"cohort_id", "action_id"}
 
 
+@dataclass(frozen=True)
+class Tenants:
+    """A server with two organisations, each with a person, a project and a key; the ids of both by project."""
+
+    api: Served
+    ids: dict[int, dict[str, str]]
+    other_key: str
+    """Of the owner of project 2; `api.key` is that of the owner of project 1."""
+    reads: "Reads"
+
+
+class Reads:
+    """Statements the store ran for requests, by what they look at."""
+
+    def __init__(self, store):
+        self._seen = []
+        sa.event.listen(store._db.engine, "before_cursor_execute", self._note)
+
+    def _note(self, connection, cursor, statement, *more):
+        # Who writes and loads in the background does so whatever is asked.
+        if threading.current_thread().name not in ("pwh-audit", "capture-loader"):
+            self._seen.append(" ".join(statement.split()[:200]))
+
+    def of(self, ask):
+        """The answer, and what was read for it in the order it was read."""
+        self._seen.clear()
+        answer = ask()
+        return answer, list(self._seen)
+
+
 @pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    """A server with both, and the ids of each. The caller sees the first alone."""
+def tenants(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     platform = open_platform(Settings.from_env({"PWH_HOME": str(home)}))
     with Served(platform) as served:
-        yield served, {number: asdict(seed(served, number, mark)) for number, mark in MARKS.items()}
+        store = platform.store
+        other = store.add_user("other", "other@example.org")
+        organization = store.add_organization("Default", other.id)
+        assert store.add_project("Default", organization.id) == 2
+        key = store.add_key(2, KeyKind.PERSONAL, "owner", "other")
+        ids = {number: asdict(seed(served, number, mark)) for number, mark in MARKS.items()}
+        for number, person in ((1, served.key), (2, key)):
+            ids[number] |= outside_ids(served, person)
+        yield Tenants(served, ids, key, Reads(store))
     platform.lakes.close()
     platform.store.close()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_project_alone(two):
-    """The caller of every request sees project 1 alone, as somebody who was invited there does."""
-    patch = pytest.MonkeyPatch()
-    alone = Caller("somebody", {1: Role.OWNER})
-    patch.setattr("pwh_assets.api.context.caller_of", lambda request: alone)
-    yield
-    patch.undo()
+def outside_ids(served, key):
+    """What a person has outside projects."""
+
+    def ask(method, path, **more):
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = served.client.request(method, path, headers=headers, **more)
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+    organization = ask("GET", "/api/organizations/@current/")["id"]
+    invited = {"email": "somebody@example.org", "role": "viewer"}
+    members = ask("GET", f"/api/organizations/{organization}/members/")["results"]
+    return {
+        "organization_id": organization,
+        "invite_id": ask("POST", f"/api/organizations/{organization}/invites/", json=invited)["id"],
+        "user_id": members[0]["user"]["id"],
+        "key_id": ask("POST", "/api/personal_api_keys/", json={"label": "more"})["id"],
+    }
+
+
+@pytest.fixture(scope="module")
+def two(tenants):
+    return tenants.api, tenants.ids
 
 
 @cache
@@ -99,6 +153,72 @@ def test_a_project_of_others_is_no_project(two):
         assert told(there, 2) == told(nowhere, 777), (method, path)
         assert there.status_code == 404, (method, path, there.text)
         assert MARKS[2] not in there.text
+
+
+def test_nobody_asks_the_store_more_for_what_is_anothers(tenants):
+    """Who measures how long a refusal takes learns nothing: it is the same work."""
+    api, ids, reads = tenants.api, tenants.ids, tenants.reads
+    compared = 0
+    for method, path, operation in operations():
+        asked = {"json": bodies(operation), "params": query_of(operation)}
+        path_of_2 = path.format(**ids[2] | _other_places(path, ids[2]))
+        places = [place for place in re.findall(r"\{(\w+)\}", path) if place in ids[2]]
+        pairs = [((path_of_2, {"project": 2}), (path_of_2, {"project": 777}))]
+        if places and "table_id" not in places:
+            own = _other_places(path, ids[1])
+            theirs = {place: ids[2][place] for place in places}
+            nowhere = {place: "987654" if place in BY_NUMBER else NOWHERE for place in places}
+            pairs.append(((path.format(**own | theirs), {}), (path.format(**own | nowhere), {})))
+        for (known, in_), (unknown, in_other) in pairs:
+            for _ in range(3):  # a key's use is noted once a minute, whoever asks
+                _, first = reads.of(lambda a=known, b=in_, m=method, w=asked: api(m, a, **b, **w))
+                _, second = reads.of(
+                    lambda a=unknown, b=in_other, m=method, w=asked: api(m, a, **b, **w)
+                )
+                if first == second:
+                    break
+            assert first == second, (method, known)
+            compared += 1
+    assert compared > 150
+
+
+def test_the_others_organisation_people_and_keys_are_none(tenants):
+    api, ids = tenants.api, tenants.ids
+    tried = 0
+    for path, each in document()["paths"].items():
+        places = re.findall(r"\{(\w+)\}", path)
+        if not path.startswith("/api/") or not places or path.startswith(f"{PREFIXES[0]}/"):
+            continue
+        if path == f"{PREFIXES[0]}/" or "project_id" in places:
+            theirs, nowhere = {"project_id": 2}, {"project_id": 777}
+        else:
+            theirs = {place: ids[2].get(place, NOWHERE) for place in places}
+            nowhere = dict.fromkeys(places, NOWHERE)
+        for method in (one for one in METHODS if one in each):
+            asked = {"json": bodies(each[method])}
+            answers = [
+                api.client.request(
+                    method,
+                    path.format(**places_),
+                    headers={"Authorization": f"Bearer {api.key}"},
+                    **asked,
+                )
+                for places_ in (theirs, nowhere)
+            ]
+            known, unknown = (
+                told(one, *map(str, places_.values()))
+                for one, places_ in zip(answers, (theirs, nowhere), strict=True)
+            )
+            assert known == unknown, (method, path)
+            assert answers[0].status_code == 404, (method, path, answers[0].text)
+            tried += 1
+    assert tried > 10
+    # The other person does have all of it.
+    mine = {"Authorization": f"Bearer {tenants.other_key}"}
+    path = f"/api/organizations/{ids[2]['organization_id']}/"
+    assert api.client.get(path, headers=mine).status_code == 200
+    assert api("GET", "warehouse_sources/", key=tenants.other_key, project=2).json()["count"] == 1
+    assert api("GET", "warehouse_sources/", key=tenants.other_key).status_code == 404
 
 
 def test_an_id_of_others_is_no_id(two):

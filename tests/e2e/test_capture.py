@@ -375,3 +375,34 @@ def test_values_of_every_kind_reach_the_lake_or_are_refused(served):
     )
     assert found[0][0] == kept and found[0][1] > 10
     assert rows(served, "select person.properties.x from events where event = 'odd' limit 1")
+
+
+def test_what_was_taken_refused_and_loaded_is_counted(served):
+    def numbers():
+        found = {}
+        for line in served.client.get("/metrics").text.splitlines():
+            if line.startswith("pwh_capture_"):
+                name, _, value = line.rpartition(" ")
+                found[name] = float(value)
+        return found
+
+    before, one = numbers(), str(uuid.uuid4())
+    told = batch(
+        served,
+        {**event("counted", "c"), "uuid": one},
+        {**event("counted", "c"), "uuid": one},
+        {"event": "counted"},
+    )
+    assert told["accepted"] == 2
+    assert post(served, body={**event("counted", "c"), "api_key": "phc_no"}).status_code == 401
+    eventually(served, "SELECT count() FROM events WHERE event = 'counted'", [(1,)])
+    deadline = time.monotonic() + 60
+    while (after := numbers())["pwh_capture_backlog"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    grown = {name: after[name] - before.get(name, 0) for name in after}
+    assert grown["pwh_capture_events_total"] == 2
+    assert grown['pwh_capture_rejected_total{reason="missing_distinct_id"}'] == 1
+    assert grown['pwh_capture_refused_requests_total{code="invalid_api_key"}'] == 1
+    assert grown["pwh_capture_loaded_total"] >= 1 and grown["pwh_capture_duplicates_total"] >= 1
+    assert after["pwh_capture_lag_seconds"] == 0 and grown["pwh_capture_syncs_total"] >= 1

@@ -41,7 +41,7 @@ def main() -> int:
     arguments.add_argument("--only", default="", help="operations whose path holds this")
     options = arguments.parse_args()
     home = Path(tempfile.mkdtemp(prefix="pwh-fuzz-api-"))
-    platform = open_platform(Settings.from_env({"PWH_HOME": str(home)}))
+    platform = open_platform(Settings.from_env({"PWH_HOME": str(home), "PWH_RATE_LIMIT": "off"}))
     try:
         with Served(platform) as served:
             ids = asdict(seed(served))

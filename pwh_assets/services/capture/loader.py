@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from pwh_assets.core.names import DEFAULT_PROJECT
@@ -23,6 +24,14 @@ TIDY_AFTER = 40
 """Commits after which the small files they made are merged."""
 
 
+@dataclass(slots=True)
+class _Due:
+    """What waits to be loaded."""
+
+    since: float
+    events: int
+
+
 class Loader:
     """Loads every project's log until it is stopped. Any number of processes may have one: they take turns."""
 
@@ -30,8 +39,9 @@ class Loader:
         self._platform = platform
         self._wake = threading.Event()
         self._lock = threading.Lock()
-        self._due: set[int] = set()
+        self._due: dict[int, _Due] = {}
         self._is_stopping = False
+        self._taken: dict[int, _Due] = {}
         self._thread: threading.Thread | None = None
         self._sizes: dict[int, int] = {}
         self._commits: dict[int, int] = {}
@@ -44,13 +54,28 @@ class Loader:
         self._thread = threading.Thread(target=self._run, name="capture-loader", daemon=True)
         self._thread.start()
 
-    def wake(self, project_id: int) -> None:
-        """There is something new."""
+    def wake(self, project_id: int, events: int = 0) -> None:
+        """There is something new; `events` of it are known to be in the log."""
         with self._lock:
-            if project_id in self._due:
+            due = self._due.get(project_id)
+            if due is not None:
+                due.events += events
                 return
-            self._due.add(project_id)
+            self._due[project_id] = _Due(time.monotonic(), events)
         self._wake.set()
+
+    @property
+    def backlog(self) -> int:
+        """Events this process has acknowledged and not yet seen in the lake."""
+        with self._lock:
+            return sum(each.events for each in (*self._due.values(), *self._taken.values()))
+
+    @property
+    def lag_s(self) -> float:
+        """How long the oldest of what waits to be loaded has waited; 0 when nothing does."""
+        with self._lock:
+            waiting = [each.since for each in (*self._due.values(), *self._taken.values())]
+        return time.monotonic() - min(waiting) if waiting else 0.0
 
     def stop(self) -> None:
         """End after what is being loaded, and one last look."""
@@ -104,8 +129,8 @@ class Loader:
 
     def _load_due(self, timeout_s: float = 5.0) -> None:
         with self._lock:
-            due, self._due = sorted(self._due), set()
-        for project_id in due:
+            self._taken, self._due = self._due, {}
+        for project_id in sorted(self._taken):
             try:
                 while True:
                     done = load(self._platform, project_id, timeout_s)
@@ -115,18 +140,28 @@ class Loader:
                     self._tidy(project_id, done)
                     if not done.is_more or self._is_stopping:
                         break
-                if done.is_more:
-                    self.wake(project_id)
+                self._settle(project_id, is_loaded=not done.is_more)
                 self._wait_s = 0.0
             except Exception as error:
-                self._later(project_id, error)
+                self._settle(project_id, is_loaded=False)
+                self._later(error, project_id)
 
-    def _later(self, project_id: int, error: Exception) -> None:
+    def _settle(self, project_id: int, is_loaded: bool) -> None:
+        """What was taken is in the lake, or is due again from when it was."""
+        with self._lock:
+            taken = self._taken.pop(project_id)
+            if is_loaded:
+                return
+            newer = self._due.get(project_id)
+            taken.events += newer.events if newer else 0
+            self._due[project_id] = taken
+        self._wake.set()
+
+    def _later(self, error: Exception, project_id: int) -> None:
         """Events wait in the log; a lake that is busy is no news."""
         self._wait_s = min(LONGEST_WAIT_S, max(0.5, 2 * self._wait_s))
         if not (isinstance(error, PwhError) and error.retryable):
             log.exception("captured events could not be loaded", extra={"project": project_id})
-        self.wake(project_id)
 
     def _tidy(self, project_id: int, done: Loaded) -> None:
         if not done.events:

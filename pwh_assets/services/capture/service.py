@@ -13,6 +13,7 @@ from pwh_assets.services.capture.errors import BodyError, CaptureKeyError, Event
 from pwh_assets.services.capture.loader import Loader
 from pwh_assets.services.capture.loading import payload_of
 from pwh_assets.services.capture.log import Journal
+from pwh_assets.services.metrics_registry import METRICS
 from pwh_assets.services.platform import Platform
 
 KEY_AGE_S = 5.0
@@ -20,6 +21,10 @@ KEY_AGE_S = 5.0
 _MOST_KEYS = 10_000
 _NOT_KEPT = frozenset(("$snapshot", "$snapshot_items", "$performance_event"))
 """Session recordings: accepted and dropped, so that an SDK that records does not fail."""
+
+_accepted = METRICS.counter("pwh_capture_events_total", "Events acknowledged: they are on disk.")
+_rejected = METRICS.counter("pwh_capture_rejected_total", "Events not kept.", ("reason",))
+_dropped = METRICS.counter("pwh_capture_dropped_total", "Recordings, which are not kept.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +122,22 @@ class Capture:
             try:
                 lines.append(kept(raw, arrival, sending.key))
             except EventRefusedError as error:
+                _rejected.add(1, error.reason)
                 refused.append(Refused(index, error.reason, error.sentence))
+        if dropped:
+            _dropped.add(dropped)
         if refused and not lines and not dropped:
             raise _nothing_kept(refused)
         if not lines:
             return Accepted(0, refused, None)
         done = self.journal.append(project_id, payload_of(arrival.at_us, lines))
-        done.add_done_callback(lambda _: self.loader.wake(project_id))
+        done.add_done_callback(lambda ended: self._kept(ended, project_id, len(lines)))
         return Accepted(len(lines), refused, done)
+
+    def _kept(self, ended: "Future[None]", project_id: int, count: int) -> None:
+        if not ended.cancelled() and ended.exception() is None:
+            _accepted.add(count)
+            self.loader.wake(project_id, count)
 
 
 def _is_recording(raw: dict[str, Any]) -> bool:

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from pwh_assets.errors import InvalidInputError, PwhError
 
 PERIODS_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
-POSTHOG = "480/minute,4800/hour;query=240/minute,2400/hour"
+POSTHOG = "480/minute,4800/hour;query=240/minute,1200/hour"
 """PostHog's public numbers for everything else and for queries."""
 ALIASES = {"posthog": POSTHOG, "off": ""}
+KINDS = ("query", "write", "capture")
+"""Requests that can have numbers of their own: `query/`; all else that changes something; events, which have a limit only
+where one is set for them."""
 _ONE = re.compile(r"(\d{1,9})/(second|minute|hour)")
+_PART = re.compile(r"(?:(?P<project>\d{1,9}):)?(?:(?P<kind>[a-z]+)=)?(?P<numbers>[^=:]*)")
 
 
 class RateLimitedError(PwhError):
@@ -43,27 +47,37 @@ class Limit:
 
 
 def parse_limits(text: str) -> Mapping[str, tuple[Limit, ...]]:
-    """Limits by kind of request, `""` for all kinds without their own.
+    """Limits by kind of request, `""` for all kinds without their own; those of one project begin with its number.
 
     >>> parse_limits("100/minute;query=5/second")
     {'': (Limit(count=100, period='minute'),), 'query': (Limit(count=5, period='second'),)}
+    >>> parse_limits("7:query=9/minute;7:write=off")
+    {'7:query': (Limit(count=9, period='minute'),), '7:write': ()}
 
     Raises:
         InvalidInputError.
     """
     found: dict[str, tuple[Limit, ...]] = {}
     for part in filter(None, map(str.strip, ALIASES.get(text.strip(), text).split(";"))):
-        kind, mark, numbers = part.rpartition("=")
-        matches = [_ONE.fullmatch(one.strip()) for one in numbers.split(",")]
-        limits = tuple(Limit(int(one[1]), one[2]) for one in matches if one and int(one[1]))
-        if len(limits) != len(matches) or (mark and kind != "query"):
+        words = _PART.fullmatch(part)
+        limits = _limits(words["numbers"]) if words else None
+        if words is None or limits is None or words["kind"] not in (None, *KINDS):
             raise InvalidInputError(
                 "PWH_RATE_LIMIT",
                 f"`{part}` is not a limit. Write `posthog`, `off`, or for example "
-                "`480/minute,4800/hour;query=2400/hour`.",
+                "`480/minute,4800/hour;query=2400/hour;write=60/minute;2:query=9000/hour`.",
             )
-        found[kind] = limits
+        project = f"{words['project']}:" if words["project"] else ""
+        found[project + (words["kind"] or "")] = limits
     return found
+
+
+def _limits(numbers: str) -> tuple[Limit, ...] | None:
+    if numbers.strip() == "off":
+        return ()
+    matches = [_ONE.fullmatch(one.strip()) for one in numbers.split(",")]
+    limits = tuple(Limit(int(one[1]), one[2]) for one in matches if one and int(one[1]))
+    return limits if len(limits) == len(matches) else None
 
 
 class Throttle:
@@ -110,3 +124,26 @@ class Throttle:
         except RateLimitedError:
             return False
         return True
+
+
+class Throttles:
+    """The buckets of a home: one set for each kind of request and each project that has limits of its own."""
+
+    def __init__(self, text: str) -> None:
+        """Raises InvalidInputError."""
+        self._throttles = {name: Throttle(limits) for name, limits in parse_limits(text).items()}
+
+    def take(self, kind: str, project: str, key: object) -> None:
+        """Use one of a key's requests of a kind (`""`, or one of `KINDS`). Raises RateLimitedError."""
+        for name in _names(kind, project):
+            found = self._throttles.get(name)
+            if found is not None:
+                found.take(key)
+                return
+
+
+def _names(kind: str, project: str) -> tuple[str, ...]:
+    """What is looked for, the most special first."""
+    if kind == "capture":
+        return (kind,)
+    return (f"{project}:{kind}", f"{project}:", kind, "")

@@ -59,8 +59,8 @@ def _seen(catalog: "Catalog", project_id: int, reader: Caller | None) -> "Catalo
 
 def sees_alike(platform: Platform, project_id: int, one: Caller, other: Caller | None) -> bool:
     """Whether two readers have the same answers: an answer made for one may then be shown to the other."""
-    seen = catalog_for(platform, project_id, one)
-    return seen.version == catalog_for(platform, project_id, other).version
+    catalog = build_catalog(platform, project_id)  # once: it may change any moment
+    return _seen(catalog, project_id, one).version == _seen(catalog, project_id, other).version
 
 
 def mask_key(platform: Platform, project_id: int) -> str:

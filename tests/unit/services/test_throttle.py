@@ -3,7 +3,13 @@
 import pytest
 
 from pwh_assets.errors import InvalidInputError
-from pwh_assets.services.people.throttle import Limit, RateLimitedError, Throttle, parse_limits
+from pwh_assets.services.people.throttle import (
+    Limit,
+    RateLimitedError,
+    Throttle,
+    Throttles,
+    parse_limits,
+)
 
 
 def test_a_key_may_ask_so_often_and_is_told_how_long_to_wait() -> None:
@@ -34,7 +40,24 @@ def test_the_keys_used_least_are_forgotten() -> None:
 
 def test_limits_are_written_as_text() -> None:
     assert parse_limits("off") == {} == parse_limits("")
-    assert parse_limits("posthog")["query"] == (Limit(240, "minute"), Limit(2400, "hour"))
-    for wrong in ("fast", "0/minute", "5/day", "other=5/minute", "5/minute,"):
+    assert parse_limits("posthog")["query"] == (Limit(240, "minute"), Limit(1200, "hour"))
+    for wrong in ("fast", "0/minute", "5/day", "other=5/minute", "5/minute,", "x:5/minute"):
         with pytest.raises(InvalidInputError):
             parse_limits(wrong)
+
+
+def test_queries_writes_and_projects_have_buckets_of_their_own() -> None:
+    throttles = Throttles("2/hour;query=1/hour;7:query=3/hour;8:off")
+
+    def taken(kind: str, project: str) -> int:
+        for count in range(9):
+            try:
+                throttles.take(kind, project, "a key")
+            except RateLimitedError:
+                return count
+        return 9
+
+    assert (taken("query", "1"), taken("query", "2")) == (1, 0)  # one key, one bucket
+    assert (taken("write", "1"), taken("", "1")) == (2, 0)  # writes have no numbers of their own
+    assert (taken("query", "7"), taken("query", "8"), taken("write", "8")) == (3, 9, 9)
+    assert taken("capture", "") == 9
