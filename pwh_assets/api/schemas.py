@@ -1,5 +1,6 @@
 """`external_data_schemas/`: the tables of sources, one by one."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -7,10 +8,11 @@ from fastapi import APIRouter, Depends, Query
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.pages import Page, Paging
 from pwh_assets.api.responses import CHANGES, SOURCE, STARTS
+from pwh_assets.api.source_care import Destinations, DestinationsUpdate, shown_destinations
 from pwh_assets.api.source_models import (
     Cancelled,
     IncrementalFields,
-    JobOut,
+    LogLine,
     Schema,
     Started,
     TableSettings,
@@ -19,8 +21,9 @@ from pwh_assets.core.source import SyncedTable
 from pwh_assets.errors import NotFoundError
 from pwh_assets.orchestration.launch import launch_sync
 from pwh_assets.services.sources import connecting as sources
-from pwh_assets.services.sources import discovering
+from pwh_assets.services.sources import destinations, discovering
 from pwh_assets.services.sources import tables as table_actions
+from pwh_assets.services.sources.logs import Level, attempts, level_of
 from pwh_assets.services.sources.view import job_to_dict, table_to_dict
 
 router = APIRouter(tags=["schemas"])
@@ -108,15 +111,51 @@ def incremental_fields(ask: Write, schema_id: str) -> IncrementalFields:
 
 
 @router.get("/{schema_id}/logs/", summary="The table's runs and what became of them")
-def logs(
+def list_logs(
     ask: Read,
     schema_id: str,
     limit: Annotated[int, Query(ge=1, le=500, description="Newest first.")] = 50,
-) -> list[JobOut]:
+    after: Annotated[datetime | None, Query(description="Begun after.")] = None,
+    before: Annotated[datetime | None, Query(description="Begun before.")] = None,
+    level: Annotated[
+        list[Level] | None, Query(description="`info`, `warning` or `error`; all when left out.")
+    ] = None,
+    search: Annotated[str, Query(description="In error, code or status.", max_length=200)] = "",
+    instance_id: Annotated[
+        str, Query(description="Of this run of Dagster's only.", max_length=100)
+    ] = "",
+) -> list[LogLine]:
     """Each attempt by itself."""
     table = _table(ask, schema_id)
-    jobs = ask.platform.store.jobs(ask.project_id, limit, subject_id=table.id)
-    return [JobOut.model_validate(job_to_dict(job, table.name)) for job in jobs]
+    found = attempts(
+        ask.platform,
+        ask.project_id,
+        table.id,
+        limit,
+        after=after,
+        before=before,
+        levels=level or (),
+        search=search,
+        run_id=instance_id,
+    )
+    return [
+        LogLine.model_validate({**job_to_dict(job, table.name), "level": level_of(job).value})
+        for job in found
+    ]
+
+
+@router.get("/{schema_id}/destinations/", summary="Where a table's rows go")
+def list_destinations(ask: Read, schema_id: str) -> Destinations:
+    """As those of its source."""
+    _table(ask, schema_id)
+    return shown_destinations(destinations.destinations(ask.platform))
+
+
+@router.patch("/{schema_id}/destinations/", summary="Choose where a table's rows go")
+def choose_destinations(ask: Write, schema_id: str, body: DestinationsUpdate) -> Destinations:
+    """Those there are and no others: `unknown_destination`, `destination_required`."""
+    _table(ask, schema_id)
+    return shown_destinations(destinations.choose_destinations(ask.platform, body.destination_ids))
 
 
 def _table(ask: Ask, schema_id: str) -> SyncedTable:

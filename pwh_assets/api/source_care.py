@@ -1,13 +1,13 @@
-"""`warehouse_sources/{id}/…`: the stream of changes of a source, and its revenue analytics."""
+"""`warehouse_sources/{id}/…`: a source's revenue analytics, its webhook, and where its rows go."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.responses import CHANGES, SOURCE
-from pwh_assets.services.changes import care as change_care
+from pwh_assets.services.sources import destinations, hooks
 from pwh_assets.services.views import managed as managed_views
 
 router = APIRouter(tags=["sources"])
@@ -70,45 +70,85 @@ class RevenueAnalytics(BaseModel):
     hints: list[str] = Field(description="What to do so that more of it is there, in sentences.")
 
 
-class StreamFinding(BaseModel):
-    """Something that keeps a source from being streamed."""
+class WebhookInfo(BaseModel):
+    """How a source's webhook stands."""
 
-    table: str | None = Field(description="The table at the source; null for all of it.")
-    problem: str = Field(description="What is missing, as a sentence.")
-    statements: list[str] = Field(description="SQL that mends it, to run at the source.")
-
-
-class StreamCheck(BaseModel):
-    """Whether tables of the source can be synced with `cdc`."""
-
-    valid: bool = Field(description="Nothing is missing.")
-    count: int = Field(description="How much is missing.")
-    results: list[StreamFinding] = Field(description="What is missing.")
-
-
-class StreamedTable(BaseModel):
-    """One table in mode `cdc`."""
-
-    table: str = Field(description="Its name in HogQL.")
-    is_in_stream: bool = Field(description="False until its next sync.")
-    table_mode: str = Field(description="`consolidated`, `cdc_only` or `both`.")
+    supports_webhooks: bool = Field(description="Whether the vendor can push to us.")
+    exists: bool = Field(description="It has what it needs: deliveries are taken.")
+    webhook_url: str | None = Field(description="Where the vendor has to send, by this address.")
+    inputs: dict[str, str] = Field(description="Its fields that are set; secrets are `***`.")
+    pending_inputs: list[str] = Field(description="Fields that are still to be entered.")
+    schema_mapping: dict[str, str] = Field(description="Tables that listen, with their ids.")
+    waiting: int = Field(description="Deliveries that no sync has read yet.")
+    external_status: dict[str, Any] | None = Field(
+        default=None, description="Always null: the vendor is not asked."
+    )
+    missing_events: list[str] = Field(
+        default_factory=list, description="Always empty: the vendor is not asked."
+    )
+    auto_creation_blocked_reason: str | None = Field(
+        default=None, description="Why the endpoint at the vendor has to be made by hand."
+    )
 
 
-class StreamStatus(BaseModel):
-    """How the stream stands. What else the kind of database tells, such as `slot` and `lag_bytes`, is there too."""
+class WebhookInputs(BaseModel):
+    """What the vendor gave for the webhook."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"inputs": {"webhook_secret": "whsec_…"}}]}
+    )
 
-    source: str = Field(description="The source's slug.")
-    position: str | None = Field(description="Up to where changes are in the lake.")
-    tables: list[StreamedTable] = Field(description="Tables in mode `cdc`.")
+    inputs: dict[str, Any] = Field(
+        default_factory=dict, description="Of Stripe: `webhook_secret`, the endpoint's `whsec_…`."
+    )
 
 
-class StreamDropped(BaseModel):
-    """What was let go of."""
+class WebhookMade(BaseModel):
+    """What making a webhook came to."""
 
-    source: str = Field(description="The source's slug.")
-    tables: list[str] = Field(description="Tables that were in the stream.")
+    success: bool = Field(description="It has what it needs: deliveries are taken.")
+    webhook_url: str | None = Field(description="Where the vendor has to send.")
+    error: str | None = Field(description="What is left to do, as a sentence.")
+    pending_inputs: list[str] = Field(description="Fields that are still to be entered.")
+
+
+class WebhookGone(BaseModel):
+    """What was forgotten."""
+
+    success: bool = Field(description="Deliveries are refused from now on.")
+    external_deleted: bool = Field(description="Always false: take it out at the vendor too.")
+    error: str | None = Field(default=None, description="Always null.")
+
+
+class DestinationOut(BaseModel):
+    """A place rows are written to."""
+
+    id: str
+    type: str = Field(description="`ducklake` or `clickhouse`.")
+    name: str
+    enabled: bool = Field(default=True, description="Always true.")
+
+
+class Destinations(BaseModel):
+    """Where rows of a source or table go."""
+
+    results: list[DestinationOut] = Field(description="Every one; the operator chose them.")
+    destination_ids: list[str] = Field(description="Their ids.")
+
+
+class DestinationsUpdate(BaseModel):
+    """Where rows shall go."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"destination_ids": ["lake"]}]})
+
+    destination_ids: list[str] = Field(
+        max_length=100, description="All those there are; anything else is refused."
+    )
+
+
+def shown_destinations(found: list[destinations.Destination]) -> Destinations:
+    results = [DestinationOut(id=one.id, type=one.type, name=one.name) for one in found]
+    return Destinations(results=results, destination_ids=[one.id for one in results])
 
 
 @router.get(
@@ -132,37 +172,80 @@ def update_revenue_config(ask: Write, source_id: str, body: RevenueUpdate) -> Re
     return RevenueAnalytics.model_validate(found.as_dict())
 
 
+@router.get("/{source_id}/webhook_info/", summary="How a source's webhook stands")
+def webhook_info(ask: Read, request: Request, source_id: str) -> WebhookInfo:
+    """Where the vendor has to send, and which tables listen."""
+    found = hooks.webhook_of(ask.platform, ask.project_id, source_id)
+    if found is None:
+        return WebhookInfo(
+            supports_webhooks=False,
+            exists=False,
+            webhook_url=None,
+            inputs={},
+            pending_inputs=[],
+            schema_mapping={},
+            waiting=0,
+        )
+    return WebhookInfo(
+        supports_webhooks=True,
+        exists=found.exists,
+        webhook_url=_address(request, found),
+        inputs=dict(found.inputs),
+        pending_inputs=list(found.pending),
+        schema_mapping=dict(found.tables),
+        waiting=found.waiting,
+        auto_creation_blocked_reason=hooks.BY_HAND,
+    )
+
+
+@router.post("/{source_id}/create_webhook/", summary="Take a source's webhook", responses=SOURCE)
+def create_webhook(
+    ask: Write, request: Request, source_id: str, body: WebhookInputs | None = None
+) -> WebhookMade:
+    """Keeps its inputs and says the address to enter at the vendor; `success` once nothing is missing here. The endpoint
+    at the vendor is made by hand.
+    """
+    inputs = body.inputs if body else {}
+    found = hooks.enter_inputs(ask.platform, ask.project_id, source_id, inputs)
+    return WebhookMade(
+        success=found.exists,
+        webhook_url=_address(request, found),
+        error=None if found.exists else hooks.BY_HAND,
+        pending_inputs=list(found.pending),
+    )
+
+
 @router.post(
-    "/{source_id}/check_cdc_prerequisites_for_source/",
-    summary="What a stream of changes lacks",
-    responses=SOURCE,
+    "/{source_id}/update_webhook_inputs/", summary="Change a webhook's inputs", responses=SOURCE
 )
-def check_cdc(ask: Write, source_id: str) -> StreamCheck:
-    """Asks the source. Nothing is made there."""
-    found = change_care.check_stream(ask.platform, ask.project_id, source_id)
-    results = [StreamFinding.model_validate(each) for each in found]
-    return StreamCheck(valid=not results, count=len(results), results=results)
+def update_webhook_inputs(
+    ask: Write, request: Request, source_id: str, body: WebhookInputs
+) -> WebhookMade:
+    """Such as another signing secret."""
+    return create_webhook(ask, request, source_id, body)
 
 
-@router.get("/{source_id}/cdc_status/", summary="How the stream stands", responses=SOURCE)
-def cdc_status(ask: Read, source_id: str) -> StreamStatus:
-    """At the source, and in the lake."""
-    return StreamStatus.model_validate(
-        change_care.stream_status(ask.platform, ask.project_id, source_id)
-    )
+@router.post("/{source_id}/delete_webhook/", summary="Forget a webhook", responses=CHANGES)
+def delete_webhook(ask: Write, source_id: str) -> WebhookGone:
+    """Its secrets and what waits go, and deliveries are refused. Refused while a table that syncs listens."""
+    hooks.forget_webhook(ask.platform, ask.project_id, source_id)
+    return WebhookGone(success=True, external_deleted=False)
 
 
-@router.post("/{source_id}/repair_cdc/", summary="Begin the stream anew", responses=SOURCE)
-def repair_cdc(ask: Write, source_id: str) -> StreamDropped:
-    """Drops it; the next sync makes a new one and reads the tables whole."""
-    return StreamDropped.model_validate(
-        change_care.repair_stream(ask.platform, ask.project_id, source_id)
-    )
+@router.get("/{source_id}/destinations/", summary="Where a source's rows go")
+def list_destinations(ask: Read, source_id: str) -> Destinations:
+    """The lake, and the ClickHouse cluster where the operator set one up."""
+    ask.platform.store.source(source_id, ask.project_id)
+    return shown_destinations(destinations.destinations(ask.platform))
 
 
-@router.post("/{source_id}/disable_cdc/", summary="End the stream for good", responses=SOURCE)
-def disable_cdc(ask: Write, source_id: str) -> StreamDropped:
-    """Its tables are read whole from now on."""
-    return StreamDropped.model_validate(
-        change_care.disable_stream(ask.platform, ask.project_id, source_id)
-    )
+@router.patch("/{source_id}/destinations/", summary="Choose where a source's rows go")
+def choose_destinations(ask: Write, source_id: str, body: DestinationsUpdate) -> Destinations:
+    """Those there are and no others: `unknown_destination`, `destination_required`."""
+    ask.platform.store.source(source_id, ask.project_id)
+    found = destinations.choose_destinations(ask.platform, body.destination_ids)
+    return shown_destinations(found)
+
+
+def _address(request: Request, webhook: hooks.Webhook) -> str:
+    return f"{str(request.base_url).rstrip('/')}{webhook.path}"

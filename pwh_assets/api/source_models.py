@@ -365,6 +365,12 @@ class JobOut(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
 
+class LogLine(JobOut):
+    """One attempt, and how much it is worth a look."""
+
+    level: str = Field(description="`info`, `warning` (it was stopped) or `error`.")
+
+
 class Cancelled(BaseModel):
     """What became of the runs."""
 

@@ -13,6 +13,7 @@ from pwh_assets.api.responses import ASKS
 from pwh_assets.services import activity
 from pwh_assets.services.health import data_health_issues
 from pwh_assets.services.hogql.property_values import values_query
+from pwh_assets.services.overview import overview
 from pwh_assets.services.queries import Ask as Question
 from pwh_assets.services.queries import Queries
 from pwh_assets.services.sources.view import moment
@@ -111,6 +112,26 @@ class Issues(BaseModel):
     )
 
 
+class Overview(BaseModel):
+    """How the project stands."""
+
+    sources: int = Field(description="Connected ones.")
+    tables: int = Field(description="Tables of sources, also those that do not sync.")
+    tables_syncing: int = Field(description="Those that sync by their schedules.")
+    tables_by_status: dict[str, int] = Field(description="Status to how many.")
+    views: int = Field(description="Saved queries.")
+    materialized_views: int = Field(description="Those that are kept as tables.")
+    views_by_status: dict[str, int] = Field(description="Status to how many of those.")
+    suspended_views: int = Field(description="Given up after too many failures.")
+    rows_this_month: int = Field(description="Rows that were synced, since the month began.")
+    row_limit: int | None = Field(description="Rows that may be synced in a month.")
+    days: int = Field(description="How far `runs` looks back.")
+    runs: dict[str, int] = Field(description="`total`, `successful`, `failed`.")
+    running: list[Activity] = Field(description="What runs now; at most five.")
+    issues: int = Field(description="How much is wrong.")
+    newest_issues: list[dict[str, Any]] = Field(description="As `data_health_issues/`; five.")
+
+
 class PropertyValue(BaseModel):
     """One value."""
 
@@ -188,6 +209,12 @@ def property_values(
 def issues(ask: Read) -> Issues:
     """Roots with what they block, newest first."""
     return Issues.model_validate(data_health_issues(ask.platform, ask.project_id))
+
+
+@router.get("/data_ops_dashboard/", summary="How the project stands, at a glance")
+def data_ops_dashboard(ask: Read) -> Overview:
+    """What PostHog's dashboard of this name is made of, as data: PWH has no dashboards whose id it could answer."""
+    return Overview.model_validate(overview(ask.platform, ask.project_id))
 
 
 def _listed(request: Request, found: activity.Part, limit: int, offset: int) -> Activities:

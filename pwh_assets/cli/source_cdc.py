@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from pwh_assets.cli.arguments import Groups, command, group, open_project
+from pwh_assets.cli.arguments import Groups, command, group, number, open_project
 from pwh_assets.cli.console import note, print_json, say, table
 
 Find = Callable[[argparse.Namespace, Any, str], str]
@@ -30,6 +30,26 @@ def register_cdc(nouns: Groups, find: Find) -> None:
         parser = command(verbs, name, summary, run)
         parser.add_argument("id", metavar="ID")
         parser.set_defaults(find=find)
+    enable = command(
+        verbs, "enable", "have tables follow the stream from the next sync on", _enable
+    )
+    enable.add_argument("id", metavar="ID")
+    enable.add_argument(
+        "tables", metavar="TABLE", nargs="*", help="names at the source; default: all with a key"
+    )
+    enable.set_defaults(find=find)
+    tune = command(verbs, "tune", "from which lag on the stream is an issue", _tune)
+    tune.add_argument("id", metavar="ID")
+    tune.add_argument(
+        "--warning-mb",
+        type=number("MiB", 0),
+        metavar="N",
+        help="of the source's log; default 10240",
+    )
+    tune.add_argument(
+        "--critical-mb", type=number("MiB", 0), metavar="N", help="from which on it presses"
+    )
+    tune.set_defaults(find=find)
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -95,4 +115,38 @@ def _disable(args: argparse.Namespace) -> int:
         say(
             f"The stream of `{done['source']}` was dropped; {len(done['tables'])} tables are synced with `full` now."
         )
+    return 0
+
+
+def _enable(args: argparse.Namespace) -> int:
+    from pwh_assets.services.changes.tuning import enable_stream
+
+    platform = open_project(args)
+    source_id = args.find(args, platform, args.id)
+    done = enable_stream(platform, args.project, source_id, args.tables)
+    if args.json:
+        print_json(done)
+    else:
+        say(f"{len(done['tables'])} tables of `{done['source']}` follow its stream.")
+        note(f"`pwh sync {done['source']}` makes it and reads them whole.")
+    return 0
+
+
+def _tune(args: argparse.Namespace) -> int:
+    from pwh_assets.services.changes.tuning import tune_stream
+
+    platform = open_project(args)
+    source_id = args.find(args, platform, args.id)
+    now = tune_stream(
+        platform,
+        args.project,
+        source_id,
+        lag_warning_mb=args.warning_mb,
+        lag_critical_mb=args.critical_mb,
+    )
+    if args.json:
+        print_json(now)
+    else:
+        more = f", and presses from {now.lag_critical_mb:,} MiB" if now.lag_critical_mb else ""
+        say(f"The stream is an issue from a lag of {now.lag_warning_mb:,} MiB on{more}.")
     return 0

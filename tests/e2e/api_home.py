@@ -13,6 +13,7 @@ from pwh_assets.services.hogql import joins
 from pwh_assets.services.product.actions import save_action
 from pwh_assets.services.product.cohorts import save_cohort
 from pwh_assets.services.quality import add_check
+from pwh_assets.services.semantic.declaring import declare
 from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.store import NewTable
 
@@ -80,6 +81,8 @@ def seed(served, project=1, mark=SECRET):
     draft = editor.make_draft(platform, project, somebody, f"SELECT '{mark}'", view_id=view.id)
     tabs = editor.save_tabs(platform, project, somebody, {"mark": mark})
     note = editor.annotate(platform, project, somebody, view.id, "n", mark, of_views=True)
+    metric = {"name": "seen", "source": "daily", "measure": "sum", "expression": "n"}
+    declare(platform, project, somebody, "metrics", {**metric, "description": mark})
     return Ids(
         source.id,
         table.id,

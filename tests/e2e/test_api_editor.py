@@ -217,3 +217,75 @@ def test_files_become_a_table_under_a_name_of_their_own(api, tmp_path):
     assert api("DELETE", path).status_code == 204
     assert api("GET", path).status_code == 404
     assert api("POST", tables, body).status_code == 201
+
+
+def test_a_metric_is_declared_asked_under_policies_and_kept_from_breaking(api):
+    made = api(
+        "POST",
+        "metrics/",
+        {
+            "name": "Looks a day",
+            "source": "events",
+            "measure": "count",
+            "dimensions": ["distinct_id"],
+            "time": "timestamp",
+            "grain": "day",
+        },
+    )
+    assert made.status_code == 201, made.text
+    assert (made.json()["name"], made.json()["dimensions"]) == ("looks_a_day", ["distinct_id"])
+    asked = {"from": "2026-01-01", "to": "2026-01-01", "by": ["distinct_id"]}
+    answer = api("POST", "metrics/looks_a_day/query/", asked).json()
+    assert answer["columns"] == ["time", "distinct_id", "value"]
+    assert [row[1:] for row in answer["results"]] == [["a", 24]]
+    wrong = api("POST", "metrics/looks_a_day/query/", {"grain": "fortnight"})
+    assert (wrong.status_code, wrong.json()["attr"]) == (400, "grain")
+    ratio = {"name": "share", "numerator": "looks a day", "denominator": "seen"}
+    assert api("POST", "metrics/", ratio).status_code == 201
+    refused = api("DELETE", "metrics/looks a day/")
+    assert (refused.status_code, refused.json()["code"]) == (409, "metric_in_use")
+    mistaken = api("POST", "metrics/", {"name": "b", "source": "events", "expression": "nothing"})
+    assert (mistaken.status_code, mistaken.json()["code"]) == (400, "invalid_semantic_document")
+    document = api("GET", "metrics/document/").json()["document"]
+    same = api("POST", "metrics/document/", {"document": document, "prune": True}).json()
+    assert (same["added"], same["changed"], same["removed"]) == ([], [], [])
+    assert len(api("GET", "metrics/looks_a_day/history/").json()) == 1
+    table = api("POST", "virtual_tables/", {"name": "Looks", "query": "SELECT event FROM events"})
+    assert (table.status_code, table.json()["columns"][0]["name"]) == (201, "event")
+    assert names(api("GET", "virtual_tables/")) == ["Looks"]
+    policy = {"name": "none", "table": "events", "to": ["*"], "except": ["owner"]}
+    answer = api("POST", "access_policies/", {**policy, "rows": "distinct_id = 'nobody'"})
+    assert answer.status_code in (200, 201), answer.text
+    bound = server_key(api, "query:read", "warehouse_view:write")
+    seen = api("POST", "metrics/looks_a_day/query/", asked, key=bound).json()
+    assert seen["results"] == []
+    kept = api("POST", "metrics/", {"name": "mine", "source": "events"}, key=bound)
+    assert (kept.status_code, kept.json()["code"]) == (403, "policy_bound")
+    for one in ("metrics/share/", "metrics/looks_a_day/", "virtual_tables/looks/"):
+        assert api("DELETE", one).status_code == 204
+        assert api("GET", one).status_code == 404
+
+
+def test_person_keys_sets_of_views_the_graph_and_the_overview(api):
+    key = {"table": "stripe_customer", "column": "EMAIL", "holds": "email"}
+    assert api("POST", "person_keys/", key).json()["column"] == "email"
+    assert [each["table"] for each in api("GET", "person_keys/").json()["results"]] == [
+        "stripe_customer"
+    ]
+    assert api("POST", "person_keys/", {**key, "column": "nothing"}).json()["attr"] == "column"
+    assert api("DELETE", "person_keys/stripe_customer/").status_code == 204
+    assert api("DELETE", "person_keys/stripe_customer/").status_code == 404
+    sets = "managed_viewsets/revenue_analytics/"
+    assert api("GET", sets).json()["sources"] == {api.ids.source_id: False}
+    on = api("PUT", sets, {"enabled": True}).json()
+    assert (on["enabled"], on["sources"]) == (True, {api.ids.source_id: True})
+    assert not api("PUT", sets, {"enabled": False}).json()["enabled"]
+    assert api("GET", "managed_viewsets/nothing/").status_code == 404
+    dag = api("GET", "warehouse_dag/").json()
+    ids = {node["name"]: node["id"] for node in dag["nodes"]}
+    assert {"source": ids["events"], "target": ids["daily"]} in dag["edges"]
+    paths = api("GET", f"warehouse_model_paths/?saved_query_id={ids['weekly']}").json()["results"]
+    assert [each["path"] for each in paths] == [["events", "daily", "weekly"]]
+    shown = api("GET", "warehouse/data_ops_dashboard/").json()
+    assert (shown["sources"], shown["materialized_views"]) == (1, 1)
+    assert shown["runs"]["failed"] >= 1

@@ -112,14 +112,20 @@ def test_a_stream_that_is_disabled_leaves_tables_that_are_read_whole(pwh, source
     shown = pwh("source", "show", source)
     modes = {each["name"]: (each["sync_type"], each["row_count"]) for each in shown["schemas"]}
     assert modes["orders"] == ("full", 2)
+    assert "primary key" in str(pwh("source", "cdc", "enable", source, "orders", "keyless", status=2))
+    pwh("source", "cdc", "enable", source, "orders")
+    database.execute("INSERT INTO orders VALUES (3, 3)")
+    pwh("sync", source)
+    shown = pwh("source", "show", source)
+    modes = {each["name"]: (each["sync_type"], each["row_count"]) for each in shown["schemas"]}
+    assert (modes["orders"], modes["users"][0]) == (("cdc", 3), "full")
     pwh("source", "remove", source)
 
 
-def test_a_stream_that_keeps_too_much_is_an_issue(pwh, source, monkeypatch):
-    from pwh_assets.services.changes import care as change_care
-
+def test_a_stream_that_keeps_more_than_it_was_set_to_is_an_issue(pwh, source):
     pwh("sync", source)
-    monkeypatch.setattr(change_care, "LAG_BYTES", 1)
+    assert pwh("health")["results"] == []
+    pwh("source", "cdc", "tune", source, "--warning-mb", "0")
     found = pwh("health", status=1)["results"]
     assert [each["kind"] for each in found] == ["stream_lagging"]
     pwh("source", "remove", source)

@@ -12,15 +12,14 @@ from pwh_assets.core.source import Source, SyncedTable, SyncMode
 from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.services.changes.stream import StreamBusyHereError
 from pwh_assets.services.changes.tables import change_source, facts_of, spec_of, stream_id
+from pwh_assets.services.changes.tuning import DEFAULT, StreamTuning, stream_tuning
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.scrub import scrubbed
 from pwh_assets.services.sources.egress import guarded
-from pwh_assets.sources.changes import ChangeSource, StreamTable
+from pwh_assets.sources.changes import ChangeSource, Finding, StreamTable
 
 log = logging.getLogger(__name__)
 
-LAG_BYTES = 10 << 30
-"""From here on what a source keeps for us is an issue: its disk fills up."""
 ROOM_BYTES = 1 << 30
 """A source that will throw away what we have not read after this many bytes more is one too."""
 
@@ -33,13 +32,11 @@ def check_stream(platform: Platform, project_id: int, source_id: str) -> list[di
     Raises:
         NotFoundError, InvalidInputError: no such source, or its type has no stream.
     """
-    source, changes = _of(platform, project_id, source_id)
-    tables = platform.store.tables(project_id, source.id)
+    tables = platform.store.tables(project_id, platform.store.source(source_id, project_id).id)
     streamed = [table for table in tables if table.mode is SyncMode.CDC] or [
         table for table in tables if not table.is_missing
     ]
-    with _config(platform, source) as config:
-        findings = changes.check(config, spec_of(source.id, _told(streamed)))
+    findings = stream_findings(platform, project_id, source_id, streamed)
     return [
         {
             "table": finding.table,
@@ -48,6 +45,15 @@ def check_stream(platform: Platform, project_id: int, source_id: str) -> list[di
         }
         for finding in findings
     ]
+
+
+def stream_findings(
+    platform: Platform, project_id: int, source_id: str, tables: list[SyncedTable]
+) -> list[Finding]:
+    """What keeps these tables of a source from being streamed. Raises as `check_stream`."""
+    source, changes = _of(platform, project_id, source_id)
+    with _config(platform, source) as config:
+        return changes.check(config, spec_of(source.id, _told(tables)))
 
 
 def stream_status(platform: Platform, project_id: int, source_id: str) -> dict[str, Any]:
@@ -133,7 +139,7 @@ def stream_issues(platform: Platform, project_id: int) -> list[HealthIssue]:
         source = sources.get(record.source_id)
         if source is None or not _streamed(platform, source):
             continue
-        trouble = _trouble(dict(record.facts))
+        trouble = _trouble(dict(record.facts), stream_tuning(platform, project_id, source.id))
         if trouble is not None:
             found.append(
                 HealthIssue(
@@ -152,11 +158,13 @@ def stream_issues(platform: Platform, project_id: int) -> list[HealthIssue]:
     return found
 
 
-def _trouble(facts: dict[str, Any]) -> str | None:
+def _trouble(facts: dict[str, Any], tuning: StreamTuning = DEFAULT) -> str | None:
     """What is wrong with a stream that stands like this, in words.
 
     >>> _trouble({"lag_bytes": 12 << 30})
     'The source keeps 12.0 GiB of its log for changes that were not read yet.'
+    >>> _trouble({"lag_bytes": 3 << 20}, StreamTuning(1, 2))
+    'The source keeps 3.0 MiB of its log for changes that were not read yet, more than the critical 2 MiB.'
     >>> _trouble({"lag_bytes": 5, "wal_status": "unreserved"})
     'The source may throw away changes that were not read yet at any moment.'
     >>> _trouble({"lag_bytes": 5, "wal_status": "reserved"}) is None
@@ -168,8 +176,12 @@ def _trouble(facts: dict[str, Any]) -> str | None:
     if facts.get("wal_status") == "unreserved" or (room is not None and room <= 0):
         return "The source may throw away changes that were not read yet at any moment."
     lag = facts.get("lag_bytes") or 0
-    if lag >= LAG_BYTES:
-        return f"The source keeps {lag / (1 << 30):.1f} GiB of its log for changes that were not read yet."
+    if lag >= tuning.lag_warning_mb << 20:
+        size = f"{lag / (1 << 30):.1f} GiB" if lag >= 1 << 30 else f"{lag / (1 << 20):.1f} MiB"
+        critical = tuning.lag_critical_mb
+        is_pressing = critical is not None and lag >= critical << 20
+        more = f", more than the critical {critical:,} MiB" if is_pressing else ""
+        return f"The source keeps {size} of its log for changes that were not read yet{more}."
     if room is not None and room < ROOM_BYTES and lag > room:
         return f"After {room / (1 << 20):.0f} MiB more the source throws away changes that were not read yet."
     return None

@@ -13,6 +13,7 @@ from pwh_assets.core.options import AutoSync, TableOptions
 from pwh_assets.core.source import DiscoveredTable, Source, SyncedTable, SyncMode, TableStatus
 from pwh_assets.errors import BusyError, InvalidInputError, NotFoundError, PwhError, quoted
 from pwh_assets.services.changes.care import drop_stream
+from pwh_assets.services.changes.tuning import forget_tuning
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.scrub import scrubbed
 from pwh_assets.services.sources import webhooks
@@ -193,6 +194,7 @@ def remove_source(platform: Platform, project_id: int, source_id: str) -> dict[s
     )  # one may have begun in between; none begins now
     platform.lakes.of(project_id).drop_schema(source.slug)
     webhooks.forget(platform, source.id)
+    forget_tuning(platform, source)
     for table in tables:
         store.remove_quality_checks_of(table.id)
     clear_leftovers(platform, project_id)
