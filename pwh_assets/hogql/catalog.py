@@ -105,6 +105,8 @@ class Catalog:
     """Actions by name and by number: HogQL conditions over a row of `events`."""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     """Metrics by key, for `metric('name')`."""
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    """Tables that are connected and have no rows yet: every spelling, lower case, to the name."""
     policies: tuple[AccessPolicy, ...] = ()
     """The project's, not applied yet: `hogql.policy.restrict` makes the catalog of one reader."""
 

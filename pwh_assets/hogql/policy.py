@@ -83,16 +83,23 @@ def restrict(catalog: Catalog, rules: Mapping[str, TableRules]) -> Catalog:
     Equal rules give the same catalog again, so plans and whatever else is kept with it are shared.
     """
     placed = _placed(catalog, rules)
-    if not placed:
+    denied = {
+        catalog.waiting[name.lower()]
+        for name, one in rules.items()
+        if one.is_hidden and name.lower() in catalog.waiting
+    }
+    if not placed and not denied:
         return catalog
     text = "\0".join(f"{name}={fingerprint(one)}" for name, one in sorted(placed.items()))
+    text = "\0".join((text, *sorted(denied)))
     mark = hashlib.sha256(text.encode()).hexdigest()[:32]
     kept: dict[str, Catalog] = catalog.__dict__.setdefault("_restricted", {})
     found = kept.get(mark)
     if found is None:
         if len(kept) >= 256:
             kept.pop(next(iter(kept)))
-        found = kept[mark] = _restricted(catalog, placed, mark)
+        waiting = {said: name for said, name in catalog.waiting.items() if name not in denied}
+        found = kept[mark] = replace(_restricted(catalog, placed, mark), waiting=waiting)
     return found
 
 

@@ -254,16 +254,22 @@ class Sources(Metrics):
                 return CteSource(label, entry), names
         table = self.find_table(name)
         if table is None:
-            hint = self.did_you_mean(name, [*self.catalog.by_name, *(str(k) for k in scope.env)])
-            self.problem(
-                CODES.UNKNOWN_TABLE, f"There is no table or view `{name}`", identifier, hint
-            )
+            self.tell_unknown(name, identifier, scope)
             return self.unknown_table(name, label), names
         if not alias:
             names = tuple(dict.fromkeys((*names, table.name.lower())))
         if self.anchor is None or (self.placing and not self.views):
             self.tables[table.name] = None
         return self.table_source(table, label, identifier), names
+
+    def tell_unknown(self, name: str, identifier: exp.Expression, scope: Scope) -> None:
+        if waiting := self.catalog.waiting.get(name.lower()):
+            said = f"`{name}` has no rows yet: it was not synced"
+            hint: str | None = f"Sync it first: `pwh sync {waiting}`."
+        else:
+            said = f"There is no table or view `{name}`"
+            hint = self.did_you_mean(name, [*self.catalog.by_name, *(str(k) for k in scope.env)])
+        self.problem(CODES.UNKNOWN_TABLE, said, identifier, hint)
 
     def unknown_table(self, name: str, label: str) -> Source:
         """Stands in for a table that could not be found: whatever is asked of it, it has."""

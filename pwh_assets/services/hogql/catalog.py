@@ -1,6 +1,7 @@
 """What a project's queries may name: product tables, synced tables, views, and the joins between them."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,7 @@ def _same(one: "Catalog", other: "Catalog") -> bool:
         and one.metrics == other.metrics
         and one.week_start == other.week_start
         and one.policies == other.policies
+        and one.waiting == other.waiting
     )
 
 
@@ -82,7 +84,19 @@ def _build(platform: Platform, project_id: int, version: str) -> "Catalog":
         actions=actions_by_name((one.id, one.name, one.steps) for one in actions),
         metrics={one.definition.key: one.definition for one in store.metrics(project_id)},
         policies=tuple(store.policies(project_id)),
+        waiting=_waiting(store.tables(project_id), joined),
     )
+
+
+def _waiting(tables: "Iterable[SyncedTable]", known: "Iterable[TableDef]") -> dict[str, str]:
+    """Every spelling of the synced tables that no text can read yet."""
+    readable = {name.lower() for table in known for name in (table.name, *table.spellings)}
+    found: dict[str, str] = {}
+    for table in tables:
+        names = table_spellings(table.source.source_type, table.source.prefix, table.name)
+        if names[0].lower() not in readable:
+            found |= {name.lower(): names[0] for name in names if name.lower() not in readable}
+    return found
 
 
 def project_tables(platform: Platform, project_id: int) -> "tuple[TableDef, ...]":

@@ -2,8 +2,10 @@
 
 import pytest
 
+from pwh_assets.core.policy import TableRules
 from pwh_assets.hogql.catalog import Catalog, TableDef
 from pwh_assets.hogql.errors import HogQLError
+from pwh_assets.hogql.policy import restrict
 from tests.unit.hogql.catalogs import INVOICE, plan, problems, sql, types
 
 
@@ -297,3 +299,19 @@ def test_a_view_that_reads_a_filter_is_made_anew_for_each_value():
     for value in (True, False):
         text = sql("SELECT id FROM chosen", catalog=catalog, variables={"filters": value})
         assert ("FALSE" in text.upper()) is not value
+
+
+def test_a_table_that_was_never_synced_is_told_apart_from_one_that_is_not_there():
+    waiting = {"app_users": "app_users", "postgres.app.users": "app_users"}
+    catalog = Catalog((INVOICE,), version="waiting", waiting=waiting)
+    for text in ("SELECT 1 FROM App_Users", "SELECT 1 FROM postgres.app.users"):
+        with pytest.raises(HogQLError) as caught:
+            sql(text, catalog=catalog)
+        (found,) = caught.value.problems
+        name = text.removeprefix("SELECT 1 FROM ")
+        assert found.code == "unknown_table"
+        assert found.message == f"`{name}` has no rows yet: it was not synced"
+        assert found.hint == "Sync it first: `pwh sync app_users`."
+    denied = restrict(catalog, {"app_users": TableRules(denied=frozenset("*"))})
+    with pytest.raises(HogQLError, match="There is no table or view `app_users`"):
+        sql("SELECT 1 FROM app_users", catalog=denied)
