@@ -40,13 +40,13 @@ from pwh_assets.api import (
     tables,
     warehouse,
 )
-from pwh_assets.api.audited import ReplayedError, replayed
+from pwh_assets.api.audited import Recorder, ReplayedError, replayed
 from pwh_assets.api.branches import Branch
 from pwh_assets.api.document import describe, operation_id
 from pwh_assets.api.middleware import Surroundings
 from pwh_assets.api.problems import handle_errors
 from pwh_assets.api.responses import CHANGES, errors
-from pwh_assets.services.audit import AuditLog, QueryAudit
+from pwh_assets.services.audit import AuditLog, QueryAudit, Witness
 from pwh_assets.services.capture import Capture
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.queries import Queries
@@ -124,7 +124,8 @@ def create_app(platform: Platform, dagster_url: str | None = None) -> FastAPI:
     app.state.platform, app.state.dagster_url = platform, dagster_url
     app.state.queries = Queries(platform)
     app.state.capture = Capture(platform)
-    app.state.audit = AuditLog(platform.store)
+    app.state.audit = AuditLog(platform.store, Witness(platform.settings.home, platform.store))
+    app.state.recorder = Recorder(app.state.audit)
     app.state.queries.observer = QueryAudit(app.state.audit)
     metrics.watch(app.state.queries, app.state.audit, app.state.capture)
     app.add_middleware(Surroundings, owner=app, rate_limit=platform.settings.rate_limit)

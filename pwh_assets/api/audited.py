@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from pwh_assets.core.access import Caller
 from pwh_assets.core.audit import HOME_CHAIN, AuditEntry, Outcome, Phase
+from pwh_assets.errors import PwhError
 from pwh_assets.services.audit import AuditLog, AuditUnavailableError, Origin
 from pwh_assets.services.audit.log import PATIENCE_S
 from pwh_assets.services.people.idempotency import Claim, Repeat, claim
@@ -32,8 +34,11 @@ class ReplayedError(Exception):
         self.repeat = repeat
 
 
-def begin(request: Request, caller: Caller, scope: str, project_id: int) -> None:
+def begin(
+    request: Request, caller: Caller, scope: str, project_id: int, item: str | None = None
+) -> None:
     """Called once a request is let in: a write gets its `Idempotency-Key` looked at and its start written down.
+    `item` is what it is done to, where the path does not say it.
 
     Blocks until the start is kept. Raises ReplayedError, KeyInUseError, KeyReusedError, AuditUnavailableError.
     """
@@ -54,7 +59,7 @@ def begin(request: Request, caller: Caller, scope: str, project_id: int) -> None
             raise ReplayedError(found)
         state["claim"] = found
     operation = state["operation"] = str(uuid.uuid4())
-    state["chain"] = project_id
+    state["chain"], state["item"] = project_id, item
     audit: AuditLog = request.app.state.audit
     audit.write(
         AuditEntry(
@@ -64,6 +69,7 @@ def begin(request: Request, caller: Caller, scope: str, project_id: int) -> None
             outcome=Outcome.BEGUN,
             operation=operation,
             at=datetime.now(UTC),
+            item=item,
             **origin.facts(),
         )
     )
@@ -98,6 +104,7 @@ class Recorder:
         facts["ms"] = round((time.perf_counter() - began) * 1000, 3)
         if operation is not None:
             facts |= {"project_id": state["chain"], "action": scope, "operation": operation}
+            facts["item"] = state.get("item")
             return _entry(origin, Phase.FINISH, _outcome(status), facts)
         if status in (401, 403) or (status == 404 and _is_unseen(origin.caller, state)):
             return self._refusal(origin, state, facts, projects)
@@ -112,21 +119,68 @@ class Recorder:
     def _refusal(
         self, origin: Origin, state: dict[str, Any], facts: dict[str, Any], projects: Any
     ) -> AuditEntry | None:
-        address = origin.address or ""
-        if not self._refusals.has(address):
-            if len(self._counted) < 10_000 or address in self._counted:
-                self._counted[address] = self._counted.get(address, 0) + 1
+        if not self._is_told(origin):
             return None
         facts |= {
             "project_id": _chain_of(origin.caller, state, projects),
             "action": "refused",
             "item": " ".join(filter(None, (state.get("scope"), _reason(state)))) or None,
-            "repeats": self._counted.pop(address, None),
+            "repeats": self._counted.pop(origin.address or "", None),
         }
         key = getattr(state.get("error"), "key", None)
         if origin.caller is None and key is not None:
             origin.key_id, origin.actor = key.id, key.user or key.label
         return _entry(origin, Phase.WHOLE, Outcome.REFUSED, facts)
+
+    def _is_told(self, origin: Origin) -> bool:
+        """Whether a refusal is written by itself; else it is counted."""
+        address = origin.address or ""
+        if self._refusals.has(address):
+            return True
+        if len(self._counted) < 10_000 or address in self._counted:
+            self._counted[address] = self._counted.get(address, 0) + 1
+        return False
+
+    def socket_refused(self, connection: HTTPConnection, error: PwhError) -> None:
+        """A websocket, or a message on one, that was not let through."""
+        caller: Caller | None = getattr(connection.state, "caller", None)
+        origin = _origin_of(connection, "WEBSOCKET")
+        origin.caller = caller
+        if not self._is_told(origin):
+            return
+        facts = {
+            "project_id": HOME_CHAIN,
+            "action": "refused",
+            "status": error.status,
+            "code": error.code,
+            "repeats": self._counted.pop(origin.address or "", None),
+        }
+        self._note(_entry(origin, Phase.WHOLE, Outcome.REFUSED, facts))
+
+    def delivered(
+        self,
+        connection: HTTPConnection,
+        project_id: int,
+        facts: dict[str, Any],
+        error: BaseException | None = None,
+    ) -> None:
+        """A vendor pushed something: it was taken, or refused. Nobody waits until it is written."""
+        origin = _origin_of(connection, "POST")
+        outcome = Outcome.DONE
+        if error is not None:
+            outcome = Outcome.REFUSED if isinstance(error, PwhError) else Outcome.FAILED
+            facts |= {"code": getattr(error, "code", "internal")}
+            if not self._is_told(origin):
+                return
+            facts["repeats"] = self._counted.pop(origin.address or "", None)
+        facts |= {"project_id": project_id, "action": "webhook"}
+        self._note(_entry(origin, Phase.WHOLE, outcome, facts))
+
+    def _note(self, entry: AuditEntry) -> None:
+        try:
+            self._audit.note(entry)
+        except AuditUnavailableError:
+            log.error("a refusal or a delivery is not in the audit log")
 
     async def keep(self, entry: AuditEntry) -> bool:
         """Wait until it is written; False when it cannot be."""
@@ -145,6 +199,19 @@ def settle(claimed: Claim, status: int, body: bytes) -> None:
         claimed.keep(status, body)
     else:
         claimed.release()
+
+
+def _origin_of(connection: HTTPConnection, method: str) -> Origin:
+    """Of a request that has no surroundings."""
+    client = connection.client
+    agent = connection.headers.get("user-agent", "")[:300]
+    return Origin(
+        uuid.uuid4().hex,
+        client.host if client else None,
+        agent or None,
+        method,
+        connection.url.path[:500],
+    )
 
 
 def _entry(origin: Origin, phase: Phase, outcome: Outcome, facts: dict[str, Any]) -> AuditEntry:

@@ -21,12 +21,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
+from pwh_assets.api.audited import begin
 from pwh_assets.api.context import caller_of, is_same_site, look_up_caller, platform_of
 from pwh_assets.api.dagster_rules import (
     SCOPE_READ,
     SCOPE_WRITE,
     DagsterRequestError,
-    changes_something,
+    changes_in,
     is_writer,
     may_read,
     may_write,
@@ -34,6 +35,8 @@ from pwh_assets.api.dagster_rules import (
 )
 from pwh_assets.api.login import login_address
 from pwh_assets.api.login_page import refusal_page
+from pwh_assets.core.access import Caller
+from pwh_assets.core.audit import HOME_CHAIN
 from pwh_assets.errors import PwhError
 from pwh_assets.services.people.access import PermissionDeniedError, UnauthenticatedError
 
@@ -115,20 +118,25 @@ async def _judged(request: Request, path: str) -> bytes | None:
     may_read(caller, projects)
     if request.method in ("GET", "HEAD"):
         for query in request.query_params.getlist("query"):
-            if path.strip("/") == "graphql" and changes_something(query):
+            if path.strip("/") == "graphql" and changes_in(query):
                 # A link must not change anything, whoever follows it: a cookie comes along.
                 raise DagsterRequestError("a mutation is sent with POST")
         return None
     body = await _body(request)
     if path.strip("/") != "graphql":
-        request.state.scope = SCOPE_WRITE
-        may_write(caller, projects)
+        await _begun(request, caller, projects, path.strip("/"))
         return body
     asked = read_body(request.headers.get("content-type", ""), body)
-    if changes_something(asked["query"]):
-        request.state.scope = SCOPE_WRITE
-        may_write(caller, projects)
+    if changes := changes_in(asked["query"]):
+        await _begun(request, caller, projects, " ".join(changes)[:500])
     return json.dumps(asked).encode()
+
+
+async def _begun(request: Request, caller: Caller, projects: list[int], item: str) -> None:
+    """Let a change through once its start is in the audit log. Its end says that Dagster answered, and with what status."""
+    request.state.scope = SCOPE_WRITE
+    may_write(caller, projects)
+    await run_in_threadpool(begin, request, caller, SCOPE_WRITE, HOME_CHAIN, item)
 
 
 async def _fetched(request: Request, path: str, body: bytes | None) -> Response:
@@ -194,7 +202,7 @@ async def pass_on_socket(socket: WebSocket) -> None:
         if "origin" in socket.headers and not is_same_site(socket):
             raise DagsterRequestError("it comes from a page of another site")
     except PwhError as error:
-        socket.state.error = error
+        socket.app.state.recorder.socket_refused(socket, error)
         await socket.close(1008)
         return
     address = url.replace("http", "ws", 1) + "/graphql"
@@ -233,6 +241,7 @@ async def _up(socket: WebSocket, dagster: ClientConnection) -> None:
         while True:
             message = json.loads(await socket.receive_text())
             if refused := await _refusal(socket, message):
+                socket.app.state.recorder.socket_refused(socket, refused)
                 await socket.send_json(
                     {
                         "type": "error",
@@ -254,8 +263,11 @@ async def _refusal(socket: WebSocket, message: Any) -> PwhError | None:
     try:
         if not isinstance(query, str):
             raise DagsterRequestError("it has no `query`")
-        if changes_something(query) and not await _look(socket):
-            return PermissionDeniedError(SCOPE_WRITE, "you only read in Dagster.")
+        if changes_in(query):
+            if not await _look(socket):
+                return PermissionDeniedError(SCOPE_WRITE, "you only read in Dagster.")
+            # There each has a start and an end in the audit log; Dagster's pages do so anyway.
+            return DagsterRequestError("a mutation is sent with POST")
     except PwhError as error:
         return error
     return None
@@ -276,6 +288,7 @@ async def _look_again(socket: WebSocket) -> None:
 async def _look(socket: WebSocket) -> bool:
     """Whether the caller may write. Raises what they are refused with."""
     caller = await run_in_threadpool(look_up_caller, socket)
+    socket.state.caller = caller
     projects = await _projects(socket)
     may_read(caller, projects)
     return is_writer(caller, projects)

@@ -4,9 +4,20 @@ Dagster shows every project of the home at once, so it is for people who see all
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    parse,
+)
 
 from pwh_assets.core.access import Caller, Role
 from pwh_assets.errors import UserError
@@ -71,8 +82,8 @@ def read_body(content_type: str, body: bytes) -> dict[str, Any]:
     return found
 
 
-def changes_something(query: str) -> bool:
-    """Whether any operation of a GraphQL document is a mutation.
+def changes_in(query: str) -> list[str]:
+    """What the mutations of a GraphQL document ask for, such as `launchRun`; nothing when it only reads.
 
     Raises:
         DagsterRequestError: it is no GraphQL.
@@ -83,10 +94,33 @@ def changes_something(query: str) -> bool:
         document = parse(query, no_location=True, max_tokens=_MOST_TOKENS)
     except (GraphQLError, RecursionError):
         raise DagsterRequestError("its query is no GraphQL") from None
-    return any(
-        isinstance(node, OperationDefinitionNode) and node.operation is OperationType.MUTATION
+    parts = {
+        node.name.value: node.selection_set
         for node in document.definitions
-    )
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    found: list[str] = []
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode) and node.operation is OperationType.MUTATION:
+            found += _fields(node.selection_set, parts, frozenset()) or ["mutation"]
+    return list(dict.fromkeys(found))
+
+
+def _fields(
+    selection: SelectionSetNode, parts: Mapping[str, SelectionSetNode], seen: frozenset[str]
+) -> list[str]:
+    """Names of the outermost fields, also of those in fragments."""
+    found = []
+    for node in selection.selections:
+        if isinstance(node, FieldNode):
+            found.append(node.name.value)
+        elif isinstance(node, InlineFragmentNode):
+            found += _fields(node.selection_set, parts, seen)
+        elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+            name = node.name.value
+            if name in parts:
+                found += _fields(parts[name], parts, seen | {name})
+    return found
 
 
 def _allow(caller: Caller, scope: str, project_id: int) -> None:

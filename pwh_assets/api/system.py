@@ -1,7 +1,9 @@
 """What is asked without a key: is it alive, is it up, and what vendors push."""
 
 import json
+import time
 import urllib.request
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -11,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from pwh_assets import __version__
 from pwh_assets.api.responses import only
+from pwh_assets.core.audit import HOME_CHAIN
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.sources import webhooks
 
@@ -71,9 +74,26 @@ async def webhook(source_id: str, request: Request) -> dict[str, int]:
         body += block
         if len(body) > webhooks.LARGEST_BYTES:
             raise HTTPException(413, "A delivery may have 4 MiB.")
-    return await run_in_threadpool(
-        webhooks.receive, request.app.state.platform, source_id, dict(request.headers), body
-    )
+    return await run_in_threadpool(_receive, request, source_id, body)
+
+
+def _receive(request: Request, source_id: str, body: bytes) -> dict[str, int]:
+    """Take a delivery in; who sent what and whether it was taken is in the audit log."""
+    platform: Platform = request.app.state.platform
+    facts: dict[str, Any] = {"item": source_id[:100], "bytes": len(body)}
+    chain, began = HOME_CHAIN, time.perf_counter()
+    error: BaseException | None = None
+    try:
+        chain = platform.store.source(source_id).project_id
+        taken = webhooks.receive(platform, source_id, dict(request.headers), body)
+        facts["rows"] = taken["kept"]
+        return taken
+    except Exception as failure:
+        error = failure
+        raise
+    finally:
+        facts["ms"] = round((time.perf_counter() - began) * 1000, 3)
+        request.app.state.recorder.delivered(request, chain, facts, error)
 
 
 def readiness(platform: Platform, dagster_url: str | None) -> dict[str, str]:

@@ -50,6 +50,8 @@ def begin(args: argparse.Namespace, platform: "Platform") -> None:
 
 def end(status: int | None) -> None:
     """Write the end of the command that was begun, if one was."""
+    from pwh_assets.services.audit.witness import Witness
+
     while _begun:
         platform, entry = _begun.pop()
         now = datetime.now(UTC)
@@ -64,6 +66,7 @@ def end(status: int | None) -> None:
         )
         try:
             platform.store.append_audit([finish])
+            Witness(platform.settings.home, platform.store).moved([entry.project_id])
         except Exception as error:
             note(f"The end of this command is not in the audit log ({type(error).__name__}).")
 

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from pwh_assets.core.access import Role
-from pwh_assets.core.audit import HOME_CHAIN
+from pwh_assets.core.audit import HOME_CHAIN, AuditEntry
 from pwh_assets.platform import open_platform
 from pwh_assets.services.people.login import add_person
 from pwh_assets.settings import Settings
@@ -149,10 +149,51 @@ def test_a_socket_is_judged_message_by_message_and_ends_with_its_login(api, keys
                 open_socket.recv(30)
 
 
-def test_a_change_in_dagster_and_a_refused_one_are_in_the_audit_log(api, keys):
-    for role in (Role.EDITOR, Role.VIEWER):
-        api.client.post("/dagster/graphql", json=CHANGE, headers=bearer(keys[role]))
+def entries(api):
     with api.platform.store.audit_chain(HOME_CHAIN) as (_, rows):
-        found = [(row.actor, row.action, row.outcome) for row in rows]
-    assert ("editor", "external_data_source:write", "done") in found
-    assert ("viewer", "refused", "refused") in found
+        return [AuditEntry.of(row.body) for row in rows]
+
+
+def test_a_change_in_dagster_has_its_name_start_and_end_in_the_audit_log_and_reading_has_nothing(
+    api, keys
+):
+    since = len(entries(api))
+    editor = bearer(keys[Role.EDITOR])
+    viewer = bearer(api.platform.store.add_key(1, KeyKind.PERSONAL, "fresh", "viewer"))
+    named = "mutation Named { ...Part } fragment Part on Mutation { again: reloadWorkspace { __typename } }"
+    api.client.post("/dagster/graphql", json=LOOK, headers=editor)
+    api.client.post("/dagster/graphql", json={"query": named}, headers=editor)
+    api.client.post("/dagster/graphql", json=CHANGE, headers=viewer)
+    found = [
+        (one.actor, one.action, one.phase.value, one.outcome.value, one.item)
+        for one in entries(api)[since:]
+    ]
+    assert found == [
+        ("editor", "external_data_source:write", "start", "begun", "reloadWorkspace"),
+        ("editor", "external_data_source:write", "finish", "done", "reloadWorkspace"),
+        ("viewer", "refused", "whole", "refused", "external_data_source:write role"),
+    ]
+
+
+def test_a_change_over_a_websocket_is_refused_to_everybody_and_written_down(api, keys):
+    address = api.url.replace("http", "ws") + "/dagster/graphql"
+    since = len(entries(api))
+    with pytest.raises(InvalidStatus):
+        connect(address, subprotocols=["graphql-ws"], proxy=None).close()
+    with connect(
+        address,
+        subprotocols=["graphql-ws"],
+        additional_headers=bearer(keys[Role.EDITOR]),
+        proxy=None,
+    ) as socket_:
+        socket_.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(socket_.recv(20))["type"] == "connection_ack"
+        socket_.send(json.dumps({"type": "start", "id": "1", "payload": CHANGE}))
+        assert "sent with POST" in json.loads(socket_.recv(20))["payload"]["message"]
+    deadline = time.monotonic() + 20
+    while len(found := entries(api)[since:]) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [(one.actor, one.method, one.code) for one in found] == [
+        ("", "WEBSOCKET", "not_authenticated"),
+        ("editor", "WEBSOCKET", "dagster_request"),
+    ]

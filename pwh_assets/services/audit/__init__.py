@@ -9,6 +9,7 @@ from pwh_assets.services.audit.export import Exported, export_chain, verify_file
 from pwh_assets.services.audit.log import AuditLog, AuditUnavailableError
 from pwh_assets.services.audit.origin import Origin, origin
 from pwh_assets.services.audit.queries import QueryAudit
+from pwh_assets.services.audit.witness import Witness
 
 __all__ = [
     "AuditLog",
@@ -18,6 +19,7 @@ __all__ = [
     "Exported",
     "Origin",
     "QueryAudit",
+    "Witness",
     "export_chain",
     "origin",
     "verify_chain",

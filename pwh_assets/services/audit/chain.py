@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pwh_assets.core.audit import AuditEntry, Head, link
+from pwh_assets.services.audit.witness import Witness
 from pwh_assets.services.platform import Platform
 from pwh_assets.store.audit import columns_of
 
@@ -34,8 +35,13 @@ class ChainReport:
 def verify_chain(
     platform: Platform, project_id: int, noted: tuple[int, str] | None = None
 ) -> ChainReport:
-    """Read every entry of a chain and say where it breaks first; `noted` is number and hash of an earlier head."""
+    """Read every entry of a chain and say where it breaks first; `noted` is number and hash of an earlier head.
+
+    The head that the home noted beside the store is looked for too.
+    """
     store = platform.store
+    seen = Witness(platform.settings.home, store).of(project_id)
+    heads = [one for one in (noted, seen) if one is not None]
     with store.audit_chain(project_id) as (head, rows):
         if head is None:
             first = next(rows, None)
@@ -44,10 +50,10 @@ def verify_chain(
                 problem = ChainBreak(
                     first.seq, "removed", "The head of the chain is gone, its entries are there."
                 )
-            elif noted:
-                problem = _shortened(noted, 0)
+            elif heads:
+                problem = _shortened(max(heads), 0)
             return ChainReport(project_id, 0, 0, 0, "", problem)
-        walk = Walk(project_id, head.anchor_seq, head.anchor_hash, noted)
+        walk = Walk(project_id, head.anchor_seq, head.anchor_hash, heads)
         problem = walk.over(rows) or walk.end(head)
     if problem is None and not store.is_audit_head_ours(head):
         problem = ChainBreak(
@@ -63,12 +69,12 @@ class Walk:
     """One pass over entries in their order."""
 
     def __init__(
-        self, project_id: int, seq: int, hash_: str, noted: tuple[int, str] | None = None
+        self, project_id: int, seq: int, hash_: str, noted: Iterable[tuple[int, str]] = ()
     ) -> None:
         self.entries = 0
         self.seq, self.hash = seq, hash_
         self._project_id = project_id
-        self._noted = noted
+        self._noted = sorted(noted)
 
     def over(self, rows: Iterable[Any]) -> ChainBreak | None:
         """The first break; each row has `seq`, `previous`, `hash`, `body`, and the columns of the store if it has any."""
@@ -93,8 +99,8 @@ class Walk:
             return ChainBreak(
                 head.seq, "rebuilt", f"Entry {head.seq} is not the one the head of the chain knows."
             )
-        if self._noted and self._noted[0] > head.seq:
-            return _shortened(self._noted, head.seq)
+        if self._noted and self._noted[-1][0] > head.seq:
+            return _shortened(self._noted[-1], head.seq)
         return None
 
     def _step(self, row: Any) -> ChainBreak | None:
@@ -117,7 +123,7 @@ class Walk:
             return ChainBreak(
                 row.seq, "changed", f"Entry {row.seq} is filed under something it does not say."
             )
-        if self._noted and self._noted[0] == row.seq and self._noted[1] != row.hash:
+        if any(seq == row.seq and hash_ != row.hash for seq, hash_ in self._noted):
             return ChainBreak(
                 row.seq, "rebuilt", f"Entry {row.seq} is not the one that was noted earlier."
             )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pwh_assets.core.audit import AuditEntry
 from pwh_assets.errors import PwhError
+from pwh_assets.services.audit.witness import Witness
 from pwh_assets.store import Store
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,9 @@ class _Item:
 class AuditLog:
     """Writes entries in the order they come, in one thread. Close it to write what waits."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, witness: Witness | None = None) -> None:
         self._store = store
+        self._witness = witness
         self._changed = threading.Condition()
         self._waiting: deque[_Item] = deque()
         self._characters = 0
@@ -93,6 +95,8 @@ class AuditLog:
             thread = self._thread
         if thread is not None:
             thread.join(PATIENCE_S)
+        if self._witness is not None:
+            self._witness.note()
 
     def _put(self, item: _Item) -> None:
         with self._changed:
@@ -130,6 +134,8 @@ class AuditLog:
             for item in items:
                 if item.written is not None:
                     item.written.set_result(None)
+            if self._witness is not None:
+                self._witness.moved(item.entry.project_id for item in items)
 
     def _next(self) -> list[_Item]:
         """What to write next; nothing when it is closed and all is written."""

@@ -13,6 +13,7 @@ from pwh_assets.services.audit import (
     AuditLog,
     AuditUnavailableError,
     ChainReport,
+    Witness,
     export_chain,
     verify_chain,
     verify_file,
@@ -243,3 +244,33 @@ def test_what_has_to_be_kept_and_cannot_be_is_said(
     log.close()
     found, _ = store.audit_page(1, AuditFilter())
     assert [one.entry.operation for one in found] == ["op-1"]
+
+
+def test_a_store_that_was_rolled_back_and_a_chain_that_is_gone_with_its_head_are_found(
+    store: Store, tmp_path: Path
+) -> None:
+    nothing: Any = None
+    platform = Platform(Settings(home=tmp_path), store, nothing, {}, {})
+    log = AuditLog(store, Witness(tmp_path, store))
+    for number in range(1, 5):
+        log.write(entry(number))
+    head = store.audit_head(1)
+    assert head is not None
+    for number in range(5, 9):
+        log.write(entry(number))
+    log.close()
+    assert verify_chain(platform, 1).problem is None
+    back = (
+        "DELETE FROM audit_entries WHERE seq > 4",
+        f"UPDATE audit_heads SET seq = 4, hash = '{head.hash}', signature = '{head.signature}'",
+    )
+    problem = tamper(platform, *back).problem
+    assert problem is not None and (problem.seq, problem.kind) == (5, "shortened")
+    with store._db.write() as connection:
+        for statement in ("DELETE FROM audit_entries", "DELETE FROM audit_heads"):
+            connection.execute(sa.text(statement))
+    problem = verify_chain(platform, 1).problem
+    assert problem is not None and (problem.seq, problem.kind) == (1, "shortened")
+    # Lower numbers cannot be written there without the key.
+    (tmp_path / "audit-heads.json").write_text('{"1": [1, "0", "forged"]}')
+    assert Witness(tmp_path, store).of(1) is None
