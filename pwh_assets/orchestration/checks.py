@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import dagster as dg
 
-from pwh_assets.core.check import CheckResult
+from pwh_assets.core.check import TEXT_FITS, CheckResult
 from pwh_assets.core.job import SyncResult
 from pwh_assets.core.quality import CheckTrigger, QualityCheck
 from pwh_assets.core.source import SyncedTable
@@ -173,12 +173,13 @@ def blocked_by(platform: Platform, view: SavedQuery) -> dict[str, str]:
     graph = project_graph(platform, view.project_id)
     ids = {graph.nodes[name].id: name for name in _stored_inputs(graph, view.name)}
     found: dict[str, list[str]] = {}
-    for result in platform.store.latest_checks(view.project_id):
-        if result.passed or result.severity != "error" or result.subject_id not in ids:
-            continue
-        if result.details.get("trigger") != CheckTrigger.BUILD:
-            name = ids[result.subject_id]
-            found.setdefault(name, []).append(explain(result, name))
+    for subject_id, results in platform.store.failed_checks(view.project_id).items():
+        for result in results:
+            is_about_rows = result.details.get("trigger") != CheckTrigger.BUILD
+            is_broken = result.severity == "error" and result.name != TEXT_FITS
+            if subject_id in ids and is_broken and is_about_rows:
+                name = ids[subject_id]
+                found.setdefault(name, []).append(explain(result, name))
     return {name: " ".join(words) for name, words in found.items()}
 
 

@@ -11,7 +11,7 @@ from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.quality import CheckRun, CheckState, CheckTrigger, QualityCheck, Severity
 from pwh_assets.errors import NotFoundError
 from pwh_assets.store import models
-from pwh_assets.store.checks import latest_upsert
+from pwh_assets.store.checks import keep_latest
 from pwh_assets.store.part import StorePart, differs, touch
 from pwh_assets.store.rows import utc_now
 
@@ -136,21 +136,20 @@ class Quality(StorePart):
                         at=run.at,
                     )
                 )
-                connection.execute(
-                    latest_upsert(
-                        self._db.is_sqlite,
-                        {
-                            "project_id": run.project_id,
-                            "subject_id": run.subject_id,
-                            "name": run.name,
-                        },
-                        {
-                            "passed": run.passed,
-                            "severity": run.severity.value,
-                            "details": dict(run.details),
-                            "at": run.at,
-                        },
-                    )
+                keep_latest(
+                    connection,
+                    self._db.is_sqlite,
+                    {
+                        "project_id": run.project_id,
+                        "subject_id": run.subject_id,
+                        "name": run.name,
+                    },
+                    {
+                        "passed": run.passed,
+                        "severity": run.severity.value,
+                        "details": dict(run.details),
+                        "at": run.at,
+                    },
                 )
                 mine = (
                     table.c.project_id == run.project_id,

@@ -92,6 +92,36 @@ def test_a_view_that_fails_alone_leaves_its_siblings_well(home):
     assert "could not be built" in issue.error and "pwh view run sums" in issue.way_out
 
 
+def test_a_plain_view_whose_column_is_gone_is_the_root_of_what_reads_it_until_it_is_mended(home):
+    save_view(home.platform, 1, "above", "SELECT id, upper(email) AS mail FROM plain")
+    columns = home.table("app_users").columns
+    with home.lake.write() as connection:
+        connection.execute("ALTER TABLE lake.postgres_app.users DROP COLUMN email")
+    left = tuple(column for column in columns if column.name != "email")
+    home.store.update_table(home.table("app_users").id, columns=left)
+    found = issues(home)
+    issue = found["plain"]
+    assert (issue.kind, issue.type, issue.blocks) == (
+        IssueKind.DEFINITION,
+        "view",
+        ("above", "kept"),
+    )
+    assert "`email`" in issue.error and "pwh view create plain SQL" in issue.way_out
+    assert set(found) == {"plain", "kept"} and found["kept"].root == "plain"
+    began = issue.since
+    save_view(home.platform, 1, "other", "SELECT 1 AS a")
+    assert issues(home)["plain"].since == began
+
+    save_view(home.platform, 1, "plain", "SELECT id, plan FROM app_users", force=True)
+    (broken,) = issues(home).values()
+    assert broken.name == "above" and "`email`" in broken.error
+    save_view(home.platform, 1, "above", "SELECT id FROM plain")
+    assert issues(home) == {}
+    with home.lake.write() as connection:
+        connection.execute("ALTER TABLE lake.postgres_app.users ADD COLUMN email VARCHAR")
+    home.store.update_table(home.table("app_users").id, columns=columns)
+
+
 def test_a_forced_removal_shows_in_the_views_it_broke(home):
     remove_view(home.platform, 1, "plain", force=True)
     issue = issues(home)["kept"]

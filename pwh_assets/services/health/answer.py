@@ -12,6 +12,7 @@ from pwh_assets.core.source import TableStatus
 from pwh_assets.services.dbt_project.issues import project_issues
 from pwh_assets.services.freshness.beat import ALIVE_WITHIN, read_heartbeat
 from pwh_assets.services.freshness.project import project_plan
+from pwh_assets.services.health.definitions import verify_definitions
 from pwh_assets.services.health.diagnosis import diagnose
 from pwh_assets.services.health.grouping import Away
 from pwh_assets.services.health.troubles import unstarted
@@ -44,6 +45,7 @@ def look(platform: Platform, project_id: int, now: datetime | None = None) -> Lo
     at = datetime.now(UTC)
     now = now or at
     graph = project_graph(platform, project_id)
+    verify_definitions(platform, project_id)
     facts = facts_of(platform, project_id, now)
     found = diagnose(graph, facts, now, _away(platform, now))
     if platform.store.streams(project_id):

@@ -77,6 +77,8 @@ def _follows(
     """
     if own.kind in (IssueKind.FAILED, IssueKind.SUSPENDED):
         return any(root in facts and facts[root].succeeded_at is None for root in above)
+    if own.kind is IssueKind.DEFINITION:
+        return any(roots[root].kind is IssueKind.DEFINITION for root in above)
     if own.kind not in (IssueKind.STALE, IssueKind.NEVER_RAN):
         return False
     began = [roots[root].since for root in above]

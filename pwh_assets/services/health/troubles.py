@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from pwh_assets.core.check import CheckResult
+from pwh_assets.core.check import TEXT_FITS, CheckResult
 from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.health import Fact, IssueKind
 from pwh_assets.core.job import JobStatus
@@ -51,7 +51,7 @@ def own_trouble(graph: Graph, fact: Fact, now: datetime) -> Trouble | None:
             words,
         )
     if not fact.is_active:
-        return _paused(graph, fact) or _unchecked(fact, now)
+        return _paused(graph, fact) or _unfit(fact) or _unchecked(fact, now)
     if fact.is_missing:
         words = "The source does not have this table any more; the last synced rows are kept."
         return Trouble(
@@ -74,6 +74,16 @@ def own_trouble(graph: Graph, fact: Fact, now: datetime) -> Trouble | None:
         or _differs(fact)
         or _drifted(fact)
     )
+
+
+def _unfit(fact: Fact) -> Trouble | None:
+    """A plain view whose text no longer compiles."""
+    for check in fact.failed_checks:
+        if check.name == TEXT_FITS and fact.is_view:
+            words = f"Its text no longer fits what it reads: {check.details.get('message')}"
+            edit = f"Edit the view: `pwh view create {fact.name} SQL`; or bring back what it reads."
+            return Trouble(IssueKind.DEFINITION, words, edit, check.failing_since, words)
+    return None
 
 
 def again(fact: Fact) -> str:
@@ -158,10 +168,11 @@ def _failed(fact: Fact, now: datetime) -> Trouble | None:
 
 
 def _unchecked(fact: Fact, now: datetime) -> Trouble | None:
-    if not fact.failed_checks:
+    failed = [check for check in fact.failed_checks if check.name != TEXT_FITS]
+    if not failed:
         return None
-    first = min(fact.failed_checks, key=lambda check: (check.at or now, check.name))
-    names = [check.name for check in fact.failed_checks]
+    first = min(failed, key=lambda check: (check.failing_since or now, check.name))
+    names = [check.name for check in failed]
     words = _said(first, fact.name) or f"{quoted(names)} did not pass."
     if len(names) > 1 and quoted(names) not in words:
         others = [name for name in names if name != first.name]
@@ -180,7 +191,7 @@ def _unchecked(fact: Fact, now: datetime) -> Trouble | None:
         IssueKind.CHECK_FAILED,
         words,
         way_out,
-        first.at,
+        first.failing_since,
         quoted(sorted(names)),
     )
 

@@ -154,10 +154,17 @@ def test_the_latest_check_wins_whatever_the_order(store: Store) -> None:
     assert (unique.name, unique.passed, unique.details, unique.at) == (
         "unique",
         False,
-        {"rows": 3},
+        {"rows": 3, "failing_since": now.isoformat()},
         now,
     )
-    assert types.details == {"α": [1, None]}
+    assert types.details == {"α": [1, None]} and types.failing_since == types.at
+
+    hours = [now + timedelta(hours=n) for n in range(5)]
+    for at, passed in zip(hours, (False, False, True, False, False), strict=True):
+        store.record_check(1, "t", "unique", passed, "error", {}, at)
+        (unique,) = store.checks_named(1, "unique")
+        first = hours[0] if at < hours[2] else hours[3]
+        assert unique.at == at and (passed or unique.failing_since == first)
     assert store.latest_checks(2) == []
     store.forget_checks("t")
     assert store.latest_checks(1) == []
