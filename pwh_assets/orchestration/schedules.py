@@ -22,7 +22,7 @@ from pwh_assets.orchestration.specs import in_words, is_scheduled
 from pwh_assets.services.freshness.project import paused_chain
 from pwh_assets.services.lineage.graph import Graph, project_graph
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.views.skips import skip_build
+from pwh_assets.services.views.skips import held_up, skip_build
 
 SCHEDULE_TAG = "pwh/schedule"
 NIGHTLY = "30 3 * * *"
@@ -129,12 +129,17 @@ def _views_schedule(
         stopped = waiting_views(graph, platform.store.views(project_id))
         waiting = {view: stopped[view] for view in keys if view in stopped}
         note_skipped(platform, project_id, waiting)
-        selection = [key for view, key in keys.items() if view not in waiting]
-        if not selection:
+        held = held_up(platform, project_id, keys.keys() - waiting.keys())
+        for view, reason in held.items():
+            skip_build(platform, platform.store.view(project_id, view), reason)
+        selection = [key for view, key in keys.items() if view not in waiting and view not in held]
+        if not selection and waiting:
             return dg.SkipReason(
                 f"Suspended, or reading what is: {quoted(sorted(waiting))}. "
                 "`pwh view resume NAME` goes on with it."
             )
+        if not selection:
+            return dg.SkipReason(" ".join(sorted(held.values())))
         return _request(context, name, selection, {})
 
     return evaluate

@@ -20,6 +20,8 @@ BEGUN_BY_ITSELF = frozenset(
     ("dagster/schedule_name", "dagster/sensor_name", "dagster/from_automation_condition")
 )
 """Tags Dagster puts on runs that nobody asked for by hand."""
+SKIPPED_TAG = "pwh/skipped"
+"""Names of the views that a run left out, on the run."""
 
 
 def check_due(context: dg.AssetExecutionContext, platform: Platform, view: SavedQuery) -> None:
@@ -36,6 +38,27 @@ def check_due(context: dg.AssetExecutionContext, platform: Platform, view: Saved
         raise SuspendedError(view)
     if causes := obstacles(platform, view):
         raise KeptBackError(view.name, causes)
+
+
+def show_skip(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, view: SavedQuery, trouble: Trouble
+) -> bool:
+    """Have Dagster show a build that a run of its own accord did not begin as left out, with the cause, and not as
+    failed: nothing is broken that was not before. False when it is to be a failure.
+    """
+    if trouble.code not in _NOT_BEGUN or BEGUN_BY_ITSELF.isdisjoint(context.run.tags):
+        return False
+    context.log.warning("%s", trouble.text)
+    context.log_event(
+        dg.AssetObservation(
+            key, description=trouble.text, metadata={"skipped": trouble.text, "code": trouble.code}
+        )
+    )
+    run = context.instance.get_run_by_id(context.run.run_id)
+    before = run.tags.get(SKIPPED_TAG) if run else None
+    names = f"{before}, {view.name}" if before else view.name
+    context.instance.add_run_tags(context.run.run_id, {SKIPPED_TAG: names})
+    return True
 
 
 def note_skips(

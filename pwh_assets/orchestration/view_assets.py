@@ -1,7 +1,7 @@
 """Saved queries as assets: plain ones are virtual, materialized ones are built by dbt."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import dagster as dg
@@ -9,14 +9,14 @@ import dagster as dg
 from pwh_assets.core.names import slug
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import ConflictError, NotFoundError, PwhError
-from pwh_assets.orchestration.checks import audited, blocked_by, declared_specs
+from pwh_assets.orchestration.checks import audited, blocked_by, declared_specs, reported
 from pwh_assets.orchestration.dbt_assets import checked, own_check_specs
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.metadata import check_result, of_view
 from pwh_assets.orchestration.processes import sign_run
 from pwh_assets.orchestration.retry import TRIES, with_retries
-from pwh_assets.orchestration.skipping import check_due, note_skips
+from pwh_assets.orchestration.skipping import check_due, note_skips, show_skip
 from pwh_assets.orchestration.specs import view_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.dbt import DbtModels
@@ -43,7 +43,7 @@ class BrokenInputError(ConflictError):
 def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefinition:
     """A materialized view. Dagster runs those of one run in the order they read each other."""
     view_id, project_id, name = view.id, view.project_id, view.name
-    spec = view_spec(inventory, view)
+    spec = view_spec(inventory, view).replace_attributes(skippable=True)
 
     declared = declared_specs(spec.key, inventory.checks_of.get(view.id, ()))
     tests = own_check_specs(inventory, view, {each.name for each in declared})
@@ -52,6 +52,7 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
         name=_op_name(inventory, view),
         specs=[spec],
         check_specs=[*declared, *tests],
+        can_subset=True,
     )
     def build(
         context: dg.AssetExecutionContext,
@@ -65,6 +66,9 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
             current = platform.store.view(project_id, view_id)
         except NotFoundError:
             raise dg.Failure(f"View `{name}` was removed meanwhile.", allow_retries=False) from None
+        if not context.selected_asset_keys:
+            yield from cast(Any, _checked_alone(context, platform, current, spec.key, tests))
+            return
         watcher.started(current)
 
         def before_retry(error: PwhError, attempt: int, wait_s: float) -> None:
@@ -93,6 +97,8 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
             note_skips(context, platform, inventory, watcher, current, trouble)
             # Dagster takes them, and no annotation that names both.
             yield from cast(Any, audited(context, platform, current))
+            if show_skip(context, spec.key, current, trouble):
+                return
             raise failure_of("views", "view", {name: trouble}, 1) from None
         tested = checked(context, platform, current, tests)
         failed = tuple(each for each in tested if not each.passed and each.severity == "error")
@@ -106,6 +112,29 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
         )
 
     return build
+
+
+def _checked_alone(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    view: SavedQuery,
+    key: dg.AssetKey,
+    tests: Sequence[dg.AssetCheckSpec],
+) -> Iterator[dg.AssetCheckResult]:
+    """Somebody asked for checks of a view and not for the view: they are asked of the rows there are."""
+    from pwh_assets.services.quality.run import run_checks
+
+    wanted = {each.name for each in context.selected_asset_check_keys}
+    checks = [
+        each
+        for each in platform.store.quality_checks(view.project_id, view.id)
+        if each.name in wanted
+    ]
+    runs = run_checks(platform, view.project_id, checks, run_id=context.run.run_id)
+    yield from reported(context, key, [run.result for run in runs], view.name)
+    yield from (
+        check_result(key, each, view.name) for each in checked(context, platform, view, tests)
+    )
 
 
 def _op_name(inventory: Inventory, view: SavedQuery) -> str:

@@ -1,6 +1,8 @@
 """What health needs to know of every table and view, in few and narrow queries."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +23,47 @@ _AT_ONCE = 500
 """Ids in one statement; SQLite takes 32,766 values, older ones 999."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a table or view stands: all that matters to those who read it."""
+
+    status: TableStatus
+    error: str | None = None
+    is_materialized: bool = False
+    is_suspended: bool = False
+    stale_since: datetime | None = None
+    stale_reason: str | None = None
+
+
 class Facts(StorePart):
+    def standings(self, subject_ids: Collection[str]) -> dict[str, Standing]:
+        """Of these tables and views, by id; those that are gone are left out."""
+        tables, views = models.source_tables.c, models.saved_queries.c
+        found = {}
+        with self._db.read() as connection:
+            for row in connection.execute(
+                sa.select(tables.id, tables.status, tables.latest_error).where(
+                    tables.id.in_(subject_ids), tables.deleted_at.is_(None)
+                )
+            ):
+                found[row.id] = Standing(TableStatus(row.status), row.latest_error)
+            wanted = (views.id, views.status, views.latest_error, views.is_materialized)
+            more = (views.suspended_at, views.stale_since, views.stale_reason)
+            for row in connection.execute(
+                sa.select(*wanted, *more).where(
+                    views.id.in_(subject_ids), views.deleted_at.is_(None)
+                )
+            ):
+                found[row.id] = Standing(
+                    TableStatus(row.status),
+                    row.latest_error,
+                    row.is_materialized,
+                    row.suspended_at is not None,
+                    row.stale_since,
+                    row.stale_reason,
+                )
+        return found
+
     def table_facts(self, project_id: int) -> list[Fact]:
         """Synced tables by their HogQL names; without checks, jobs, changes and counts."""
         tables, sources = models.source_tables, models.sources

@@ -17,6 +17,7 @@ from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.services.views.skips import obstacles
 from tests.e2e.homes import Warehouse, orders, people
 
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FAILS = "SELECT (SELECT id FROM app_orders) AS id FROM app_users"
 
 
@@ -34,6 +35,11 @@ class Daemon:
             tags={"dagster/schedule_name": "hourly", **tags},
             raise_on_error=False,
         )
+
+    def left_out(self, result):
+        """The view that a run which did nothing names as the one it left out; it is no failed run."""
+        assert result.success and result.get_asset_materialization_events() == []
+        return self.instance.get_run_by_id(result.run_id).tags["pwh/skipped"]
 
     def look(self):
         """Names of the views the sensor asks to build, which are built."""
@@ -100,7 +106,7 @@ def test_a_failed_view_holds_up_its_readers_alone_and_they_follow_when_it_is_men
     # Alone, by schedule, a reader is not begun either; its history says so once per reason.
     since = home.store.view(1, "middle").stale_since
     for _ in range(2):
-        assert not daemon.build("middle").success
+        assert daemon.left_out(daemon.build("middle")) == "middle"
     middle = home.store.view(1, "middle")
     assert middle.stale_since == since and "`base` could not be built" in middle.stale_reason
     skips = [job.status for job in home.store.jobs(1, subject_id=middle.id)]
@@ -129,12 +135,34 @@ def test_a_failed_sync_keeps_readers_back_until_the_next_good_one_and_a_whole_ch
         latest_error="The server said no.",
         failed_at=datetime.now(UTC),
     )
-    assert not daemon.build("lower", "upper").success
+    left_out = daemon.build("lower", "upper")
+    assert daemon.left_out(left_out) == "lower"
+    steps = {event.step_key for event in left_out.all_events if event.is_step_skipped}
+    assert steps == {"view_upper"}
+    (seen,) = left_out.get_asset_observation_events()
+    observation = seen.event_specific_data.asset_observation
+    assert "The server said no." in observation.description
+    assert observation.metadata["code"].value == "skipped"
     lower, upper = home.store.view(1, "lower"), home.store.view(1, "upper")
     assert lower.status is TableStatus.COMPLETED and upper.status is TableStatus.COMPLETED
     assert "`app_users` could not be synced: The server said no." in lower.stale_reason
     assert "`lower` was not built" in upper.stale_reason
     assert daemon.look() == []
+
+    # The next tick of a schedule does not begin a run for them; what is beside them goes on.
+    for name in ("lower", "upper", "beside"):
+        if name == "beside":
+            save_view(home.platform, 1, name, "SELECT id FROM app_orders")
+        materialize_view(home.platform, 1, name, "24hour")
+    schedules = build_defs(home.platform).get_repository_def()
+    tick = schedules.get_schedule_def("build_views_every_24hour").evaluate_tick(
+        dg.build_schedule_context(daemon.instance, NOON, resources={"platform": home.platform})
+    )
+    (request,) = tick.run_requests
+    assert request.asset_selection == [dg.AssetKey(["views", "beside"])]
+    assert "`app_users` could not be synced" in latest(home, "lower").error
+    assert "`lower` was not built" in latest(home, "upper").error
+
     home.write("users", people(15))
     assert sorted(daemon.look()) == ["lower", "upper"]
     assert home.ask("SELECT count() FROM upper") == [(15,)]
@@ -146,8 +174,7 @@ def test_a_suspended_view_is_not_begun_by_itself_and_its_readers_wait(home, daem
     kept(home, "patient", "SELECT id FROM tired")
     assert daemon.build("tired", "patient").success
     home.store.update_view(view.id, suspended_at=datetime.now(UTC), failures_in_a_row=5)
-    result = daemon.build("tired", "patient")
-    assert result.get_asset_materialization_events() == []
+    assert daemon.left_out(daemon.build("tired", "patient")) == "tired"
     job = latest(home, "tired")
     assert job.status is JobStatus.SKIPPED and "pwh view resume tired" in job.error
     assert latest(home, "patient").status is JobStatus.SKIPPED

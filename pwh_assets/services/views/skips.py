@@ -8,6 +8,7 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import ConflictError
 from pwh_assets.services.lineage.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.platform import Platform
+from pwh_assets.store.facts import Standing
 
 SKIPPED = "skipped"
 
@@ -44,27 +45,66 @@ def obstacles(platform: Platform, view: SavedQuery) -> dict[str, str]:
     A table whose last sync failed, a materialized view whose last build failed, that is suspended, paused or kept
     back itself. Their rows are whole and old: whoever asks for a build by hand gets one.
     """
-    store = platform.store
     graph = project_graph(platform, view.project_id)
-    stored = stored_inputs(graph, view.name)
-    tables = {table.table_name: table for table in store.tables(view.project_id)}
-    views = {each.name: each for each in store.views(view.project_id)}
+    ids = {graph.nodes[name].id: name for name in stored_inputs(graph, view.name)}
     found = {}
-    for name in stored:
-        if name in tables and tables[name].status is TableStatus.FAILED:
-            found[name] = f"`{name}` could not be synced: {_brief(tables[name].latest_error)}"
-        above = views.get(name)
-        if above is None or not above.is_materialized:
+    for subject_id, standing in platform.store.standings(ids).items():
+        if reason := _reason(ids[subject_id], graph.nodes[ids[subject_id]].kind, standing):
+            found[ids[subject_id]] = reason
+    return {name: found[name] for name in ids.values() if name in found}
+
+
+def _reason(name: str, kind: NodeKind, standing: Standing) -> str:
+    """Why a table or view cannot be relied on now, as a sentence; empty when it can."""
+    if kind is NodeKind.SYNCED:
+        is_broken = standing.status is TableStatus.FAILED
+        return f"`{name}` could not be synced: {_brief(standing.error)}" if is_broken else ""
+    if not standing.is_materialized:
+        return ""
+    if standing.is_suspended:
+        return f"`{name}` is suspended: {_brief(standing.error)}"
+    if standing.status is TableStatus.PAUSED:
+        return f"`{name}` is paused."
+    if standing.status is TableStatus.FAILED:
+        return f"`{name}` could not be built: {_brief(standing.error)}"
+    if standing.stale_since is not None:
+        return f"`{name}` is kept back: {_brief(standing.stale_reason)}"
+    return ""
+
+
+def held_up(platform: Platform, project_id: int, names: Collection[str]) -> dict[str, str]:
+    """Of views that are to be built together, those that cannot be now: view -> a sentence saying why.
+
+    One that is only late itself holds up nobody: it is built before its readers.
+    """
+    graph = project_graph(platform, project_id)
+    held: dict[str, str] = {}
+    for name in graph.order:
+        if name not in names:
             continue
-        if above.is_suspended:
-            found[name] = f"`{name}` is suspended: {_brief(above.latest_error)}"
-        elif above.status is TableStatus.PAUSED:
-            found[name] = f"`{name}` is paused."
-        elif above.status is TableStatus.FAILED:
-            found[name] = f"`{name}` could not be built: {_brief(above.latest_error)}"
-        elif above.stale_since is not None:
-            found[name] = f"`{name}` is kept back: {_brief(above.stale_reason)}"
-    return found
+        view = platform.store.find_view(project_id, name)
+        if view is None:
+            continue
+        causes = obstacles(platform, view)
+        for above in stored_inputs(graph, name):
+            if above in held:
+                causes[above] = f"`{above}` was not built: {_brief(held[above])}"
+            elif above in names and above in causes and _is_only_late(platform, graph, above):
+                del causes[above]
+        if causes:
+            held[name] = KeptBackError(name, causes).sentence
+    return held
+
+
+def _is_only_late(platform: Platform, graph: Graph, name: str) -> bool:
+    """A materialized view that waits for others and has no trouble of its own."""
+    standing = platform.store.standings([graph.nodes[name].id]).get(graph.nodes[name].id)
+    return (
+        standing is not None
+        and standing.stale_since is not None
+        and not standing.is_suspended
+        and standing.status not in (TableStatus.FAILED, TableStatus.PAUSED)
+    )
 
 
 def _brief(error: str | None) -> str:
@@ -142,16 +182,13 @@ def _waits(platform: Platform, view: SavedQuery) -> bool:
     """Whether something it reads is still in trouble. A view that is kept back itself and due with this one is not:
     both are built in one run, inputs first.
     """
-    store = platform.store
-    found = obstacles(platform, view)
-    for name in found:
-        above = store.find_view(view.project_id, name)
-        is_only_late = (
-            above is not None
-            and above.stale_since is not None
-            and not above.is_suspended
-            and above.status not in (TableStatus.FAILED, TableStatus.PAUSED)
-        )
-        if not is_only_late or above is None or _waits(platform, above):
+    graph = project_graph(platform, view.project_id)
+    for name in obstacles(platform, view):
+        above = platform.store.find_view(view.project_id, name)
+        if (
+            above is None
+            or not _is_only_late(platform, graph, above.name)
+            or _waits(platform, above)
+        ):
             return True
     return False
