@@ -14,6 +14,7 @@ from pwh_assets.hogql.catalog import (
     VirtualTable,
 )
 from pwh_assets.hogql.editor import keywords as words
+from pwh_assets.hogql.editor.metrics import in_metric, metric_call
 from pwh_assets.hogql.editor.place import Place, chain_before, locate, name_at
 from pwh_assets.hogql.editor.reach import Near, Reach, reach
 from pwh_assets.hogql.editor.suggestion import Kind, Offer, Suggestion, ranked
@@ -59,6 +60,10 @@ def complete(
     start, typed = place.start, place.typed
     offers: Iterable[Offer]
     found = reach(place, catalog)
+    asked = in_metric(place, catalog)
+    if asked is not None and place.quote in ("", "'") and place.chain is None:
+        kept, is_cut = ranked(asked, typed, start, place.end, most)
+        return Completions(tuple(kept), is_cut)
     if place.quote == "'":
         offers = _in_string(place, found, catalog)
         kept, is_cut = ranked(offers, typed, start, place.end, most)
@@ -148,6 +153,8 @@ def _plain(place: Place, found: Reach, catalog: Catalog) -> Iterator[Offer]:
     for name in found.values:
         yield Offer(name, Kind.ALIAS, -1, "Named value")
     yield from _columns(found)
+    if found.clause != "where":
+        yield from metric_call(catalog)
     yield from _functions(found.clause, found.is_nested)
 
 
@@ -203,6 +210,7 @@ def _tables(catalog: Catalog, found: Reach, is_dotted: bool) -> Iterator[Offer]:
         yield Offer(name, Kind.TABLE, -1, "Named query")
     yield from _catalog_tables(catalog)
     if not is_dotted:
+        yield from metric_call(catalog)
         yield Offer("numbers", Kind.FUNCTION, 2000, "numbers(n)", "Rows 0 to n - 1.", "numbers(")
         doc = "Whole numbers or times from a to b."
         yield Offer("generate_series", Kind.FUNCTION, 2000, "generate_series(a, b[, step])", doc)

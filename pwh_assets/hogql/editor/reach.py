@@ -237,6 +237,9 @@ class _Finder:
             column = "number" if parts[0].lower() in ("numbers", "zeros") else "generate_series"
             label = name or parts[0]
             fields = Fields.of_columns([(column, INTEGER)])
+            if parts[0].lower() == "metric":
+                asked = f"SELECT * FROM {self.text(begin, min(close + 1, last))}"
+                fields = self.fields_of(asked, Region(begin, begin))
             self.found.sources.append(Near(label, (label.lower(),), fields))
             return after
         while kinds[index] == "FINAL":

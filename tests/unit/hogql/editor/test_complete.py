@@ -1,7 +1,10 @@
 """What is offered at a cursor, marked `|`, in texts that parse and in texts that do not yet."""
 
+from dataclasses import replace
+
 import pytest
 
+from pwh_assets.core.metric import Dimension, Grain, Measure, Metric, MetricInput, MetricKind
 from pwh_assets.hogql.catalog import Catalog
 from pwh_assets.hogql.editor import complete
 from pwh_assets.hogql.editor.suggestion import Kind, fit
@@ -238,3 +241,55 @@ def test_names_fit_by_beginning_word_part_and_letters():
 
 def test_the_catalog_of_other_tests_is_answered_too():
     assert complete("SELECT  FROM paid", 7, CATALOG).suggestions[0].label == "email"
+
+
+PAID_AMOUNT = Metric(
+    "Paid Amount",
+    source="stripe_invoice",
+    measure=Measure.SUM,
+    expression="amount_paid",
+    dimensions=(
+        Dimension("mail", "lower(customer_email)", "Who paid"),
+        Dimension("plan", "'free'"),
+    ),
+    time="created",
+    grain=Grain.MONTH,
+    description="What came in",
+)
+INVOICES = Metric("invoices", source="stripe_invoice", dimensions=(Dimension("plan", "'free'"),))
+EACH = Metric(
+    "each",
+    MetricKind.RATIO,
+    inputs=(MetricInput("a", "paid_amount"), MetricInput("b", "invoices")),
+)
+METRICS = {metric.key: metric for metric in (PAID_AMOUNT, INVOICES, EACH)}
+
+
+def test_metrics_are_offered_by_name_and_then_what_each_can_be_asked_by():
+    known = replace(KNOWN, metrics=METRICS)
+
+    def asked(marked):
+        found = complete(marked.replace("|", "", 1), marked.index("|"), known)
+        return {one.label: one for one in found.suggestions}
+
+    assert set(asked("SELECT value FROM metric('|")) == METRICS.keys()
+    assert asked("SELECT metric(| FROM stripe_invoice")["paid_amount"].insert_text == (
+        "'paid_amount'"
+    )
+    (paid,) = asked("SELECT value FROM metric('Paid|')").values()
+    assert (paid.insert_text, paid.detail) == ("paid_amount", "Simple metric of stripe_invoice")
+    assert paid.documentation == "What came in\n\nCalled Paid Amount."
+
+    words = asked("SELECT value FROM metric('Paid Amount', '|')")
+    assert next(iter(words)) == "month" and {"day", "year", "mail", "plan"} < words.keys()
+    assert words["mail"].detail == "Dimension: lower(customer_email)"
+    assert words["mail"].documentation == "Who paid"
+    assert list(asked("FROM metric('paid_amount', 'month', 'mail', |")) == ["plan"]
+    # A ratio has the dimensions both sides have, and no periods where one side has no time.
+    assert list(asked("SELECT value FROM metric('each', |")) == ["plan"]
+    assert asked("SELECT value FROM metric('nothing', '|')") == {}
+
+    assert "metric" in asked("SELECT value FROM met|")
+    assert "metric" not in labels("SELECT value FROM met|")
+    shown = asked("SELECT m.| FROM metric('paid_amount', 'day', 'mail') AS m")
+    assert list(shown) == ["time", "mail", "value"] and shown["time"].detail == "DateTime"
