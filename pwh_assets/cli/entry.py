@@ -1,82 +1,63 @@
 """The entry: reads the command line, runs one command, and turns every error into a sentence and a status."""
 
+import importlib
 import io
 import json
 import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pwh_assets import __version__
-from pwh_assets.cli import (
-    action,
-    activity,
-    alert,
-    audit,
-    check,
-    cohort,
-    dbt,
-    events,
-    health,
-    hogql,
-    installation,
-    join,
-    key,
-    metric,
-    policy,
-    project,
-    properties,
-    query,
-    rates,
-    revenue,
-    source,
-    sync,
-    up,
-    user,
-    view,
-)
 from pwh_assets.cli.arguments import Parser, UsageError
 from pwh_assets.errors import PwhError
 
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "up": ("up",),
+    "source": ("source",),
+    "sync": ("sync",),
+    "activity": ("status", "jobs", "usage"),
+    "query": ("query",),
+    "view": ("view",),
+    "check": ("check",),
+    "dbt": ("dbt",),
+    "metric": ("metric",),
+    "join": ("join",),
+    "cohort": ("cohort",),
+    "action": ("action",),
+    "properties": ("property",),
+    "policy": ("policy", "pii", "forget"),
+    "rates": ("rates",),
+    "project": ("project",),
+    "user": ("user",),
+    "key": ("key",),
+    "revenue": ("revenue",),
+    "health": ("health", "lineage"),
+    "alert": ("alert",),
+    "audit": ("audit",),
+    "hogql": ("hogql",),
+    "events": ("events", "persons"),
+    "installation": ("verify", "doctor", "secrets", "demo"),
+}
+"""The modules here that register commands, in the order of the help, with the first words of those."""
 
-def parser() -> Parser:
-    """Every command with its arguments; the docs page is made from it."""
+
+def parser(word: str | None = None) -> Parser:
+    """Every command with its arguments; the docs page is made from it.
+
+    Args:
+        word: the first word of a command line: only the module that has it is loaded. All are when none does.
+    """
     top = Parser(
         prog="pwh", description="The product warehouse: connect, sync, ask, save, look after."
     )
     top.add_argument("--version", action="version", version=f"pwh {__version__}")
     groups = top.add_subparsers(metavar="COMMAND", dest="noun", required=True, parser_class=Parser)
-    nouns = (
-        up,
-        source,
-        sync,
-        activity,
-        query,
-        view,
-        check,
-        dbt,
-        metric,
-        join,
-        cohort,
-        action,
-        properties,
-        policy,
-        rates,
-        project,
-        user,
-        key,
-        revenue,
-        health,
-        alert,
-        audit,
-        hogql,
-        events,
-        installation,
-    )
-    for noun in nouns:
-        noun.register(groups)
+    asked = [module for module, words in _WORDS.items() if word in words]
+    for module in asked or _WORDS:
+        importlib.import_module(f"pwh_assets.cli.{module}").register(groups)
     return top
 
 
@@ -100,7 +81,7 @@ def _run(argv: Sequence[str] | None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         _check_characters(words)
-        args = parser().parse_args(words)
+        args = parser(words[0] if words else None).parse_args(words)
         status: int = args.run(args)
         sys.stdout.flush()
     except PwhError as error:
