@@ -13,9 +13,13 @@ from pwh_assets.client.ops_folders import Folders
 from pwh_assets.client.ops_freshness import Freshness
 from pwh_assets.client.ops_joins import Joins
 from pwh_assets.client.ops_lineage import Lineage
+from pwh_assets.client.ops_managed_viewsets import ManagedViewsets
+from pwh_assets.client.ops_metrics import Metrics
+from pwh_assets.client.ops_model_paths import ModelPaths
 from pwh_assets.client.ops_modeling_jobs import ModelingJobs
 from pwh_assets.client.ops_organizations import Organizations
 from pwh_assets.client.ops_people import People
+from pwh_assets.client.ops_person_keys import PersonKeys
 from pwh_assets.client.ops_personal_keys import PersonalKeys
 from pwh_assets.client.ops_policies import Policies
 from pwh_assets.client.ops_project_secret_keys import ProjectSecretKeys
@@ -30,7 +34,9 @@ from pwh_assets.client.ops_tab_states import TabStates
 from pwh_assets.client.ops_table_annotations import TableAnnotations
 from pwh_assets.client.ops_tables import Tables
 from pwh_assets.client.ops_view_annotations import ViewAnnotations
+from pwh_assets.client.ops_virtual_tables import VirtualTables
 from pwh_assets.client.ops_warehouse import Warehouse
+from pwh_assets.client.ops_warehouse_dag import WarehouseDag
 from pwh_assets.client.transport import Transport
 
 
@@ -64,12 +70,20 @@ class Groups:
         """Joins between tables under a field's name. Also at PostHog's `warehouse_view_link/`."""
         self.lineage = Lineage(transport)
         """What a table or view is made of, and what is made of it."""
+        self.managed_viewsets = ManagedViewsets(transport)
+        """Sets of views PWH writes."""
+        self.metrics = Metrics(transport)
+        """Numbers with one definition: declared, and asked by period and dimensions."""
+        self.model_paths = ModelPaths(transport)
+        """The ways from tables to each view."""
         self.modeling_jobs = ModelingJobs(transport)
         """Builds of materialized views."""
         self.organizations = Organizations(transport)
         """Organisations, their members and invitations."""
         self.people = People(transport)
         """Who asks."""
+        self.person_keys = PersonKeys(transport)
+        """Which column tells whose row it is, for deletion requests."""
         self.personal_keys = PersonalKeys(transport)
         """Keys of one's own, each shown once."""
         self.policies = Policies(transport)
@@ -98,5 +112,9 @@ class Groups:
         """Stored tables as HogQL sees them."""
         self.view_annotations = ViewAnnotations(transport)
         """The same of saved queries."""
+        self.virtual_tables = VirtualTables(transport)
+        """Joins with a name, declared as metrics are."""
         self.warehouse = Warehouse(transport)
         """What was moved, what runs, what ran, what is wrong. Also at PostHog's `data_warehouse/`."""
+        self.warehouse_dag = WarehouseDag(transport)
+        """All tables and views, and who reads whom."""

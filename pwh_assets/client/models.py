@@ -568,6 +568,40 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dag:
+    """A project's tables and views, and who reads whom. There is never a circle."""
+
+    nodes: "Sequence[DagNode]"
+    """Each after all it reads."""
+    edges: "Sequence[DagEdge]"
+    """By what reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagEdge:
+    """Who reads whom."""
+
+    source: str
+    """Id of what is read."""
+    target: str
+    """Id of what reads it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagNode:
+    """A table or view."""
+
+    id: str
+    """Its id."""
+    name: str
+    """Its name in HogQL."""
+    type: str
+    """`product_table`, `synced_table`, `view`, `materialized_view` or `dbt_model`."""
+    source_type: str | None
+    """Of a synced table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSchema:
     """What `DatabaseSchemaQuery` answers."""
 
@@ -583,6 +617,16 @@ class DatabaseSchemaQuery:
 
     kind: str
     """Always `DatabaseSchemaQuery`."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Other fields, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """An entry of a document, in its words; see the page on metrics."""
+
+    name: str
+    """Its name."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Other fields, by name."""
 
@@ -686,11 +730,79 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationOut:
+    """A place rows are written to."""
+
+    id: str
+    """Its id."""
+    type: str
+    """`ducklake` or `clickhouse`."""
+    name: str
+    """Its name."""
+    enabled: bool | None = None
+    """Always true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destinations:
+    """Where rows of a source or table go."""
+
+    results: "Sequence[DestinationOut]"
+    """Every one; the operator chose them."""
+    destination_ids: Sequence[str]
+    """Their ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationsUpdate:
+    """Where rows shall go."""
+
+    destination_ids: Sequence[str]
+    """All those there are; anything else is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diff:
     """How two texts differ."""
 
     diff: str
     """A unified diff; empty when they are equal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentApplied:
+    """What applying did, or would do. Metrics go by `metric:<name>`."""
+
+    added: Sequence[str]
+    """Those that are new."""
+    changed: Sequence[str]
+    """Those with another definition."""
+    unchanged: Sequence[str]
+    """Those that were so already."""
+    removed: Sequence[str]
+    """Those that are gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentApply:
+    """A document of virtual tables and metrics, ours or MetricFlow's."""
+
+    document: str
+    """YAML or JSON."""
+    prune: bool | None = None
+    """Remove those that are not in it."""
+    dry_run: bool | None = None
+    """Say what would change, and change nothing."""
+    force: bool | None = None
+    """Also where something that reads them breaks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentOut:
+    """All of it as a document."""
+
+    document: str
+    """YAML that changes nothing when it is applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1626,6 +1738,44 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One attempt, and how much it is worth a look."""
+
+    id: str
+    """Its id."""
+    type: str
+    """`sync` or `view`."""
+    name: str
+    """The table's name in HogQL."""
+    schema: str
+    """The table's name at the source."""
+    status: str
+    """How it stands."""
+    rows_synced: int
+    """Rows it moved."""
+    bytes: int
+    """Bytes it moved."""
+    created_at: str | None
+    """When it was made: ISO 8601, UTC."""
+    finished_at: str | None
+    """When it ended; null while it runs."""
+    latest_error: str | None
+    """Why the last attempt failed; null when it did not."""
+    error_code: str | None
+    """Why it failed, for programs."""
+    attempt: int
+    """1 for the first try."""
+    retry_at: str | None
+    """When it is tried again."""
+    workflow_run_id: str | None
+    """Dagster's run."""
+    progress: Mapping[str, Any] | None
+    """While it runs: phase, rows, share, rate."""
+    level: str
+    """`info`, `warning` (it was stopped) or `error`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedView:
     """One view of the set."""
 
@@ -1812,6 +1962,122 @@ class MetadataAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricAnswer:
+    """`time` where it has periods, the dimensions, `value`; sorted by them."""
+
+    columns: Sequence[str]
+    """Their names."""
+    types: Sequence[str]
+    """Their types in HogQL."""
+    results: Sequence[Sequence[Any]]
+    """At most 50,000 rows."""
+    hogql: str
+    """The text that was asked."""
+    is_cached: bool
+    """Whether it was computed before, of the same rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricAsk:
+    """How a metric is asked."""
+
+    by: Sequence[str] | None = None
+    """Dimensions."""
+    grain: str | None = None
+    """`minute` to `year`, or `none`; its own when left out."""
+    from_: str | None = field(metadata={"wire": "from"}, default=None)
+    """The first day or moment, ISO 8601, UTC."""
+    to: str | None = None
+    """The last day, or the moment it ends before."""
+    where: Sequence[str] | None = None
+    """HogQL conditions on rows that count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricOut:
+    """A number with one definition."""
+
+    id: str
+    """Its id."""
+    name: str
+    """In small letters and underscores, as queries spell it."""
+    kind: str
+    """`simple`, `ratio`, `derived` or `cumulative`."""
+    description: str
+    """For people."""
+    owner: str
+    """Who answers for it."""
+    definition: Mapping[str, Any]
+    """As a document declares it."""
+    dimensions: Sequence[str]
+    """What it can be grouped by."""
+    version: int
+    """Number of the version, from 1."""
+    created_at: str | None
+    """When it was made: ISO 8601, UTC."""
+    updated_at: str | None
+    """When it was last changed: ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricOutPage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[MetricOut]"
+    """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricVersionOut:
+    """A definition it had."""
+
+    version: int
+    """Number of the version, from 1."""
+    definition: Mapping[str, Any]
+    """As a document declares it."""
+    author: str
+    """Who wrote it."""
+    created_at: str | None
+    """When it was made: ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPath:
+    """One way to a table or view."""
+
+    id: str
+    """Id of the table or view it leads to."""
+    path: Sequence[str]
+    """Names from a table on; the last is its own."""
+    saved_query: str | None
+    """Id of the view; null for a table."""
+    table: str | None
+    """Id of the table; null for a view."""
+    is_cut: bool
+    """There are more than the hundred ways to it that are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPathPage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[ModelPath]"
+    """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelingJob:
     """One attempt at building a view."""
 
@@ -1894,6 +2160,42 @@ class OrganizationOutPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """How the project stands."""
+
+    sources: int
+    """Connected ones."""
+    tables: int
+    """Tables of sources, also those that do not sync."""
+    tables_syncing: int
+    """Those that sync by their schedules."""
+    tables_by_status: Mapping[str, int]
+    """Status to how many."""
+    views: int
+    """Saved queries."""
+    materialized_views: int
+    """Those that are kept as tables."""
+    views_by_status: Mapping[str, int]
+    """Status to how many of those."""
+    suspended_views: int
+    """Given up after too many failures."""
+    rows_this_month: int
+    """Rows that were synced, since the month began."""
+    row_limit: int | None
+    """Rows that may be synced in a month."""
+    days: int
+    """How far `runs` looks back."""
+    runs: Mapping[str, int]
+    """`total`, `successful`, `failed`."""
+    running: "Sequence[Activity]"
+    """What runs now; at most five."""
+    issues: int
+    """How much is wrong."""
+    newest_issues: Sequence[Mapping[str, Any]]
+    """As `data_health_issues/`; five."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How one table or view runs."""
 
@@ -1925,6 +2227,32 @@ class Paces:
     """How many."""
     results: "Sequence[Pace]"
     """By name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonKeyFields:
+    """Whose row it is."""
+
+    table: str
+    """A synced table, by its HogQL name or id."""
+    column: str
+    """Its column."""
+    holds: str | None = None
+    """What the column holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonKeyFieldsPage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[PersonKeyFields]"
+    """This page's part of the list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -2644,6 +2972,30 @@ class StreamFinding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSettings:
+    """From which lag on the stream is an issue."""
+
+    cdc_lag_warning_threshold_mb: int
+    """MiB of its log the source keeps for us, from which on it is an issue."""
+    cdc_lag_critical_threshold_mb: int | None
+    """The same, from which on the issue says that it presses; null for none."""
+    cdc_auto_drop_slot: bool | None = None
+    """Always false: changes are never dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSettingsUpdate:
+    """What changes; what is left out stays."""
+
+    cdc_lag_warning_threshold_mb: int | None = None
+    """MiB from which on it is an issue."""
+    cdc_lag_critical_threshold_mb: int | None = None
+    """MiB from which on it presses."""
+    cdc_auto_drop_slot: bool | None = None
+    """True is refused: PWH never throws away changes by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStatus:
     """How the stream stands. What else the kind of database tells, such as `slot` and `lag_bytes`, is there too."""
 
@@ -2655,6 +3007,14 @@ class StreamStatus:
     """Tables in mode `cdc`."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Other fields, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTables:
+    """Which tables follow the stream."""
+
+    schemas: Sequence[str] | None = None
+    """Ids, or names at the source; empty: all that sync and have a primary key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -2701,6 +3061,16 @@ class TabStateSave:
 
     state: Mapping[str, Any]
     """Whatever the editor needs to open them again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableDeclaration:
+    """A virtual table, as a document has it."""
+
+    name: str
+    """Its name."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Other fields, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -3121,3 +3491,143 @@ class ViewUpdate:
     """What was changed, and why."""
     force: bool | None = None
     """Although others read it, and break."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewsetOut:
+    """A managed set of views."""
+
+    kind: str
+    """`revenue_analytics`."""
+    enabled: bool
+    """It is on for a source."""
+    sources: Mapping[str, bool]
+    """Id of each source it is for, and whether it is on."""
+    count: int
+    """How many views there are."""
+    views: "Sequence[ViewsetView]"
+    """By name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewsetSwitch:
+    """On or off."""
+
+    enabled: bool
+    """Whether its views are there, for every source it is for."""
+    force: bool | None = None
+    """Turn it off although views of people read its views."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewsetView:
+    """A view of the set."""
+
+    id: str
+    """Its id."""
+    name: str
+    """Its name."""
+    created_at: str | None
+    """When it was made: ISO 8601, UTC."""
+    created_by_id: str | None
+    """Always null: PWH made it."""
+    status: str
+    """How it stands."""
+    source: str
+    """Slug of its source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualTable:
+    """A join with a name."""
+
+    id: str
+    """Its id."""
+    name: str
+    """Its name."""
+    query: str
+    """The HogQL it stands for."""
+    description: str
+    """For people."""
+    owner: str
+    """Who answers for it."""
+    every: str | None
+    """How often it is kept as a table; null: computed."""
+    version: int
+    """Number of the version, from 1."""
+    columns: Sequence[Mapping[str, Any]]
+    """`name` and `type` of each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualTablePage:
+    """A part of a list."""
+
+    count: int
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
+    results: "Sequence[VirtualTable]"
+    """This page's part of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookGone:
+    """What was forgotten."""
+
+    success: bool
+    """Deliveries are refused from now on."""
+    external_deleted: bool
+    """Always false: take it out at the vendor too."""
+    error: str | None = None
+    """Always null."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookInfo:
+    """How a source's webhook stands."""
+
+    supports_webhooks: bool
+    """Whether the vendor can push to us."""
+    exists: bool
+    """It has what it needs: deliveries are taken."""
+    webhook_url: str | None
+    """Where the vendor has to send, by this address."""
+    inputs: Mapping[str, str]
+    """Its fields that are set; secrets are `***`."""
+    pending_inputs: Sequence[str]
+    """Fields that are still to be entered."""
+    schema_mapping: Mapping[str, str]
+    """Tables that listen, with their ids."""
+    waiting: int
+    """Deliveries that no sync has read yet."""
+    external_status: Mapping[str, Any] | None = None
+    """Always null: the vendor is not asked."""
+    missing_events: Sequence[str] | None = None
+    """Always empty: the vendor is not asked."""
+    auto_creation_blocked_reason: str | None = None
+    """Why the endpoint at the vendor has to be made by hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookInputs:
+    """What the vendor gave for the webhook."""
+
+    inputs: Mapping[str, Any] | None = None
+    """Of Stripe: `webhook_secret`, the endpoint's `whsec_…`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookMade:
+    """What making a webhook came to."""
+
+    success: bool
+    """It has what it needs: deliveries are taken."""
+    webhook_url: str | None
+    """Where the vendor has to send."""
+    error: str | None
+    """What is left to do, as a sentence."""
+    pending_inputs: Sequence[str]
+    """Fields that are still to be entered."""

@@ -141,15 +141,62 @@ class Schemas(Group):
         )
         return found
 
-    def logs(self, schema_id: str, *, limit: int | None = None) -> Sequence[models.JobOut]:
+    def list_logs(
+        self,
+        schema_id: str,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        level: Sequence[str] | None = None,
+        search: str | None = None,
+        instance_id: str | None = None,
+    ) -> Sequence[models.LogLine]:
         """The table's runs and what became of them. Each attempt by itself."""
-        found: Sequence[models.JobOut] = self._transport.send(
-            Sequence[models.JobOut],
+        found: Sequence[models.LogLine] = self._transport.send(
+            Sequence[models.LogLine],
             "GET",
             "/api/projects/{project_id}/warehouse_schemas/{schema_id}/logs/",
             {"schema_id": schema_id},
-            {"limit": limit},
+            {
+                "limit": limit,
+                "after": after,
+                "before": before,
+                "level": level,
+                "search": search,
+                "instance_id": instance_id,
+            },
             None,
+            {},
+        )
+        return found
+
+    def list_destinations(self, schema_id: str) -> models.Destinations:
+        """Where a table's rows go. As those of its source."""
+        found: models.Destinations = self._transport.send(
+            models.Destinations,
+            "GET",
+            "/api/projects/{project_id}/warehouse_schemas/{schema_id}/destinations/",
+            {"schema_id": schema_id},
+            {},
+            None,
+            {},
+        )
+        return found
+
+    def choose_destinations(
+        self, schema_id: str, body: models.DestinationsUpdate | Mapping[str, Any]
+    ) -> models.Destinations:
+        """Choose where a table's rows go. Those there are and no others: `unknown_destination`,
+        `destination_required`.
+        """
+        found: models.Destinations = self._transport.send(
+            models.Destinations,
+            "PATCH",
+            "/api/projects/{project_id}/warehouse_schemas/{schema_id}/destinations/",
+            {"schema_id": schema_id},
+            {},
+            body,
             {},
         )
         return found

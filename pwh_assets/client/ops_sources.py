@@ -224,6 +224,111 @@ class Sources(Group):
         )
         return found
 
+    def webhook_info(self, source_id: str) -> models.WebhookInfo:
+        """How a source's webhook stands. Where the vendor has to send, and which tables listen."""
+        found: models.WebhookInfo = self._transport.send(
+            models.WebhookInfo,
+            "GET",
+            "/api/projects/{project_id}/warehouse_sources/{source_id}/webhook_info/",
+            {"source_id": source_id},
+            {},
+            None,
+            {},
+        )
+        return found
+
+    def create_webhook(
+        self, source_id: str, body: models.WebhookInputs | Mapping[str, Any] | None = None
+    ) -> models.WebhookMade:
+        """Take a source's webhook. Keeps its inputs and says the address to enter at the vendor; `success` once
+        nothing is missing here. The endpoint at the vendor is made by hand.
+        """
+        found: models.WebhookMade = self._transport.send(
+            models.WebhookMade,
+            "POST",
+            "/api/projects/{project_id}/warehouse_sources/{source_id}/create_webhook/",
+            {"source_id": source_id},
+            {},
+            body,
+            {},
+        )
+        return found
+
+    def update_webhook_inputs(
+        self, source_id: str, body: models.WebhookInputs | Mapping[str, Any]
+    ) -> models.WebhookMade:
+        """Change a webhook's inputs. Such as another signing secret."""
+        found: models.WebhookMade = self._transport.send(
+            models.WebhookMade,
+            "POST",
+            "/api/projects/{project_id}/warehouse_sources/{source_id}/update_webhook_inputs/",
+            {"source_id": source_id},
+            {},
+            body,
+            {},
+        )
+        return found
+
+    def delete_webhook(self, source_id: str) -> models.WebhookGone:
+        """Forget a webhook. Its secrets and what waits go, and deliveries are refused. Refused while a table that
+        syncs listens.
+        """
+        found: models.WebhookGone = self._transport.send(
+            models.WebhookGone,
+            "POST",
+            "/api/projects/{project_id}/warehouse_sources/{source_id}/delete_webhook/",
+            {"source_id": source_id},
+            {},
+            None,
+            {},
+        )
+        return found
+
+    def list_destinations(self, source_id: str) -> models.Destinations:
+        """Where a source's rows go. The lake, and the ClickHouse cluster where the operator set one up."""
+        found: models.Destinations = self._transport.send(
+            models.Destinations,
+            "GET",
+            "/api/projects/{project_id}/warehouse_sources/{source_id}/destinations/",
+            {"source_id": source_id},
+            {},
+            None,
+            {},
+        )
+        return found
+
+    def choose_destinations(
+        self, source_id: str, body: models.DestinationsUpdate | Mapping[str, Any]
+    ) -> models.Destinations:
+        """Choose where a source's rows go. Those there are and no others: `unknown_destination`,
+        `destination_required`.
+        """
+        found: models.Destinations = self._transport.send(
+            models.Destinations,
+            "PATCH",
+            "/api/projects/{project_id}/warehouse_sources/{source_id}/destinations/",
+            {"source_id": source_id},
+            {},
+            body,
+            {},
+        )
+        return found
+
+    def check_cdc_prerequisites(self, body: models.Probe | Mapping[str, Any]) -> models.StreamCheck:
+        """What a stream of changes would lack. Of a source that is not connected yet: all its tables, or those
+        `schemas` names. Nothing is kept or made.
+        """
+        found: models.StreamCheck = self._transport.send(
+            models.StreamCheck,
+            "POST",
+            "/api/projects/{project_id}/warehouse_sources/check_cdc_prerequisites/",
+            {},
+            {},
+            body,
+            {},
+        )
+        return found
+
     def check_cdc(self, source_id: str) -> models.StreamCheck:
         """What a stream of changes lacks. Asks the source. Nothing is made there."""
         found: models.StreamCheck = self._transport.send(
@@ -233,6 +338,39 @@ class Sources(Group):
             {"source_id": source_id},
             {},
             None,
+            {},
+        )
+        return found
+
+    def enable_cdc(
+        self, source_id: str, body: models.StreamTables | Mapping[str, Any] | None = None
+    ) -> models.StreamDropped:
+        """Follow a source's changes. Its tables sync with `cdc` from now on; the next sync makes the stream and
+        reads them whole. What is missing at the source is `cdc_prerequisites_missing`, with the statements to
+        run there.
+        """
+        found: models.StreamDropped = self._transport.send(
+            models.StreamDropped,
+            "POST",
+            "/api/projects/{project_id}/warehouse_sources/{source_id}/enable_cdc/",
+            {"source_id": source_id},
+            {},
+            body,
+            {},
+        )
+        return found
+
+    def update_cdc_settings(
+        self, source_id: str, body: models.StreamSettingsUpdate | Mapping[str, Any]
+    ) -> models.StreamSettings:
+        """From which lag on it is an issue. What is left out stays."""
+        found: models.StreamSettings = self._transport.send(
+            models.StreamSettings,
+            "POST",
+            "/api/projects/{project_id}/warehouse_sources/{source_id}/update_cdc_settings/",
+            {"source_id": source_id},
+            {},
+            body,
             {},
         )
         return found

@@ -93,6 +93,21 @@ class Warehouse(Group):
         )
         return found
 
+    def data_ops_dashboard(self) -> models.Overview:
+        """How the project stands, at a glance. What PostHog's dashboard of this name is made of, as data: PWH has
+        no dashboards whose id it could answer.
+        """
+        found: models.Overview = self._transport.send(
+            models.Overview,
+            "GET",
+            "/api/projects/{project_id}/warehouse/data_ops_dashboard/",
+            {},
+            {},
+            None,
+            {},
+        )
+        return found
+
     def health_history(
         self, *, name: str | None = None, limit: int | None = None
     ) -> models.HealthHistory:
