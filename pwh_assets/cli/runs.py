@@ -79,6 +79,8 @@ def _line(outcome: "Outcome") -> str:
             words.append("an interrupted sync was finished first")
     else:
         words = [count(result.rows, "row")]
+        if result.engine == "clickhouse":
+            words.append("computed in ClickHouse")
     line = f"✓ {outcome.name}: {', '.join(words)}, {result.duration_s:.1f} s"
     for check in outcome.failed_checks:
         mark = "✗" if check.severity == "error" else "!"

@@ -204,5 +204,13 @@ def _clickhouse(settings: Settings) -> Iterator[Finding]:
         answer.close()
     finally:
         session.close()
+    if settings.warehouse == "clickhouse" and find_spec("dbt.adapters.clickhouse") is None:
+        yield Finding(
+            "ClickHouse",
+            False,
+            f"version {version}, but dbt-clickhouse is not installed, so no view can be built",
+            "Install the extra with `pip install 'pwh-assets[clickhouse]'`, or set `PWH_WAREHOUSE=duckdb`.",
+        )
+        return
     where = "the server answers" if settings.clickhouse_url else "in-process"
     yield Finding("ClickHouse", True, f"version {version}, {where}")

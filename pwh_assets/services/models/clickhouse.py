@@ -53,6 +53,13 @@ class DbtClickHouseMissingError(InvalidInputError):
         )
 
 
+def is_installed() -> bool:
+    """True when dbt can speak to ClickHouse here."""
+    from importlib.util import find_spec
+
+    return find_spec("dbt.adapters.clickhouse") is not None
+
+
 class WarehouseAwayError(EngineUnavailableError):
     """ClickHouse was not there, or went away, while a view was built in it. Another attempt may succeed."""
 
@@ -146,11 +153,9 @@ def _handed(site: BuildSite) -> Iterator[list[PwhError]]:
 
     What the client raised is listed, because dbt keeps only texts.
     """
-    try:
-        from dbt.adapters.clickhouse import connections
-        from dbt.adapters.clickhouse.httpclient import ChHttpClient
-    except ImportError:
-        raise DbtClickHouseMissingError from None
+    from dbt.adapters.clickhouse import connections
+    from dbt.adapters.clickhouse.httpclient import ChHttpClient
+
     failures: list[PwhError] = []
 
     class Client(ChHttpClient):  # type: ignore[misc]

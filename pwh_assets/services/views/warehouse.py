@@ -45,12 +45,19 @@ def clickhouse_text(platform: Platform, view: SavedQuery) -> tuple[ModelText | N
     Raises:
         HogQLError: the text no longer fits its inputs.
         EngineUnavailableError: the server does not answer.
+        DbtClickHouseMissingError: dbt cannot speak to ClickHouse here.
     """
     from pwh_assets.engines.base import EngineUnavailableError
     from pwh_assets.engines.clickhouse import ClickHouseHeldError
     from pwh_assets.engines.clickhouse_types import is_exact
-    from pwh_assets.services.models.clickhouse import WarehouseAwayError
+    from pwh_assets.services.models.clickhouse import (
+        DbtClickHouseMissingError,
+        WarehouseAwayError,
+        is_installed,
+    )
 
+    if not is_installed():
+        raise DbtClickHouseMissingError
     try:
         text = model_text(platform, view, "clickhouse")
     except HogQLError as error:

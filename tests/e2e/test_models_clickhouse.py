@@ -1,0 +1,388 @@
+"""Views built in ClickHouse by dbt: the same tables as DuckDB makes, read there at once, whole whatever happens."""
+
+import os
+import random
+import threading
+import time
+import uuid
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pwh_assets.core.source import Column, SyncMode, TableStatus
+from pwh_assets.engines.base import Limits
+from pwh_assets.engines.clickhouse import ENGINE
+from pwh_assets.engines.clickhouse_site import BuildSite, prefix_of, site_of
+from pwh_assets.engines.mirror import Mirror
+from pwh_assets.errors import BusyError
+from pwh_assets.lake import Publish
+from pwh_assets.services.health.answer import health
+from pwh_assets.services.models import ModelError
+from pwh_assets.services.models.clickhouse import WarehouseAwayError
+from pwh_assets.services.quality.audit import QualityFailedError
+from pwh_assets.services.quality.declare import add_check
+from pwh_assets.services.views.running import ViewCancelledError, cancel_build
+from pwh_assets.services.views.saved import build_view, materialize_view, remove_view, save_view
+from pwh_assets.services.views.warehouse import IN_PARTS, builder_of
+from pwh_assets.store import NewTable
+from tests.e2e.homes import Warehouse, orders, people
+from tests.e2e.view_nursery import Nursery
+from tests.servers.clickhouse import ClickHouseServer
+
+pytest.importorskip("chdb", reason="pip install 'pwh-assets[clickhouse]'")
+
+KINDS = (
+    Column("id", "BIGINT"),
+    Column("key", "VARCHAR"),
+    Column("price", "DECIMAL(18,4)"),
+    Column("ratio", "DOUBLE"),
+    Column("tags", "VARCHAR[]"),
+    Column("doc", "JSON"),
+    Column("at", "TIMESTAMP WITH TIME ZONE"),
+    Column("day", "DATE"),
+    Column("ok", "BOOLEAN"),
+    Column("ref", "UUID"),
+)
+
+
+def kinds():
+    for i in range(6):
+        yield {
+            "id": i,
+            "key": [None, "a", "b"][i % 3],
+            "price": Decimal("12345678901234.5678") if i else None,
+            "ratio": [None, 0.1, 1e300][i % 3],
+            "tags": [["x", None], [], ["ü'\\"]][i % 3],
+            "doc": ['{"a": {"b": [1, {"c": "d"}]}}', None, '{"a": null}'][i % 3],
+            "at": datetime(2026, 3, 8, 6, 59, 59, 123456, UTC) if i != 2 else None,
+            "day": date(1969, 12, 31) if i != 3 else None,
+            "ok": [True, False, None][i % 3],
+            "ref": str(uuid.UUID(int=i)) if i else None,
+        }
+
+
+class ClickHouseHome(Warehouse):
+    """A warehouse on a server, with a table of every type."""
+
+    def __init__(self, home, server):
+        super().__init__(home, PWH_WAREHOUSE="clickhouse", PWH_CLICKHOUSE_URL=server.url)
+        self.server = server
+        self.write("users", people())
+        self.write("orders", orders())
+        source = self.store.add_source(
+            1, "postgres", "typed_", "", {}, {}, [NewTable("kinds", KINDS, ("id",))]
+        )
+        file = self.settings.home / "kinds.parquet"
+        pq.write_table(pa.Table.from_pylist(list(kinds())), file)
+        self.lake.publish(
+            Publish(source.slug, "kinds", SyncMode.FULL, (file,), KINDS, ("id",), None)
+        )
+        table = self.store.find_table(1, "typed_kinds")
+        self.store.update_table(
+            table.id, status=TableStatus.COMPLETED, last_synced_at=datetime.now(UTC), row_count=6
+        )
+
+    @property
+    def engine(self):
+        return self.platform.engines["clickhouse"]
+
+    @property
+    def in_duckdb(self):
+        return replace(self.platform, settings=replace(self.settings, warehouse="duckdb"))
+
+    def keep(self, name, sql):
+        save_view(self.platform, 1, name, sql)
+        return materialize_view(self.platform, 1, name)
+
+    def stored(self, name):
+        with self.lake.read() as connection:
+            types = connection.execute(f'DESCRIBE lake.views."{name}"').fetchall()
+            rows = connection.execute(f'FROM lake.views."{name}"').fetchall()
+        return [tuple(row[:2]) for row in types], sorted(map(repr, rows))
+
+    def sites(self):
+        rows = self.engine.writer().query("SELECT name FROM system.databases").result_rows
+        return [name for (name,) in rows if name.startswith(prefix_of(1))]
+
+    def sent(self, word):
+        return [text for text, _ in self.server.seen() if word in text]
+
+    def close(self):
+        self.engine.close()
+        super().close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with ClickHouseServer(tmp_path_factory.mktemp("server")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, server):
+    home = ClickHouseHome(tmp_path_factory.mktemp("clickhouse") / "home", server)
+    yield home
+    home.close()
+
+
+def test_what_was_built_is_read_on_both_engines_and_was_copied_by_nobody(home):
+    view = home.keep(
+        "spent", "SELECT user_id, sum(amount) AS total FROM app_orders GROUP BY user_id"
+    )
+    result = build_view(home.platform, view)
+    assert (result.engine, result.rows) == ("clickhouse", 10)
+    assert result.reason == "The view is built as a whole. ClickHouse computed it."
+    top = home.keep(
+        "top.users",
+        "SELECT u.email AS email, s.total AS total FROM app_users AS u JOIN spent AS s ON s.user_id = u.id",
+    )
+    assert build_view(home.platform, top).engine == "clickhouse"
+    text = "SELECT email, total FROM top.users ORDER BY total LIMIT 2"
+    expected = [("p0@example.com", 49500.0), ("p1@example.com", 49600.0)]
+    assert home.ask(text) == home.ask(text, engine="duckdb") == expected
+    assert not home.sent("views__spent__fresh") and not home.sent("views__top.users__fresh")
+    assert home.sites() == []
+    home.write("orders", orders(10))
+    assert build_view(home.platform, view).rows == 10
+    assert home.ask("SELECT sum(total) FROM spent") == [(45.0,)]
+    assert not home.sent("views__spent__fresh")
+    home.write("orders", orders())
+
+
+TEXTS = (
+    "SELECT id, key, price, ratio, tags, doc, at, day, ok, ref, toTimeZone(at, 'America/New_York') AS local, "
+    "toStartOfDay(at) AS midnight, if(ok, 1, 0) AS one, price * 2 AS twice, price / 3 AS third, id / 4 AS quarter, "
+    "[id, NULL] AS pair, JSONExtractString(doc, 'a', 'b') AS b, doc.a.b AS path, toDate(at) AS on_day, "
+    "dateDiff('day', day, toDate(at)) AS days, NULL AS nothing, [ref] AS refs, round(ratio, 2) AS rounded, "
+    "concat(key, '{{ x }}') AS braces FROM typed_kinds",
+    "SELECT key, sum(price) AS total, count() AS n, min(at) AS first, max(day) AS last, avg(price) AS mean, "
+    "arraySort(groupArray(id)) AS ids FROM typed_kinds GROUP BY key",
+    "SELECT id FROM typed_kinds WHERE id > 100",
+)
+
+
+@pytest.mark.parametrize("number", range(len(TEXTS)))
+def test_columns_and_rows_are_those_that_duckdb_makes(home, number):
+    view = home.keep(f"kinds_{number}", TEXTS[number])
+    assert build_view(home.platform, view).engine == "clickhouse"
+    types, rows = home.stored(view.name)
+    columns = home.store.view(1, view.name).columns
+    asked = (
+        home.ask(f"SELECT * FROM {view.name}"),
+        home.ask(f"SELECT * FROM {view.name}", engine="duckdb"),
+    )
+    assert sorted(map(repr, asked[0])) == sorted(map(repr, asked[1]))
+    assert build_view(home.in_duckdb, view).engine == "duckdb"
+    assert home.stored(view.name) == (types, rows)
+    assert home.store.view(1, view.name).columns == columns
+
+
+def test_what_clickhouse_cannot_keep_or_follow_is_built_by_duckdb_which_the_run_says(home):
+    view = home.keep("pairs", "SELECT id, (id, email) AS pair FROM app_users")
+    result = build_view(home.platform, view)
+    assert (result.engine, result.rows) == ("duckdb", 10)
+    assert "DuckDB built it: `pair` is of type STRUCT" in result.reason
+    parts = materialize_view(home.platform, 1, "spent")
+    parts = home.store.update_view(parts.id, incremental={"key": "user_id"})
+    parts = home.store.view(1, "spent")
+    assert (builder_of(home.platform, parts).engine, builder_of(home.platform, parts).reason) == (
+        "duckdb",
+        IN_PARTS,
+    )
+    assert build_view(home.platform, parts).engine == "duckdb"
+    assert home.ask("SELECT count() FROM spent") == [(10,)]  # the copy is made anew
+    home.store.update_view(parts.id, incremental=None, incremental_state=None)
+
+
+def test_rows_that_fail_their_checks_are_seen_on_no_engine(home):
+    view = home.keep("audited", "SELECT id, amount FROM app_orders")
+    add_check(home.platform, 1, "audited", "row_count", {"max": 1000}, severity="error")
+    build_view(home.platform, view)
+    home.write("orders", orders(1001))
+    with pytest.raises(QualityFailedError):
+        build_view(home.platform, view)
+    home.write("orders", orders())
+    for engine in ("clickhouse", "duckdb"):
+        assert home.ask("SELECT count() FROM audited", engine=engine) == [(1000,)]
+    assert home.sites() == []
+
+
+def test_a_query_that_fails_is_said_in_clickhouses_words_and_the_old_rows_stay(home):
+    view = home.keep("fragile", "SELECT id AS a FROM app_users")
+    build_view(home.platform, view)
+    save_view(home.platform, 1, "fragile", "SELECT repeat(email, 100000000) AS a FROM app_users")
+    with pytest.raises(ModelError) as caught:
+        build_view(home.platform, view)
+    words = str(caught.value)
+    assert words.startswith("View `fragile` could not be built: ClickHouse refused this:")
+    assert "Too many times to repeat" in words and "pwh_1" not in words and "\n" not in words
+    assert home.ask("SELECT count() FROM fragile") == [(10,)]
+
+
+def test_a_server_that_goes_away_fails_the_build_by_name_and_not_the_view(home, server):
+    view = home.keep("away", "SELECT id FROM app_users")
+    build_view(home.platform, view)
+    server.misbehave("drop")
+    try:
+        for number in range(2):
+            with pytest.raises(WarehouseAwayError) as caught:
+                build_view(home.platform, view, f"run-{number}")
+    finally:
+        server.misbehave("none")
+    assert (caught.value.code, caught.value.retryable) == ("engine_unavailable", True)
+    now = home.store.view(1, "away")
+    assert (now.status, now.failures_in_a_row) == (TableStatus.FAILED, 0)
+    (issue,) = [each for each in health(home.platform, 1) if each.name == "away"]
+    assert "does not answer" in issue.error
+    assert home.ask("SELECT count() FROM away", engine="duckdb") == [(10,)]
+    assert build_view(home.platform, view).rows == 10
+    assert home.store.view(1, "away").latest_error is None
+
+    gone = replace(
+        home.platform,
+        engines={
+            **home.platform.engines,
+            "clickhouse": ENGINE(
+                replace(home.settings, clickhouse_url="http://app:pw@127.0.0.1:9/default"),
+                home.platform.lakes,
+            ),
+        },
+    )
+    with pytest.raises(WarehouseAwayError, match="keeps its last rows") as caught:
+        build_view(gone, view)
+    assert "pw@" not in str(caught.value)
+
+
+ENDLESS = (
+    "SELECT count() AS n FROM app_orders AS a CROSS JOIN app_orders AS b CROSS JOIN app_orders AS c "
+    "CROSS JOIN app_orders AS d WHERE a.amount + b.amount + c.amount + d.amount < 0"
+)
+
+
+def test_a_build_is_one_at_a_time_and_cancelling_ends_its_statement_on_the_server(home):
+    view, caught = home.keep("endless", ENDLESS), []
+
+    def build():
+        try:
+            build_view(home.platform, view)
+        except ViewCancelledError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=build)
+    thread.start()
+    deadline = time.monotonic() + 120
+    while not running(home, view) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    with pytest.raises(BusyError, match="is being built by another run"):
+        build_view(home.platform, view)
+    cancel_build(home.platform, 1, "endless")
+    thread.join(120)
+    assert len(caught) == 1
+    assert running(home, view) == 0 and home.sites() == []
+
+
+def running(home, view):
+    text = f"SELECT count() FROM system.processes WHERE current_database = '{site_of(1, view.id)}'"
+    return home.engine.writer().query(text).result_rows[0][0]
+
+
+def test_inputs_stand_still_while_they_change(home):
+    view = home.keep("still", "SELECT count() AS n FROM app_orders")
+    path = (home.table("app_orders").source.slug, "orders")
+    with BuildSite(home.engine, home.lake, view.id, {}, [view.id]) as site:
+        changes = iter([900, 901])
+        clone, count = Mirror.clone, []
+
+        def changing(mirror, *arguments):
+            found = clone(mirror, *arguments)
+            rows = next(changes, None)
+            if rows:
+                home.write("orders", orders(rows))
+            count.append(found)
+            return found
+
+        Mirror.clone = changing
+        try:
+            brought = site.bring([path])
+        finally:
+            Mirror.clone = clone
+        assert len(count) == 3 and brought == {path: home.lake.changed_snapshots()[path]}
+        home.write("orders", orders())
+        assert home.ask("SELECT count() FROM app_orders") == [(1000,)]
+        client = site.client()
+        assert client.query(f"SELECT count() FROM {site.made(path)}").result_rows == [(901,)]
+        client.close()
+
+
+def test_two_processes_that_need_a_copy_make_one(home):
+    others = [ENGINE(home.settings, home.platform.lakes) for _ in range(2)]
+    path = (home.table("app_users").source.slug, "users")
+    home.write("users", people(20))
+    before = len(home.sent(f"INSERT INTO `pwh_1`.`{path[0]}__users__fresh`"))
+
+    def bring(engine):
+        session = engine.open(1, Limits())
+        session.prepare([path])
+        session.close()
+
+    threads = [threading.Thread(target=bring, args=(engine,)) for engine in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for engine in others:
+        engine.close()
+    assert len(home.sent(f"INSERT INTO `pwh_1`.`{path[0]}__users__fresh`")) == before + 1
+    assert home.ask("SELECT count() FROM app_users") == [(20,)]
+    home.write("users", people())
+
+
+KILLS = int(os.environ.get("PWH_KILLS", "1"))
+
+
+def test_a_build_killed_at_any_moment_leaves_the_old_table_and_the_next_removes_its_rest(
+    home, monkeypatch
+):
+    for name, value in (
+        ("PWH_WAREHOUSE", "clickhouse"),
+        ("PWH_CLICKHOUSE_URL", home.settings.clickhouse_url),
+    ):
+        monkeypatch.setenv(name, value)
+    whole = "SELECT count() AS n, uniq(version) AS versions FROM killed"
+    view = home.keep("killed", "SELECT id, version FROM app_orders")
+    build_view(home.platform, view)
+    nursery, left = Nursery(home.settings.home), 0
+    try:
+        for version in range(2, 2 + KILLS):
+            home.write("orders", orders(version=version))
+            pid = nursery.start("killed")
+            deadline = time.monotonic() + 120
+            while not home.sites() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(random.uniform(0, 0.6) if version > 2 else 0)
+            nursery.kill(pid)
+            left += bool(home.sites())
+            for engine in ("clickhouse", "duckdb"):
+                assert home.ask(whole, engine=engine) == [(1000, 1)]
+            build_view(home.platform, view)
+            assert home.sites() == []
+            assert home.ask("SELECT max(version) FROM killed") == [(version,)]
+    finally:
+        nursery.close()
+    assert left
+
+
+def test_what_is_left_of_views_and_tables_that_are_gone_goes_with_the_next_build(home):
+    writer = home.engine.writer()
+    writer.command(f"CREATE DATABASE `{site_of(1, str(uuid.uuid4()))}`")
+    view = home.keep("short", "SELECT 1 AS a")
+    build_view(home.platform, view)
+    remove_view(home.platform, 1, "short", force=True)
+    kept = home.store.view(1, "killed")
+    build_view(home.platform, kept)
+    names = [row[0] for row in writer.query("SHOW TABLES FROM pwh_1").result_rows]
+    assert home.sites() == [] and "views__short" not in names and "views__killed" in names
