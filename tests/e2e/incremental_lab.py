@@ -259,8 +259,8 @@ class Tables:
 class Lab(Tables):
     """A real lake, held open for writing all the time."""
 
-    def __init__(self, home, seed=0):
-        self.lakes = Lakes(Settings.from_env({"PWH_HOME": str(home)}))
+    def __init__(self, home, seed=0, **environment):
+        self.lakes = Lakes(Settings.from_env({"PWH_HOME": str(home), **environment}))
         self.lake = self.lakes.of(1)
         self._held = ExitStack()
         super().__init__(self._held.enter_context(self.lake.write()), seed)

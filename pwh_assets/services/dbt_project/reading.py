@@ -112,6 +112,7 @@ def _describe(manifest: "Manifest", path: str, signature: str) -> DbtProject:
         for unique_id, node in nodes.items()
         if node.resource_type.value in _TABLES and node.config.materialized != "ephemeral"
     }
+    _check_languages(nodes, path)
     _check_names(stored, path)
     models = [_model(manifest, stored, node, path) for node in stored.values()]
     tests = [
@@ -129,6 +130,18 @@ def _describe(manifest: "Manifest", path: str, signature: str) -> DbtProject:
         tables=tuple(sorted(used)),
         has_run_hooks=bool(hooks),
     )
+
+
+def _check_languages(nodes: dict[str, Any], path: str) -> None:
+    """A Python model would run in a process that holds the store's keys, and no build could end it or bound its memory."""
+    models = [node for node in nodes.values() if getattr(node, "language", "sql") == "python"]
+    for node in sorted(models, key=lambda each: str(each.original_file_path)):
+        raise ProjectBrokenError(
+            path,
+            f"`{node.name}` ({node.original_file_path}) is a Python model, and those are not run here: their code would see "
+            "what the warehouse's own process sees, credentials too. Write it in SQL, or leave it out with "
+            "`+enabled: false` and load its table as a source.",
+        )
 
 
 def _check_names(stored: dict[str, Any], path: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.services.dbt_project.description import DbtProject, from_json
+from pwh_assets.services.dbt_project.packages import installed_in, local_packages
 from pwh_assets.services.models.project import TEMPLATE, escape
 from pwh_assets.settings import Settings
 
@@ -76,13 +77,35 @@ def files_of(path: Path) -> Iterator[Path]:
                 yield Path(folder) / name
 
 
+def _all_files(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Every file with its place in the copy: the project's, and those of its local packages where `dbt deps` puts them.
+
+    Raises:
+        InvalidInputError: what is named as a local package is none.
+    """
+    packages, installed = local_packages(path), installed_in(path)
+    ours = [path / installed / name for name in packages]
+    for file in files_of(path):
+        if not any(file.is_relative_to(folder) for folder in ours):
+            yield file.relative_to(path), file
+    for name, folder in packages.items():
+        for file in files_of(folder):
+            if not file.is_relative_to(folder / installed_in(folder)):
+                yield Path(installed) / name / file.relative_to(folder), file
+
+
 def signature(path: Path, tables: Sequence[str]) -> str:
     """A text that differs when a file of the folder was changed, or the tables it may read."""
     found = hashlib.sha256("\n".join(tables).encode())
     found.update((_TABLES + "".join(_template().values())).encode())
-    for file in files_of(path):
+    try:
+        files = list(_all_files(path))
+    except InvalidInputError as error:
+        found.update(error.sentence.encode())
+        files = [(file.relative_to(path), file) for file in files_of(path)]
+    for place, file in files:
         stat = file.stat()
-        found.update(f"{file.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+        found.update(f"{place}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
     return found.hexdigest()[:32]
 
 
@@ -117,8 +140,8 @@ def copy_project(path: Path, into: Path, tables: Sequence[str]) -> None:
         InvalidInputError: it is not a dbt project.
     """
     config = configuration(path)
-    for file in files_of(path):
-        place = into / file.relative_to(path)
+    for relative, file in _all_files(path):
+        place = into / relative
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, place)
     ours = {
