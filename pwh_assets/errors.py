@@ -51,7 +51,8 @@ class NotFoundError(UserError):
 
     def __init__(self, noun: str, name: str, hint: str = "") -> None:
         self.noun, self.name = noun, name
-        super().__init__(f"There is no {noun} `{name}` in this project. {hint}".strip())
+        where = "" if noun == "project" else " in this project"
+        super().__init__(f"There is no {noun} `{name}`{where}. {hint}".strip())
 
 
 class ConflictError(UserError):

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from pwh_assets.cli.arguments import Groups, command, number, open_project
-from pwh_assets.cli.console import count, print_json, say, table
+from pwh_assets.cli.console import count, facts, print_json, say, size, span, when
 
 
 def register(groups: Groups) -> None:
@@ -28,22 +28,19 @@ def _status(args: argparse.Namespace) -> int:
     elif not jobs:
         say("Nothing is running.")
     else:
-        rows = [(job.name, job.kind.value, *_progress(job), _began(job)) for job in jobs]
-        say(table(("name", "kind", "phase", "rows", "of", "rows/s", "left", "began (UTC)"), rows))
+        rows = [(job.name, job.kind.value, *_progress(job), when(job.created_at)) for job in jobs]
+        heads = ("name", "kind", "phase", "rows", "of", "size", "rows/s", "left", "began (UTC)")
+        say(facts(heads, rows))
     return 0
 
 
 def _progress(job: Any) -> tuple[Any, ...]:
     now = job.progress
     if now is None:
-        return "", "", "", "", ""
+        return "starting", None, None, None, None, None
     expected = f"{now.rows_expected:,} ({now.share:.0%})" if now.rows_expected else ""
-    left = f"{now.left_s:,.0f} s" if now.left_s is not None and now.phase == "extract" else ""
-    return now.phase, f"{now.rows:,}", expected, f"{now.rows_per_s:,.0f}", left
-
-
-def _began(job: Any) -> str:
-    return f"{job.created_at:%Y-%m-%d %H:%M:%S}" if job.created_at else ""
+    left = span(now.left_s) if now.left_s is not None and now.phase == "extract" else ""
+    return now.phase, now.rows, expected, size(now.bytes), round(now.rows_per_s), left
 
 
 def _jobs(args: argparse.Namespace) -> int:
@@ -61,17 +58,26 @@ def _jobs(args: argparse.Namespace) -> int:
     else:
         rows = [
             (
-                _began(job),
+                when(job.created_at),
+                _took(job),
                 job.name,
                 job.status.value,
-                f"{job.rows:,}",
+                job.rows,
+                size(job.bytes),
                 job.attempt if job.attempt > 1 else "",
                 " ".join((job.error or "").split()),
             )
             for job in jobs
         ]
-        say(table(("began (UTC)", "name", "status", "rows", "attempt", "error"), rows))
+        heads = ("began (UTC)", "took", "name", "status", "rows", "size", "attempt", "error")
+        say(facts(heads, rows))
     return 0
+
+
+def _took(job: Any) -> str:
+    if job.created_at is None or job.finished_at is None:
+        return ""
+    return span((job.finished_at - job.created_at).total_seconds())
 
 
 def _usage(args: argparse.Namespace) -> int:
@@ -79,7 +85,7 @@ def _usage(args: argparse.Namespace) -> int:
 
     platform = open_project(args)
     if args.limit is not None:
-        rows = None if args.limit == "none" else number("row_limit", 0)(args.limit)
+        rows = None if args.limit == "none" else number("limit of rows", 0)(args.limit)
         set_row_limit(platform, args.project, rows)
     found = usage_of(platform, args.project)
     if args.json:
@@ -93,11 +99,11 @@ def _usage(args: argparse.Namespace) -> int:
     if found["row_limit"] is not None:
         say(f"The limit is {found['row_limit']:,}; {found['rows_left']:,} are left.")
     lines = [
-        (names.get(source_id, "a removed source"), f"{moved:,}")
+        (names.get(source_id, "a removed source"), moved)
         for source_id, moved in sorted(
             found["breakdown_of_rows_by_source"].items(), key=lambda each: -each[1]
         )
     ]
     if lines:
-        say(table(("source", "rows"), lines))
+        say(facts(("source", "rows"), lines))
     return 0

@@ -35,6 +35,25 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("allow_abbrev", False)
         super().__init__(*args, **options)
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """What is left over is said by the very command that does not know it, with its options at hand."""
+        found, left = super().parse_known_args(args, namespace)
+        if left:
+            raise UsageError(self._not_known(left))
+        return found, left
+
+    def _not_known(self, left: Sequence[str]) -> str:
+        way_out = f"`{self.prog} --help` shows how it is written."
+        word = next((each for each in left if each.startswith("--")), left[0])
+        if not word.startswith("-"):
+            return f"`{self.prog}` does not know what `{word}` is for. {way_out}"
+        name = word.partition("=")[0]
+        near = nearest(name, [each for each in self._option_string_actions if len(each) > 2])
+        hint = f"Did you mean `{near}`?" if near else way_out
+        return f"`{self.prog}` has no option `{name}`. {hint}"
+
     def error(self, message: str) -> NoReturn:
         way_out = f"`{self.prog} --help` shows how it is written."
         if found := _CHOICE.match(message):
@@ -45,7 +64,6 @@ class Parser(argparse.ArgumentParser):
             raise UsageError(f"`{found['given']}` is not a {noun} of `{self.prog}`. {hint}")
         message = re.sub(r"^argument (\S+): ", r"`\1`: ", message)
         message = message.replace("the following arguments are required:", "missing:")
-        message = message.replace("unrecognized arguments:", "not understood:")
         raise UsageError(f"`{self.prog}` {message.rstrip('.')}. {way_out}")
 
 

@@ -4,9 +4,9 @@ import json
 import math
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -72,8 +72,19 @@ def _decimal(value: Decimal) -> int | float | str | None:
 def table(
     headers: Sequence[str], rows: Iterable[Sequence[Any]], width: int | None = CELL_WIDTH
 ) -> str:
-    """Aligned columns, numbers to the right; long cells are cut at `width`."""
-    cells = [[_cell(value, width) for value in row] for row in rows]
+    """Aligned columns, numbers to the right; long cells are cut at `width`. For answers: every value as it is."""
+    return _table(headers, rows, lambda value: _cell(value, width))
+
+
+def facts(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """The same for what PWH itself knows: nothing where nothing is known, thousands apart, instants to the second."""
+    return _table(headers, rows, _fact)
+
+
+def _table(
+    headers: Sequence[str], rows: Iterable[Sequence[Any]], shown: Callable[[Any], str]
+) -> str:
+    cells = [[shown(value) for value in row] for row in rows]
     numeric = _numeric_columns(rows if isinstance(rows, Sequence) else [], len(headers))
     widths = [
         max([_width(header), *(_width(row[i]) for row in cells)])
@@ -88,6 +99,48 @@ def table(
         for row in cells
     ]
     return "\n".join(lines)
+
+
+def _fact(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return when(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return _cell(value, CELL_WIDTH)
+
+
+def when(at: datetime | str | None) -> str:
+    """An instant as tables of facts show it, in UTC; columns say so in their heads."""
+    if not at:
+        return ""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def size(number: int) -> str:
+    """`426 B`, `1.2 MB`."""
+    amount, unit = float(number), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
+
+
+def span(seconds: float) -> str:
+    """`4 s`, `12 min 30 s`, `3 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:,.1f} s" if seconds < 10 else f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def _cell(value: Any, width: int | None) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
-from pwh_assets.cli.console import print_json, say, table
+from pwh_assets.cli.console import facts, print_json, say
 from pwh_assets.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def _list(args: argparse.Namespace) -> int:
             )
             for one in found
         ]
-        say(table(("key", "label", "person", "scopes", "ends", "last used", "id"), rows))
+        heads = ("key", "label", "person", "scopes", "ends (UTC)", "last used (UTC)", "id")
+        say(facts(heads, rows))
     return 0
 
 

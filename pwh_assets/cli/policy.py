@@ -234,6 +234,10 @@ def _findings(args: argparse.Namespace) -> int:
             for one in found
         ]
         say(table(("id", "table", "column", "kind", "values", "mask", "status"), rows))
+        if any(one.status == "proposed" for one in found):
+            note(
+                "`pwh pii accept ID` masks one for editors and viewers, `pwh pii reject ID` drops it."
+            )
     return 0
 
 

@@ -11,8 +11,8 @@ from pwh_assets.cli.console import count, note, plain, print_json, print_json_li
 from pwh_assets.cli.inputs import error_object, json_lines, read_sql
 from pwh_assets.errors import InvalidInputError
 
-FORMATS = ("table", "json", "jsonl", "csv", "arrow")
-EXPORTS = ("jsonl", "csv", "arrow")
+FORMATS = ("table", "json", "jsonl", "csv", "arrow", "parquet")
+EXPORTS = ("jsonl", "csv", "arrow", "parquet")
 """Formats made for files: they carry every row, not the first hundred."""
 ENGINES = ("duckdb", "clickhouse")
 
@@ -49,10 +49,10 @@ def _query(args: argparse.Namespace) -> int:
 
         return _print_explanation(args, explain(platform, args.project, sql, engine=args.engine))
     kind = args.format or ("json" if args.json else "table")
-    if kind == "arrow" and sys.stdout.isatty():
+    if kind in ("arrow", "parquet") and sys.stdout.isatty():
         raise InvalidInputError(
             "format",
-            "Arrow is binary. Send it to a file: `pwh query … --format arrow > rows.arrow`.",
+            f"{kind.title()} is binary. Send it to a file: `pwh query … --format {kind} > rows.{kind}`.",
         )
     from pwh_assets.services.hogql.query import DEFAULT_LIMIT, run_query
 
@@ -151,12 +151,20 @@ def _print_arrow(result: Any) -> None:
     sys.stdout.buffer.flush()
 
 
+def _print_parquet(result: Any) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(result.arrow(), sys.stdout.buffer)
+    sys.stdout.buffer.flush()
+
+
 _PRINTERS: dict[str, Callable[[Any], None]] = {
     "table": _print_table,
     "json": _print_json,
     "jsonl": _print_json_lines,
     "csv": _print_csv,
     "arrow": _print_arrow,
+    "parquet": _print_parquet,
 }
 
 

@@ -4,10 +4,10 @@ import argparse
 from typing import Any
 
 from pwh_assets.cli.arguments import Groups, command, group, open_project
-from pwh_assets.cli.console import count, note, print_json, say, table
+from pwh_assets.cli.console import count, facts, note, print_json, say, table, when
 from pwh_assets.cli.inputs import read_json
 from pwh_assets.cli.source_cdc import register_cdc
-from pwh_assets.cli.source_tables import options_in_words, register_tables
+from pwh_assets.cli.source_tables import options_in_words, register_tables, show_table
 from pwh_assets.errors import InvalidInputError, SourceError
 
 
@@ -23,8 +23,10 @@ def register(groups: Groups) -> None:
     preview.add_argument("file", metavar="FILE", help="as for add")
     preview.add_argument("--rows", metavar="N", type=int, default=10, help="rows of each table")
     command(nouns, "list", "all sources with their tables", _list)
-    show = command(nouns, "show", "one source with its tables and their columns", _show)
-    show.add_argument("id", metavar="ID")
+    show = command(
+        nouns, "show", "one source with its tables, or one table with its options", _show
+    )
+    show.add_argument("id", metavar="ID|TABLE")
     refresh = command(nouns, "refresh", "look again what tables the source has", _refresh)
     refresh.add_argument("id", metavar="ID")
     remove = command(
@@ -125,7 +127,11 @@ def _show(args: argparse.Namespace) -> int:
     from pwh_assets.services.sources.connecting import show_source
 
     platform = open_project(args)
-    source = show_source(platform, args.project, find_source(args, platform, args.id))
+    source_id = find_source(args, platform, args.id)
+    known = {source.id for source in platform.store.sources(args.project)}
+    if source_id not in known and platform.store.find_table(args.project, args.id) is not None:
+        return show_table(args, platform)
+    source = show_source(platform, args.project, source_id)
     if args.json:
         print_json(source)
         return 0
@@ -142,7 +148,8 @@ def _show(args: argparse.Namespace) -> int:
         if source[name]:
             say(f"{name:12}  {source[name]}")
     for name, value in source["job_inputs"].items():
-        say(f"  {name:20}  {value}")
+        if value is not None:
+            say(f"  {name:20}  {value}")
     say()
     say(_tables(source["schemas"]))
     for line in (line for each in source["schemas"] for line in options_in_words(each)):
@@ -159,16 +166,29 @@ def _refresh(args: argparse.Namespace) -> int:
     from pwh_assets.services.sources.connecting import refresh_source
 
     platform = open_project(args)
+    source_id = find_source(args, platform, args.id)
+    before = {each.id: each for each in platform.store.tables(args.project, source_id)}
     with _entered():
-        counts = refresh_source(platform, args.project, find_source(args, platform, args.id))
+        counts = refresh_source(platform, args.project, source_id)
     if args.json:
         print_json(counts)
-    else:
-        say(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in counts.items()))
-        if counts["added"]:
-            note(
-                "New tables do not sync yet. `pwh source update ID --table NAME --sync on` starts one."
-            )
+        return 0
+    say(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in counts.items()))
+    after = platform.store.tables(args.project, source_id)
+    new = [each.table_name for each in after if each.id not in before]
+    gone = [
+        each.table_name
+        for each in after
+        if each.is_missing and not (each.id in before and before[each.id].is_missing)
+    ]
+    if new:
+        say(f"new: {', '.join(new)}")
+    if gone:
+        say(f"missing at the source: {', '.join(gone)}")
+    if waiting := [
+        each.table_name for each in after if each.id not in before and not each.should_sync
+    ]:
+        note(f"New tables do not sync yet. `pwh source set {waiting[0]} --sync on` starts one.")
     return 0
 
 
@@ -257,12 +277,12 @@ def _tables(schemas: list[dict[str, Any]]) -> str:
             each["sync_frequency"]
             + (f" at {each['sync_time_of_day']}" if each["sync_time_of_day"] else ""),
             "missing at the source" if each["is_missing"] else each["status"],
-            each["row_count"] if each["row_count"] is not None else "",
-            each["last_synced_at"] or "",
+            each["row_count"],
+            when(each["last_synced_at"]),
         )
         for each in schemas
     ]
-    return table(("table", "mode", "cursor", "every", "status", "rows", "last synced"), rows)
+    return facts(("table", "mode", "cursor", "every", "status", "rows", "last synced (UTC)"), rows)
 
 
 class _entered:  # noqa: N801  reads as a word: with _entered(): ...

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pwh_assets.cli.arguments import Groups, command, number, open_project
-from pwh_assets.cli.console import count, note, print_json, say, table
+from pwh_assets.cli.console import count, facts, note, print_json, say, table, when
 from pwh_assets.errors import InvalidInputError, NotFoundError
 
 _FILTER = re.compile(
@@ -17,8 +17,8 @@ _FILTER = re.compile(
 
 
 def register_tables(nouns: Groups) -> None:
-    set_ = command(nouns, "set", "change how one table syncs", _set)
-    set_.add_argument("table", metavar="TABLE")
+    set_ = command(nouns, "set", "change how tables sync", _set)
+    set_.add_argument("what", metavar="TABLE", nargs="+")
     set_.add_argument("--sync", choices=("on", "off"), help="whether it syncs by itself")
     set_.add_argument("--mode", help="full, incremental, append")
     set_.add_argument("--cursor", metavar="COLUMN", help="the column a sync goes by")
@@ -81,7 +81,7 @@ def tables_of(args: argparse.Namespace, platform: Any, words: list[str]) -> list
 
 
 def _set(args: argparse.Namespace) -> int:
-    from pwh_assets.services.sources.connecting import update_table
+    from pwh_assets.services.sources.connecting import find_table, update_table
     from pwh_assets.services.sources.view import table_to_dict
 
     changes = _changes(args)
@@ -89,10 +89,22 @@ def _set(args: argparse.Namespace) -> int:
         raise InvalidInputError(
             "table", "Say what changes, such as `--frequency 1hour` or `--mask email=hash`."
         )
-    changed = update_table(open_project(args), args.project, args.table, changes)
+    platform = open_project(args)
+    chosen = [find_table(platform, args.project, word) for word in args.what]
+    shown = []
+    for one in chosen:
+        changed = update_table(platform, args.project, one.id, changes)
+        shown.append(table_to_dict(changed, with_columns=True))
+        if not args.json:
+            _say_changed(changed)
     if args.json:
-        print_json(table_to_dict(changed, with_columns=True))
-        return 0
+        print_json(shown[0] if len(shown) == 1 else {"results": shown, "count": len(shown)})
+    return 0
+
+
+def _say_changed(changed: Any) -> None:
+    from pwh_assets.services.sources.view import table_to_dict
+
     shown = table_to_dict(changed)
     say(f"Changed `{changed.table_name}`.")
     for line in options_in_words(shown):
@@ -107,6 +119,46 @@ def _set(args: argparse.Namespace) -> int:
             "Until then it shows the rows as they were. After it, `pwh source expire-history` removes older states of "
             "the lake from the disk, and materialized views that read it have to be built again."
         )
+
+
+def show_table(args: argparse.Namespace, platform: Any) -> int:
+    """One table of a source: how it syncs, what was found, what went wrong."""
+    from pwh_assets.services.sources.connecting import find_table
+    from pwh_assets.services.sources.view import table_to_dict
+
+    one = find_table(platform, args.project, args.id)
+    shown = table_to_dict(one, with_columns=True)
+    if args.json:
+        print_json({**shown, "source": one.source.slug})
+        return 0
+    at = f" at {shown['sync_time_of_day']}" if shown["sync_time_of_day"] else ""
+    for name, value in (
+        ("table", one.table_name),
+        ("source", f"{one.source.slug}, `{one.name}` there"),
+        ("description", one.description),
+        ("mode", shown["sync_type"] if one.should_sync else f"{shown['sync_type']}, off"),
+        ("key", ", ".join(one.primary_key)),
+        ("cursor", one.cursor),
+        ("could go by", ", ".join(shown["incremental_fields"])),
+        ("every", shown["sync_frequency"] + at),
+        ("status", "missing at the source" if one.is_missing else shown["status"]),
+        ("rows", None if one.row_count is None else f"{one.row_count:,}"),
+        ("up to", one.watermark),
+        ("last synced", f"{when(one.last_synced_at)} UTC" if one.last_synced_at else None),
+        ("error", one.latest_error),
+    ):
+        if value:
+            say(f"{name:12}  {value}")
+    for line in options_in_words(shown):
+        say(f"  {line.removeprefix(f'{one.table_name}: ')}")
+    chosen = set(shown["enabled_columns"] or ()) | {*one.primary_key, one.cursor}
+    columns = {each["name"]: each["type"] for each in shown["available_columns"]}
+    columns |= {each["name"]: each["type"] for each in shown["columns"]}
+    if shown["enabled_columns"] is None:
+        say(facts(("column", "type"), list(columns.items())))
+    else:
+        rows = [(name, kind, "yes" if name in chosen else "no") for name, kind in columns.items()]
+        say(facts(("column", "type", "read"), rows))
     return 0
 
 

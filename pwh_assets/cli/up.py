@@ -72,14 +72,10 @@ def _up(args: argparse.Namespace) -> int:
         raise InvalidInputError(
             "dagster-port", f"`--port` and `--dagster-port` are both {args.port}. Choose two."
         )
-    for option, port in (("--port", args.port), ("--dagster-port", args.dagster_port)):
-        if not _is_free(port):
-            raise ConflictError(
-                f"Port {port} is in use on this machine. Choose another one with `{option}`."
-            )
     platform = open_platform()
     try:
         with hold(platform.settings, "up"):
+            _check_ports(args)
             return _run(args, platform)
     except BusyError:
         found = running(platform.settings.home)
@@ -89,6 +85,14 @@ def _up(args: argparse.Namespace) -> int:
         ) from None
     finally:
         platform.store.close()
+
+
+def _check_ports(args: argparse.Namespace) -> None:
+    for option, port in (("--port", args.port), ("--dagster-port", args.dagster_port)):
+        if not _is_free(port):
+            raise ConflictError(
+                f"Port {port} is in use on this machine. Choose another one with `{option}`."
+            )
 
 
 def _run(args: argparse.Namespace, platform: "Platform") -> int:

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pwh_assets.cli.arguments import Command, Groups, Parser, command, group, number, open_project
-from pwh_assets.cli.console import print_json, say, table
+from pwh_assets.cli.console import count, print_json, say, table
+from pwh_assets.cli.running import running
 from pwh_assets.core.access import Role
 from pwh_assets.errors import InvalidInputError, NotFoundError
 
@@ -43,7 +44,7 @@ def register(groups: Groups) -> None:
     invite.add_argument("--role", choices=ROLES, default="viewer")
     invite.add_argument("--only", action="store_true", help="only in `--project`")
     invite.add_argument("--days", type=number("days", 1, 90), default=7, metavar="N")
-    invite.add_argument("--url", default="http://127.0.0.1:8000", help="where people reach the API")
+    invite.add_argument("--url", help="where people reach the API (default: `pwh up` of this home)")
     password = command(nouns, "set-password", "set a password; logins end", _set_password)
     password.add_argument("name", metavar="NAME")
     password.add_argument("--password-stdin", action="store_true", help="read it from stdin")
@@ -114,7 +115,7 @@ def _set(args: argparse.Namespace) -> int:
     platform, where = _opened(args)
     found = member(platform, where.id, args.name)
     set_member_attributes(platform, None, where.id, found, facts)
-    return _say(args, found.user, f"`{found.user.name}` has {len(facts)} facts.")
+    return _say(args, found.user, f"`{found.user.name}` has {count(len(facts), 'fact')} set.")
 
 
 def _remove(args: argparse.Namespace) -> int:
@@ -131,7 +132,9 @@ def _invite(args: argparse.Namespace) -> int:
     platform, where = _opened(args)
     only = args.project if args.only else None
     lasts = timedelta(days=args.days)
-    made = invite(platform, None, where.id, args.email, Role(args.role), only, lasts, args.url)
+    up = running(platform.settings.home)
+    url = args.url or (up.api if up else "http://127.0.0.1:8000")
+    made = invite(platform, None, where.id, args.email, Role(args.role), only, lasts, url)
     if args.json:
         kept = made.invitation
         print_json(

@@ -1,10 +1,10 @@
 """`pwh view`: saved queries, their versions and their tables."""
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
-from pwh_assets.cli.console import print_json, say, table
+from pwh_assets.cli.console import facts, print_json, say, table
 from pwh_assets.cli.freshness import register_freshness
 from pwh_assets.cli.inputs import read_sql
 
@@ -100,21 +100,31 @@ def _show(args: argparse.Namespace) -> int:
     platform = open_project(args)
     view = platform.store.view(args.project, args.name)
     builder = builder_of(platform, view)
-    facts = {
+    known = {
         **view_to_dict(view),
         "built_by": builder.engine if builder else None,
         "built_by_because": (builder.reason if builder else "") or None,
     }
     if args.json:
-        print_json(facts)
+        print_json(known)
         return 0
-    for name, value in facts.items():
+    for name, value in known.items():
         if name not in ("query", "columns") and value not in (None, "", [], False):
-            words = ", ".join(map(str, value)) if isinstance(value, list) else value
-            say(f"{name.replace('_', ' ')}: {words}")
+            say(f"{name.replace('_', ' ')}: {_in_words(value)}")
     say(table(("column", "type"), [(c.name, c.type) for c in view.columns]))
     say(view.sql)
     return 0
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        known = {key: each for key, each in value.items() if each not in (None, "", [], 0)}
+        return "; ".join(
+            f"{key.replace('_', ' ')} {_in_words(each)}" for key, each in known.items()
+        )
+    if value is True:
+        return "yes"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _describe(args: argparse.Namespace) -> int:
@@ -148,12 +158,12 @@ def _list(args: argparse.Namespace) -> int:
                 rhythm(view),
                 view.version,
                 _state(view),
-                view.row_count if view.row_count is not None else "",
-                view.last_run_at.isoformat(timespec="seconds") if view.last_run_at else "",
+                view.row_count,
+                view.last_run_at,
             )
             for view in views
         ]
-        say(table(("view", "kind", "version", "status", "rows", "last run"), rows))
+        say(facts(("view", "kind", "version", "status", "rows", "last run (UTC)"), rows))
     return 0
 
 
@@ -198,7 +208,8 @@ def _diff(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"diff": diff})
     else:
-        say(diff or "The two versions say the same.")
+        is_first = args.old is args.new is None and diff == ""
+        say(diff or ("There is one version." if is_first else "The two versions say the same."))
     return 0
 
 

@@ -57,6 +57,11 @@ class Frequency:
         return cls(known, time_of_day or None)
 
     @property
+    def takes_time_of_day(self) -> bool:
+        """Whether an anchor means anything: over an hour."""
+        return not self.is_never and self.every > timedelta(hours=1)
+
+    @property
     def is_never(self) -> bool:
         return self.name == NEVER
 

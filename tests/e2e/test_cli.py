@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -465,6 +466,24 @@ def test_importing_the_cli_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]", done
 
 
+def test_tables_are_set_together_and_shown_one_by_one(pwh: Pwh, source: str) -> None:
+    assert pwh("query", "SELECT id FROM app_log").err.count("`pwh sync app_log`") == 1
+    said = pwh("source", "set", "app_log", "app_users", "--every", "24hour", "--at", "02:30")
+    assert said.status == 0 and said.out.split("\n")[:2] == [
+        "Changed `app_log`.",
+        "Changed `app_users`.",
+    ]
+    pwh("source", "set", "app_users", "--columns", "id,updated_at", "--filter", "id > 1")
+    shown = pwh("source", "show", "app_users")
+    assert "every         24hour at 02:30\n" in shown.out
+    assert "  only rows with id > 1\n" in shown.out and re.search(
+        r"email +VARCHAR +no\n", shown.out
+    )
+    assert pwh("source", "show", "app_users", "--json").json["source"] == "postgres_app"
+    pwh("source", "set", "app_log", "no_such_table", "--sync", "off").refused("no_such_table")
+    pwh("source", "set", "app_log", "--colums", "id").refused("Did you mean `--columns`?")
+
+
 def test_every_format_prints_the_same_rows(pwh: Pwh, source: str) -> None:
     assert pwh("sync").status == 0
     sql = "SELECT name, price FROM app_plans ORDER BY price"
@@ -478,6 +497,17 @@ def test_every_format_prints_the_same_rows(pwh: Pwh, source: str) -> None:
     said = pwh("query", sql)
     assert "pro" in said.out and "2 rows" in said.err
     assert pwh("query", "-", stdin=sql).out == said.out
+
+
+def test_parquet_holds_every_row(pwh: Pwh, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    asked = [sys.executable, "-m", "pwh_assets.cli", "query", "--format", "parquet"]
+    sql = "SELECT number AS n, toString(number) AS t FROM numbers(300)"
+    with (tmp_path / "rows.parquet").open("wb") as out:
+        subprocess.run([*asked, sql], stdout=out, check=True, timeout=120)
+    rows = pq.read_table(tmp_path / "rows.parquet")
+    assert rows.num_rows == 300 and rows.slice(299).to_pylist() == [{"n": 299, "t": "299"}]
 
 
 def test_arrow_goes_to_a_file(pwh: Pwh, source: str, tmp_path: Path) -> None:

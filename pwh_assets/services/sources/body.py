@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from pwh_assets.core.frequency import Frequency
@@ -264,8 +263,7 @@ def _with_frequency(entry: Mapping[str, Any], table: NewTable) -> NewTable:
     ):
         name = "24hour"  # a time of day alone says once a day, as the seeds' examples do
     frequency = Frequency.parse(name or now.name, time_of_day)
-    is_anchored = not frequency.is_never and frequency.every > timedelta(hours=1)
-    if frequency.time_of_day and not is_anchored:
+    if frequency.time_of_day and not frequency.takes_time_of_day:
         if entry.get("sync_time_of_day"):
             raise InvalidInputError(
                 "sync_time_of_day",

@@ -418,6 +418,11 @@ def _frequency(every: str | None, time_of_day: str | None, refresh: Refresh) -> 
             "sync_frequency",
             f"A view can be rebuilt every `{SHORTEST}` at most, not every `{frequency.name}`.",
         )
+    if frequency.time_of_day and not frequency.takes_time_of_day:
+        raise InvalidInputError(
+            "sync_time_of_day",
+            f"`{frequency.name}` has no time of day: that is for intervals over an hour, such as `6hour`.",
+        )
     return frequency
 
 
