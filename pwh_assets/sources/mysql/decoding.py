@@ -4,6 +4,7 @@ Belongs here: MySQL's binary values. Keep out: what lake type a column has.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.sources.errors import UnreadableDataError
@@ -95,9 +96,11 @@ def _fixed(data: "NDArray[np.uint8]", at: "NDArray[np.int64]", kind: str) -> "ND
     """A number of fixed width at each place."""
     import numpy as np
 
-    width = np.dtype(kind).itemsize
-    windows = np.lib.stride_tricks.sliding_window_view(data, width)
-    return np.ascontiguousarray(windows[at]).view(kind).reshape(-1)
+    number = np.dtype(kind)
+    everywhere: NDArray[Any] = np.ndarray(
+        (len(data) - number.itemsize + 1,), number, data, strides=(1,)
+    )
+    return everywhere[at]
 
 
 def _integers(
@@ -135,14 +138,10 @@ def _moments(
         return np.where(size >= needed, _fixed(data, at + offset, kind), 0).astype(np.int64)
 
     year, month, day = part(0, "<u2", 4), part(2, "u1", 4), part(3, "u1", 4)
-    is_leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    lengths = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-    longest = lengths[np.minimum(month, 12)] + ((month == 2) & is_leap)
-    is_absent = is_null | (month < 1) | (month > 12) | (day < 1) | (day > longest)
-    shifted = year - (month <= 2)
-    era, of_era = shifted // 400, shifted % 400
-    of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
-    days = era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
+    before, lengths = _calendar()
+    place = np.minimum(year, 9999) * 16 + np.minimum(month, 15)
+    is_absent = is_null | (day < 1) | (day > lengths[place]) | (year > 9999)
+    days = before[place] + day
     if lake == "DATE":
         return pa.array(
             np.where(is_absent, 0, days).astype(np.int32), pa.int32(), mask=is_absent
@@ -152,6 +151,29 @@ def _moments(
     return pa.array(np.where(is_absent, 0, moment), pa.int64(), mask=is_absent).cast(
         arrow_type(lake)
     )
+
+
+@cache
+def _calendar() -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+    """For `year * 16 + month` how many days there are from 1970 to the day before the month, and in the month."""
+    import numpy as np
+
+    year, month = np.divmod(np.arange(10_000 * 16), 16)
+    is_leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    lengths = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0])[month]
+    lengths = lengths + ((month == 2) & is_leap)
+    before = np.cumsum(lengths) - lengths
+    return before - before[1970 * 16 + 1] - 1, lengths
+
+
+@cache
+def _heads() -> "tuple[NDArray[np.uint64], NDArray[np.uint32]]":
+    """For each size from 0 to 12 the bits that are left of a text's first eight bytes, and of the four after those."""
+    import numpy as np
+
+    first = [(1 << 8 * min(size, 8)) - 1 for size in range(13)]
+    after = [(1 << 8 * max(size - 8, 0)) - 1 for size in range(13)]
+    return np.array(first, np.uint64), np.array(after, np.uint32)
 
 
 def _times(
@@ -212,17 +234,15 @@ def _texts(
     import pyarrow.compute as pc
 
     count = len(begins)
-    views = np.zeros(
-        count, dtype=[("size", "<i4"), ("head", "u1", (4,)), ("buffer", "<i4"), ("at", "<i4")]
-    )
+    # A view is its size and twelve bytes: the text itself, or its first four, its buffer (0) and where it begins.
+    views = np.empty(count, dtype=[("size", "<u4"), ("first", "<u8"), ("after", "<u4")])
     is_long = sizes > 12
-    heads = np.lib.stride_tricks.sliding_window_view(data, 12)[np.minimum(begins, len(data) - 12)]
-    heads = np.where(np.arange(12) < sizes[:, None], heads, np.uint8(0))
-    raw = views.view(np.uint8).reshape(count, 16)
-    raw[:, 4:] = heads
+    short = np.where(is_long, 4, sizes)
+    first, after = _heads()
+    at = np.minimum(begins, len(data) - 12)
     views["size"] = sizes
-    views["buffer"] = np.where(is_long, 0, views["buffer"])
-    views["at"] = np.where(is_long, begins, views["at"])
+    views["first"] = _fixed(data, at, "<u8") & first[short]
+    views["after"] = np.where(is_long, begins, _fixed(data, at + 8, "<u4") & after[short])
     valid = None
     if is_null.any():
         valid = pa.py_buffer(np.packbits(~is_null, bitorder="little").tobytes())
