@@ -21,7 +21,7 @@ READING = frozenset(
     }
 )  # fmt: skip
 """Last words of commands that only look; every other one is written down."""
-NAMED = ("name", "id", "table", "noun_name", "source", "query")
+NAMED = ("name", "id", "table", "noun_name", "source", "query", "what")
 
 _begun: list[tuple["Platform", AuditEntry]] = []
 
@@ -41,17 +41,22 @@ def begin(args: argparse.Namespace, platform: "Platform") -> None:
         operation=str(uuid.uuid4()),
         at=datetime.now(UTC),
         actor=local_user(),
-        item=next((item for item in items if isinstance(item, str)), None),
+        item=next(filter(None, map(_words, items)), None),
         query=sql if isinstance(sql, str) and sql != "-" else None,
     )
     platform.store.append_audit([entry])
     _begun.append((platform, entry))
 
 
+def _words(item: object) -> str | None:
+    """A name, or the names of a command that takes several."""
+    if isinstance(item, list):
+        return ", ".join(map(str, item))[:200]
+    return item if isinstance(item, str) else None
+
+
 def end(status: int | None) -> None:
     """Write the end of the command that was begun, if one was."""
-    from pwh_assets.services.audit.witness import Witness
-
     while _begun:
         platform, entry = _begun.pop()
         now = datetime.now(UTC)
@@ -65,6 +70,8 @@ def end(status: int | None) -> None:
             query=None,
         )
         try:
+            from pwh_assets.services.audit.witness import Witness
+
             platform.store.append_audit([finish])
             Witness(platform.settings.home, platform.store).moved([entry.project_id])
         except Exception as error:

@@ -44,3 +44,6 @@ def test_commands_that_change_something_are_written_down_and_proved(
     assert main(["audit", "export", file]) == 2
     assert main(["audit", "list", "--since", "yesterday"]) == 2
     assert main(["audit", "verify", "--head", "4"]) == 2
+    assert main(["source", "pause", "one", "two"]) == 2
+    capsys.readouterr()
+    assert pwh("audit", "list")[1]["results"][0]["item"] == "one, two"
