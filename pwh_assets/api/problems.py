@@ -1,6 +1,7 @@
 """The one place where errors become responses: `{type, code, detail, attr}`."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -79,14 +80,44 @@ def error_response(error: PwhError) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, "http_error")
-    return problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
+    detail, path = str(error.detail), request.url.path[:200]
+    headers = dict(error.headers or {})
+    if detail == "Not Found":
+        detail = f"There is nothing at `{path}`. `/docs` lists every path."
+    elif detail == "Method Not Allowed":
+        detail = f"`{path}` does not take {request.method}, but {headers.get('Allow', 'others')}."
+    return problem(error.status_code, code, detail, headers=headers)
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first: dict[str, Any] = error.errors()[0]
     attr = ".".join(str(part) for part in first["loc"][1:]) or None
-    return problem(400, "invalid_input", f"{first['msg']}.", attr)
+    return problem(400, "invalid_input", _words(first, attr), attr)
+
+
+def _words(found: Mapping[str, Any], attr: str | None) -> str:
+    """What pydantic found, with the field as the subject and the way out."""
+    subject = f"`{attr}`" if attr else "The body"
+    facts: Mapping[str, Any] = found.get("ctx") or {}
+    match found["type"]:
+        case "missing":
+            return f"{subject} is missing."
+        case "extra_forbidden":
+            return f"{subject} is no field here."
+        case "union_tag_invalid":
+            known = facts["expected_tags"].replace("'", "`")
+            return (
+                f"`{facts['tag']}` is not known here as the kind of {subject}. There are {known}."
+            )
+        case "union_tag_not_found":
+            return f"{subject} does not say its kind: {facts['discriminator'].replace(chr(39), '`')} is missing."
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"{subject} must be an object."
+    words: str = found["msg"].removeprefix("Value error, ")
+    if words.startswith("Input should"):
+        words = words.replace("Input should", f"{subject} must", 1)
+    return words if words.endswith((".", "?")) else f"{words}."
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

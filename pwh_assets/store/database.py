@@ -234,5 +234,6 @@ def _place(url: sa.URL) -> str:
 
 def _cause(error: sa.exc.DBAPIError | sqlite3.Error) -> str:
     driver = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    lines = str(driver).strip().splitlines() or ["no answer"]
-    return lines[-1].strip().rstrip(".")
+    lines = [line.strip() for line in str(driver).strip().splitlines()]
+    said = [line for line in lines if not line.startswith("Is the server running")]  # libpq asks
+    return said[-1].rstrip(".") if said else "no answer"

@@ -57,7 +57,8 @@ def own_trouble(graph: Graph, fact: Fact, now: datetime) -> Trouble | None:
         return Trouble(
             IssueKind.MISSING,
             words,
-            f"When it is back, run `pwh source refresh {fact.source_id}`; else turn its sync off.",
+            f"When it is back, run `pwh source refresh {fact.source or fact.source_id}`; "
+            f"else `pwh source set {fact.name} --sync off`.",
             fact.failed_at or fact.succeeded_at,
             words,
         )

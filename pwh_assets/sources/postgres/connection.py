@@ -218,7 +218,13 @@ def _short(text: str) -> str:
         if found:
             text = rest
             break
-    text = text.split(" LINE ")[0].split(" DETAIL: ")[0].strip()[:300]
+    for end in (
+        " LINE ",
+        " DETAIL: ",
+        " Is the server running on ",
+    ):  # libpq's question is no cause
+        text = text.split(end)[0]
+    text = text.strip()[:300]
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 

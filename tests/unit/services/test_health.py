@@ -242,7 +242,7 @@ def test_a_table_that_never_ran_is_an_issue_after_one_period():
 
 def test_a_table_gone_at_its_source_is_an_issue_although_it_never_failed():
     (issue,) = issues([table("users", is_missing=True)])
-    assert issue.kind is IssueKind.MISSING and "pwh source refresh s1" in issue.way_out
+    assert issue.kind is IssueKind.MISSING and "pwh source refresh postgres_app" in issue.way_out
 
 
 def test_a_table_never_asked_for_is_no_issue_until_a_view_reads_it():
