@@ -3,6 +3,7 @@
 Pure ASGI, so that it costs tens of microseconds. Capture's paths only get an id and are counted.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -26,17 +27,18 @@ from pwh_assets.services.audit import origin as current_origin
 from pwh_assets.services.metrics_registry import METRICS
 from pwh_assets.services.people.idempotency import Claim
 from pwh_assets.services.people.throttle import RateLimitedError, Throttles
+from pwh_assets.services.queries import StoppingError
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("pwh.access")
 
-MANAGED = ("/api/", "/login", "/logout", "/dagster/")
+MANAGED = ("/api/", "/login", "/logout", "/invite/", "/dagster/")
 """Beginnings of the paths that people's and programs' requests have; the others are capture, webhooks and pages."""
 UNMANAGED = ("/api/surveys", "/api/feature_flag")
 """What PostHog's SDKs poll."""
 _PROJECT = re.compile(r"/api/(?:projects|environments)/(?P<project>\d+)/(?P<noun>\w*)")
 _ID = re.compile(r"[\w.:-]{1,128}")
-_KEYS = re.compile(r"ph[a-z]_[\w-]+")
+_KEYS = re.compile(r"ph[a-z]_[\w-]+|(?<=/invite/)[^/]+")
 
 _requests = METRICS.counter(
     "pwh_http_requests_total", "Requests answered.", ("method", "route", "status")
@@ -52,7 +54,7 @@ class Surroundings:
     def __init__(self, app: ASGIApp, owner: FastAPI, rate_limit: str) -> None:
         self._app = app
         self._state = owner.state
-        self._recorder: Recorder = owner.state.recorder
+        self._recorder = Recorder(owner.state.audit)
         self._doors = doors(owner)
         self._throttles = Throttles(rate_limit)
 
@@ -73,6 +75,10 @@ class Surroundings:
                 await self._unmanaged(exchange, receive)
         except bodies.DisconnectedError:
             exchange.status = 499
+        except asyncio.CancelledError:
+            if exchange.status is not None:
+                raise
+            await self._failed(exchange, receive, StoppingError())  # the server's time is up
         except Exception as error:
             await self._failed(exchange, receive, error)
         finally:

@@ -1,10 +1,9 @@
 """The API's process: `python -m pwh_assets.cli.serve --port 8000`, started by `pwh up`."""
 
 import argparse
+import contextlib
 import sys
-
-KEPT_OPEN_S = 75
-"""An idle connection stays open for longer than proxies keep theirs, so that none is used as it closes."""
+from types import FrameType
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -16,10 +15,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     import logging
-
-    import uvicorn
+    import signal
 
     from pwh_assets.api.app import create_app
+    from pwh_assets.api.server import Server
     from pwh_assets.orchestration.reload import Reloader
     from pwh_assets.platform import open_platform
     from pwh_assets.services.alerts import HealthWatch
@@ -32,21 +31,21 @@ def main(argv: list[str] | None = None) -> int:
     reloader, watch = Reloader(platform), HealthWatch(platform)
     reloader.start()
     watch.start()
+    signal.signal(signal.SIGTERM, _leave)  # uvicorn raises the signal again once it has ended well
     try:
         app = create_app(platform, args.dagster_url)
-        uvicorn.run(
-            app,
-            host=args.host,
-            port=args.port,
-            log_level="warning",
-            access_log=False,
-            timeout_keep_alive=KEPT_OPEN_S,
-        )
+        server = Server(app, args.host, args.port)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
+        return 0 if server.started else 3
     finally:
         watch.stop()
         reloader.stop()
         platform.store.close()
-    return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -7,5 +7,15 @@ Keep out: HogQL, engines, HTTP.
 from pwh_assets.services.queries.cache import ResultCache
 from pwh_assets.services.queries.request import Answer, Ask, Refresh, Stream
 from pwh_assets.services.queries.service import Queries, QueryTask
+from pwh_assets.services.queries.turns import StoppingError
 
-__all__ = ["Answer", "Ask", "Queries", "QueryTask", "Refresh", "ResultCache", "Stream"]
+__all__ = [
+    "Answer",
+    "Ask",
+    "Queries",
+    "QueryTask",
+    "Refresh",
+    "ResultCache",
+    "StoppingError",
+    "Stream",
+]

@@ -2,6 +2,7 @@
 
 import logging
 import multiprocessing
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -40,7 +41,12 @@ class Process:
         self._process = context.Process(
             target=main, args=(opener, settings, theirs, orders), daemon=True, name="pwh-query"
         )
-        self._process.start()
+        # What is asked of the whole group while the worker begins does not reach it: it inherits what is blocked.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         orders.close()
         self._sending = threading.Lock()
@@ -81,6 +87,9 @@ class Process:
     def cancel(self, task_id: str) -> None:
         with self._sending, suppress(OSError):
             self._orders.send(task_id)
+
+    def kill(self) -> None:
+        self._process.kill()
 
     def end(self) -> None:
         self._process.kill()
@@ -142,14 +151,17 @@ class Pool:
     def close(self) -> None:
         with self._lock:
             self._is_closed = True
-            processes = [*self._idle, *self._busy.values()]
-            self._idle.clear()
-        for process in processes:
+            idle, self._idle = self._idle, []
+            for process in self._busy.values():
+                process.kill()  # whoever waits for it notices, and lets go of it
+        for process in idle:
             with suppress(Exception):
                 process.end()
 
     def _take(self, task_id: str) -> Process:
         with self._lock:
+            if self._is_closed:
+                raise WorkerDiedError
             while self._idle:
                 process = self._idle.pop()
                 if process.is_alive:

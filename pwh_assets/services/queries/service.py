@@ -21,9 +21,9 @@ from pwh_assets.services.queries.cache import ResultCache
 from pwh_assets.services.queries.formats import MEDIA_TYPES
 from pwh_assets.services.queries.keys import TIMED_FOR, TableMarks, cache_key
 from pwh_assets.services.queries.observer import QueryObserver, Unobserved
-from pwh_assets.services.queries.pool import Pool
+from pwh_assets.services.queries.pool import Pool, WorkerDiedError
 from pwh_assets.services.queries.request import Answer, Ask, Refresh, Stream
-from pwh_assets.services.queries.turns import Turns
+from pwh_assets.services.queries.turns import StoppingError, Turns
 from pwh_assets.services.queries.worker import Done, Failed, Task
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 KEPT_TASKS = 1_000
 """Asynchronous queries that can be asked for; the oldest that have ended are forgotten first."""
 KEPT_S = 3600.0
+OBEYED_WITHIN_S = 1.5
+"""An engine that was interrupted because the process stops has so long before its worker is ended."""
 KEPT_GLANCES = 2_000
 MOST_GLANCED = 20_000
 """Characters of a text whose plan is remembered for `glance`."""
@@ -113,6 +115,8 @@ class Queries:
         self._threads = ThreadPoolExecutor(self.limits.workers * 4, "pwh-query")
         self._lock = threading.Lock()
         self._tasks: OrderedDict[tuple[int, str], QueryTask] = OrderedDict()
+        self._is_draining = False
+        self._closed = threading.Event()
         self._glances: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
 
     def warm(self) -> None:
@@ -238,9 +242,36 @@ class Queries:
         """Queries that wait for one."""
         return self._turns.waiting
 
+    def drain(self, seconds: float) -> None:
+        """Begin nothing new but what the cache answers. Queries under way have so long; then they end as `stopping`."""
+        self._is_draining = True
+        threading.Thread(
+            target=self._cut_off, args=(seconds,), name="pwh-drain", daemon=True
+        ).start()
+
     def close(self) -> None:
+        self._is_draining = True
+        self._closed.set()
+        self._turns.stop()
         self._pool.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)
+
+    def _cut_off(self, seconds: float) -> None:
+        if self._closed.wait(seconds):
+            return
+        self._turns.stop()
+        with self._lock:
+            tasks = [task for task in self._tasks.values() if not task.is_complete]
+        for task in tasks:
+            task.is_cancelled = True
+            self._pool.cancel(_inside(task.ask))
+        if not self._closed.wait(OBEYED_WITHIN_S):
+            self._pool.close()
+
+    def _ending(self, error: PwhError) -> PwhError:
+        """What a query failed with, or that the process stops where that is why."""
+        is_ours = error.code in (QueryCancelledError.code, WorkerDiedError.code)
+        return StoppingError() if self._is_draining and is_ours else error
 
     def _plan(self, ask: Ask) -> "Plan":
         try:
@@ -285,6 +316,8 @@ class Queries:
     def _noted(self, ask: Ask) -> QueryTask:
         task = QueryTask(ask, datetime.now(UTC))
         with self._lock:
+            if self._is_draining:
+                raise StoppingError
             key = (ask.project_id, ask.id)
             known = self._tasks.get(key)
             if known is not None and not known.is_complete:
@@ -336,8 +369,8 @@ class Queries:
                         if not isinstance(message, Done):
                             yield message
         except PwhError as error:
-            task.error = error
-            raise
+            task.error = self._ending(error)
+            raise task.error from None
         finally:
             task.ended_at = datetime.now(UTC)
 
@@ -367,8 +400,8 @@ class Queries:
             task.answer = compute()
             return task.answer
         except PwhError as error:
-            task.error = error
-            raise
+            task.error = self._ending(error)
+            raise task.error from None
         except Exception as error:
             log.exception("a query failed inside PWH")
             task.error = Failed.inside(error).error()

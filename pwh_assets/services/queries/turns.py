@@ -25,10 +25,23 @@ class TooManyQueriesError(PwhError):
         )
 
 
+class StoppingError(PwhError):
+    """The process is about to end, and this would take longer than it has."""
+
+    code = "stopping"
+    status = 503
+    retryable = True
+    retry_after_s = 5.0
+
+    def __init__(self) -> None:
+        super().__init__("PWH is stopping here, and this was not answered. Send it again.")
+
+
 @dataclass(eq=False, slots=True)
 class _Waiting:
     project_id: int
     ready: threading.Event = field(default_factory=threading.Event)
+    is_admitted: bool = False
 
 
 class Turns:
@@ -46,17 +59,20 @@ class Turns:
         self._lock = threading.Lock()
         self._running: dict[int, int] = {}
         self._queues: OrderedDict[int, deque[_Waiting]] = OrderedDict()
+        self._is_stopped = False
 
     @contextmanager
     def turn(self, project_id: int) -> Iterator[float]:
         """Wait for a slot and hold it; gives the seconds waited.
 
         Raises:
-            TooManyQueriesError.
+            TooManyQueriesError, StoppingError.
         """
         began = time.monotonic()
         mine = _Waiting(project_id)
         with self._lock:
+            if self._is_stopped:
+                raise StoppingError
             queue = self._queues.setdefault(project_id, deque())
             if len(queue) >= self._most_waiting:
                 raise TooManyQueriesError(len(queue), self._patience_s)
@@ -71,6 +87,8 @@ class Turns:
                     if not queue:
                         del self._queues[project_id]
                     raise TooManyQueriesError(waiting, self._patience_s)
+        if not mine.is_admitted:
+            raise StoppingError
         try:
             yield time.monotonic() - began
         finally:
@@ -79,6 +97,15 @@ class Turns:
                 if not self._running[project_id]:
                     del self._running[project_id]
                 self._admit()
+
+    def stop(self) -> None:
+        """Nobody waits any more: those who do and those who come are told that the process ends."""
+        with self._lock:
+            self._is_stopped = True
+            for queue in self._queues.values():
+                for one in queue:
+                    one.ready.set()
+            self._queues.clear()
 
     @property
     def running(self) -> int:
@@ -102,7 +129,9 @@ class Turns:
                 stuck += 1
                 continue
             stuck = 0
-            queue.popleft().ready.set()
+            admitted = queue.popleft()
+            admitted.is_admitted = True
+            admitted.ready.set()
             self._running[project_id] = self._running.get(project_id, 0) + 1
             if not queue:
                 del self._queues[project_id]

@@ -75,6 +75,11 @@ class Done:
 def main(opener: Opener, settings: Settings, tasks: Connection, orders: Connection) -> None:
     """Serve until the other side closes. `tasks` carries work and answers, `orders` the ids of queries to cancel."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    with suppress(OSError):
+        os.setpgid(0, 0)  # also when everybody in its group is asked to end
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # see `Process`
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with suppress(ValueError, OSError):
         os.nice(1)  # whoever answers requests goes first
     worker = Worker(opener(settings))
@@ -101,12 +106,12 @@ class Worker:
         self._cancelled: set[str] = set()
 
     def obey(self, orders: Connection) -> None:
-        """Interrupt the query that is named, now or when it begins."""
+        """Interrupt the query that is named, now or when it begins. Ends the process when there is nobody to obey."""
         while True:
             try:
                 wanted = orders.recv()
             except (EOFError, OSError):
-                return
+                os._exit(0)
             with self._lock:
                 self._cancelled.add(wanted)
                 if self._current is not None and self._current[0] == wanted:
