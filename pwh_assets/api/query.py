@@ -16,6 +16,7 @@ from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.responses import ASKS
 from pwh_assets.errors import NotFoundError
 from pwh_assets.services.hogql import editor
+from pwh_assets.services.hogql.filters import filter_values, is_left_out
 from pwh_assets.services.policies.reading import sees_alike
 from pwh_assets.services.queries import Answer, Queries, QueryTask, Refresh
 from pwh_assets.services.queries import Ask as Question
@@ -62,7 +63,11 @@ async def ask_query(
     if not isinstance(query, models.HogQLQuery):
         found = await run_in_threadpool(_of_other_kind, ask, query)
         return _json(found)
-    question = _question(ask, body, query)
+    question = (
+        await run_in_threadpool(_question, ask, body, query)
+        if _is_slow(body, query)
+        else _question(ask, body, query)
+    )
     queries: Queries = request.app.state.queries
     if format != "json":
         stream = await run_in_threadpool(queries.stream, question, format)
@@ -122,7 +127,7 @@ def _of_other_kind(
             ask.project_id,
             query.query,
             engine=query.engine,
-            variables=_variables(query.variables),
+            variables=_variables(query.variables) | _filters(ask, query.filters),
             explain=query.debug,
             reader=ask.caller,
         )
@@ -148,9 +153,7 @@ def _question(ask: Ask, body: models.QueryRequest, query: models.HogQLQuery) -> 
         **_variables(body.variables_override or {}),
     }
     filters = body.filters_override or query.filters
-    if filters is not None and filters.dateRange:
-        variables["filters.dateRange.from"] = filters.dateRange.get("date_from")
-        variables["filters.dateRange.to"] = filters.dateRange.get("date_to")
+    variables |= _filters(ask, filters)
     return Question(
         ask.project_id,
         query.query,
@@ -161,6 +164,18 @@ def _question(ask: Ask, body: models.QueryRequest, query: models.HogQLQuery) -> 
         who=ask.caller.name,
         reader=ask.caller,
     )
+
+
+def _filters(ask: Ask, filters: models.HogQLFilters | None) -> dict[str, Any]:
+    if filters is None:
+        return {}
+    return filter_values(ask.platform, ask.project_id, filters.model_dump())
+
+
+def _is_slow(body: models.QueryRequest, query: models.HogQLQuery) -> bool:
+    """Whether the store has to be asked what is meant."""
+    filters = body.filters_override or query.filters
+    return filters is not None and bool(filters.filterTestAccounts)
 
 
 def _variables(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,7 +219,7 @@ def _facts(question: Question, answer: Answer) -> dict[str, Any]:
         "hasMore": plan.limit is not None and answer.row_count >= plan.limit,
         "timings": [{"k": "./engine", "t": round(answer.ms / 1000, 6)}],
         "error": None,
-        "warnings": [],
+        "warnings": _warnings(question),
         "is_cached": answer.is_cached,
         "cache_key": answer.cache_key or None,
         "last_refresh": at,
@@ -212,6 +227,12 @@ def _facts(question: Question, answer: Answer) -> dict[str, Any]:
         "next_allowed_client_refresh": at,
         "query_status": None,
     }
+
+
+def _warnings(question: Question) -> list[dict[str, Any]]:
+    if not is_left_out(question.sql, question.variables):
+        return []
+    return [{"message": "`filters` are set, and the text has no `{filters}`: they change nothing."}]
 
 
 def _status(task: QueryTask) -> dict[str, Any]:

@@ -15,7 +15,18 @@ class HogQLFilters(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     dateRange: JsonObject | None = Field(  # noqa: N815  PostHog's spelling
-        None, description="`date_from` and `date_to`, for `{filters.dateRange.from}` and `.to`."
+        None,
+        description="`date_from` and `date_to`: 2024-01-31, a time, `-7d`, `-24h`, `mStart`, or `all`.",
+        examples=[{"date_from": "-7d"}],
+    )
+    properties: list[JsonObject] | None = Field(
+        None,
+        description="Property filters, of which all hold: `key`, `value`, `operator`, and `type`, which is `event`, "
+        "`person`, `session`, `group`, `cohort`, `element` or `hogql`.",
+        examples=[[{"key": "plan", "value": ["pro"], "operator": "exact", "type": "event"}]],
+    )
+    filterTestAccounts: bool | None = Field(  # noqa: N815  PostHog's spelling
+        None, description="Add the project's setting `test_account_filters`."
     )
 
 
@@ -35,7 +46,10 @@ class HogQLQuery(BaseModel):
         description="Values of `{variables.name}`: by name, or PostHog's `{id: {code_name, value}}`.",
     )
     values: JsonObject = Field(default_factory=dict, description="Values of other placeholders.")
-    filters: HogQLFilters | None = Field(None, description="Values of `{filters.…}`.")
+    filters: HogQLFilters | None = Field(
+        None,
+        description="What `{filters}`, `{filters(column AS name)}` and `{filters.…}` stand for.",
+    )
     engine: Literal["duckdb", "clickhouse"] | None = Field(None, description="Where to run it.")
     limit: int | None = Field(None, ge=1, le=50_000, description="LIMIT of a text that has none.")
 
@@ -49,6 +63,7 @@ class HogQLMetadata(BaseModel):
     query: str = Field(max_length=TEXT_MOST, description="The text to look at.")
     language: str = Field("hogQL", description="Always `hogQL`; other words are read as it.")
     variables: JsonObject = Field(default_factory=dict, description="Values of `{variables.name}`.")
+    filters: HogQLFilters | None = Field(None, description="What `{filters}` stands for.")
     engine: Literal["duckdb", "clickhouse"] | None = Field(None, description="For which engine.")
     debug: bool = Field(False, description="Show the engine's SQL and what it reads.")
 
@@ -168,7 +183,8 @@ class HogQLAnswer(BaseModel):
     )
     error: str | None = Field(None, description="Always null: errors have their own shape.")
     warnings: list[JsonObject] = Field(
-        default_factory=list, description="Always empty; `HogQLMetadata` tells them."
+        default_factory=list,
+        description="`{message}`: filters that have no place in the text. `HogQLMetadata` tells the others.",
     )
     is_cached: bool = Field(description="Nothing was computed: nothing it depends on has changed.")
     cache_key: str | None = Field(description="Names text, policy and state of the tables read.")

@@ -1322,7 +1322,7 @@ class HogQLAnswer:
     error: str | None = None
     """Always null: errors have their own shape."""
     warnings: Sequence[Mapping[str, Any]] | None = None
-    """Always empty; `HogQLMetadata` tells them."""
+    """`{message}`: filters that have no place in the text. `HogQLMetadata` tells the others."""
     query_status: Mapping[str, Any] | None = None
     """Always null in an answer that is complete."""
 
@@ -1352,7 +1352,13 @@ class HogQLFilters:
     """Values a text can ask for."""
 
     date_range: Mapping[str, Any] | None = field(metadata={"wire": "dateRange"}, default=None)
-    """`date_from` and `date_to`, for `{filters.dateRange.from}` and `.to`."""
+    """`date_from` and `date_to`: 2024-01-31, a time, `-7d`, `-24h`, `mStart`, or `all`."""
+    properties: Sequence[Mapping[str, Any]] | None = None
+    """Property filters, of which all hold: `key`, `value`, `operator`, and `type`, which is `event`, `person`,
+    `session`, `group`, `cohort`, `element` or `hogql`.
+    """
+    filter_test_accounts: bool | None = field(metadata={"wire": "filterTestAccounts"}, default=None)
+    """Add the project's setting `test_account_filters`."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """Other fields, by name."""
 
@@ -1369,6 +1375,8 @@ class HogQLMetadata:
     """Always `hogQL`; other words are read as it."""
     variables: Mapping[str, Any] | None = None
     """Values of `{variables.name}`."""
+    filters: "HogQLFilters | None" = None
+    """What `{filters}` stands for."""
     engine: str | None = None
     """For which engine."""
     debug: bool | None = None
@@ -1390,7 +1398,7 @@ class HogQLQuery:
     values: Mapping[str, Any] | None = None
     """Values of other placeholders."""
     filters: "HogQLFilters | None" = None
-    """Values of `{filters.…}`."""
+    """What `{filters}`, `{filters(column AS name)}` and `{filters.…}` stand for."""
     engine: str | None = None
     """Where to run it."""
     limit: int | None = None

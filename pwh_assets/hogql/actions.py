@@ -1,7 +1,7 @@
 """Actions as HogQL: the steps of an action become a condition over a row of `events`."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pwh_assets.core.language import ActionStep, Matching
@@ -20,6 +20,8 @@ _COMPARISONS: Final = {
     "lt": "<",
     "gte": ">=",
     "lte": "<=",
+    "min": ">=",
+    "max": "<=",
 }
 _DATES: Final = {"is_date_before": "<", "is_date_after": ">", "is_date_exact": "="}
 
@@ -144,35 +146,44 @@ def _element(word: str, selector: str) -> str:
 # Properties
 
 
-def property_condition(given: Mapping[str, Any]) -> str:
-    """One of PostHog's property filters as HogQL. Raises ValueError."""
+def event_field(kind: str, key: str, given: Mapping[str, Any]) -> str:
+    """What a filter of a kind is about, over a row of events. Raises ValueError."""
+    name = written_name(key) if key else ""
+    match kind:
+        case "event":
+            return f"properties.{name}"
+        case "person":
+            return f"person.properties.{name}"
+        case "session":
+            return f"session.{name}"
+        case "cohort":
+            return "person_id"
+        case "group":
+            return f"group_{int(given.get('group_type_index') or 0)}.properties.{name}"
+    raise ValueError(
+        f"`{kind}` is no type of property; there are event, person, session, group, "
+        "element, cohort and hogql"
+    )
+
+
+def property_condition(
+    given: Mapping[str, Any],
+    field_of: Callable[[str, str, Mapping[str, Any]], str] = event_field,
+) -> str:
+    """One of PostHog's property filters as HogQL; `field_of` says what a kind and key are called. Raises ValueError."""
     key = given.get("key")
     kind = given.get("type") or "event"
     value, operator = given.get("value"), given.get("operator") or "exact"
     if kind == "cohort":
-        return f"person_id IN COHORT {_literal(value)}"
+        word = "NOT IN" if operator in ("not_in", "is_not") else "IN"
+        return f"{field_of(kind, '', given)} {word} COHORT {_literal(value)}"
     if not isinstance(key, str) or not key:
         raise ValueError("a property needs a `key`")
     if kind in ("hogql", "sql"):
         return f"({key})"
     if kind == "element":
         return _element_property(key, value, operator)
-    name = written_name(key)
-    match kind:
-        case "event":
-            field = f"properties.{name}"
-        case "person":
-            field = f"person.properties.{name}"
-        case "session":
-            field = f"session.{name}"
-        case "group":
-            field = f"group_{int(given.get('group_type_index') or 0)}.properties.{name}"
-        case _:
-            raise ValueError(
-                f"`{kind}` is no type of property; there are event, person, session, group, "
-                "element, cohort and hogql"
-            )
-    return compared(field, operator, value)
+    return compared(field_of(str(kind), key, given), str(operator), value)
 
 
 def compared(field: str, operator: str, value: Any) -> str:
@@ -197,6 +208,12 @@ def compared(field: str, operator: str, value: Any) -> str:
     if operator in ("regex", "not_regex"):
         tests = " OR ".join(_regex(f"toString({field})", str(one)) for one in values)
         return f"NOT coalesce({tests}, false)" if operator == "not_regex" else f"({tests})"
+    if operator in ("between", "not_between"):
+        if len(values) != 2:
+            raise ValueError(f"operator `{operator}` needs two values")
+        ends = (compared(field, "gte", values[0]), compared(field, "lte", values[1]))
+        found_between = f"({' AND '.join(ends)})"
+        return f"NOT {found_between}" if operator == "not_between" else found_between
     if operator in _COMPARISONS:
         bound = _number(values[0])
         left = f"toFloat({field})" if bound is not None else field

@@ -1,10 +1,11 @@
 """Settings of a project that change what its queries mean."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pwh_assets.core.language import PersonMode
 from pwh_assets.errors import InvalidInputError, quoted
+from pwh_assets.services.hogql.filters import TEST_ACCOUNTS, check_filters
 from pwh_assets.services.platform import Platform
 
 
@@ -14,6 +15,8 @@ class Setting:
     default: str
     values: tuple[str, ...]
     doc: str
+    check: Callable[[str], str] | None = None
+    """Of a setting that is no choice of values: what is kept of a text. Raises InvalidInputError."""
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -28,6 +31,13 @@ SETTINGS: tuple[Setting, ...] = (
         "sunday",
         ("sunday", "monday"),
         "The day a week begins with, in `toStartOfWeek` and its kin.",
+    ),
+    Setting(
+        TEST_ACCOUNTS,
+        "[]",
+        (),
+        "Property filters, as a JSON list, that hold where a query's `filters` say `filterTestAccounts`.",
+        check_filters,
     ),
 )
 
@@ -50,7 +60,9 @@ def change_settings(
             raise InvalidInputError(
                 name, f"There is no setting `{name}`; there are {quoted(sorted(known))}."
             )
-        if value != "default" and value not in setting.values:
+        if setting.check is not None and value != "default":
+            value = setting.check(value)
+        elif value != "default" and value not in setting.values:
             raise InvalidInputError(
                 name, f"`{name}` cannot be `{value}`; it can be {quoted(setting.values)}."
             )

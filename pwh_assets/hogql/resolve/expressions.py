@@ -1,14 +1,16 @@
 """Expressions by kind of node."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlglot import exp
 
+from pwh_assets.hogql.filters import beginning, ending, is_relative
 from pwh_assets.hogql.functions.base import Agg
 from pwh_assets.hogql.resolve.arguments import OPEN, a
-from pwh_assets.hogql.resolve.core import CODES, MAX_NODES
+from pwh_assets.hogql.resolve.core import CODES, MAX_NODES, parse_expression
+from pwh_assets.hogql.resolve.filtered import RANGE, filtered
 from pwh_assets.hogql.resolve.nodes import (
     Call,
     ColumnRef,
@@ -157,11 +159,14 @@ class Expressions(SpecialCalls):
     def placeholder(self, node: exp.Expression) -> Value:
         """`{variables.x}`, `{filters}`."""
         words = self.placeholder_name(node)
-        found = self.lookup_variable(words)
+        found = self.lookup_variable("filters" if words.startswith("filters(") else words)
+        if words in ("filters", "filters(") and not isinstance(found, bool):
+            return filtered(self, node, found if isinstance(found, Mapping) else {})
+        if isinstance(found, str) and words.startswith(RANGE) and is_relative(found):
+            moment = ending(found) if words.endswith(".to") else beginning(found)
+            return self.value(parse_expression(moment))
         if found is not MISSING:
             return self.constant(found, node)
-        if words == "filters" or words.startswith("filters("):
-            return Literal(BOOLEAN, True, node=node)
         hint = (
             self.did_you_mean(words, list(self.options.variables)) or f"Pass a value for `{words}`."
         )
@@ -212,7 +217,7 @@ class Expressions(SpecialCalls):
         return any(
             isinstance(tree, exp.Placeholder)
             and self.placeholder_name(tree).startswith("filters.")
-            and self.lookup_variable(self.placeholder_name(tree)) in (MISSING, None)
+            and self.lookup_variable(self.placeholder_name(tree)) in (MISSING, None, "all")
             for tree in trees
         )
 
