@@ -54,7 +54,7 @@ class Surroundings:
     def __init__(self, app: ASGIApp, owner: FastAPI, rate_limit: str) -> None:
         self._app = app
         self._state = owner.state
-        self._recorder = Recorder(owner.state.audit)
+        self._recorder: Recorder = owner.state.recorder
         self._doors = doors(owner)
         self._throttles = Throttles(rate_limit)
 
