@@ -109,6 +109,8 @@ class Catalog:
     """Tables that are connected and have no rows yet: every spelling, lower case, to the name."""
     policies: tuple[AccessPolicy, ...] = ()
     """The project's, not applied yet: `hogql.policy.restrict` makes the catalog of one reader."""
+    metrics_are_steps: bool = False
+    """What a column is made of ends at a metric that a text asks, not at what that is measured on."""
 
     @cached_property
     def by_name(self) -> Mapping[str, TableDef]:

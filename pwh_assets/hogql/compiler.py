@@ -123,7 +123,9 @@ def lower(c: Compilation) -> None:
 def describe(c: Compilation) -> None:
     """The answer's columns and what each is made of."""
     assert c.query is not None
-    made_of = origins(c.query)
+    assert c.resolver is not None
+    is_step = c.catalog.metrics_are_steps
+    made_of = origins(c.query, c.resolver.metric_values if is_step else None)
     c.columns = tuple(
         OutputColumn(name, type_, made_of[i]) for i, (name, type_) in enumerate(c.query.columns)
     )

@@ -1,5 +1,8 @@
 """What each column of an answer is made of: tables, columns and JSON paths, through views, joins and named queries."""
 
+from collections.abc import Mapping
+
+from pwh_assets.hogql.metrics import VALUE
 from pwh_assets.hogql.resolve.nodes import (
     ArrayJoinSource,
     ColumnRef,
@@ -21,13 +24,22 @@ from pwh_assets.hogql.resolve.nodes import (
 Origin = tuple[str, str, tuple[str, ...]]
 
 
-def origins(query: Query) -> list[tuple[Origin, ...]]:
-    """For each column of the query: the stored columns (and property paths) it is computed from, in order of appearance."""
-    return _Tracer().query(query)
+Measured = Mapping[int, tuple[Value, str]]
+"""By id: values that are a metric, and what lineage calls it."""
+
+
+def origins(query: Query, measured: Measured | None = None) -> list[tuple[Origin, ...]]:
+    """For each column of the query: the stored columns (and property paths) it is computed from, in order of appearance.
+
+    Args:
+        measured: given, whatever a metric is made of is the metric's columns and no more.
+    """
+    return _Tracer(measured).query(query)
 
 
 class _Tracer:
-    def __init__(self) -> None:
+    def __init__(self, measured: Measured | None = None) -> None:
+        self.measured = measured
         self.known: dict[int, list[tuple[Origin, ...]]] = {}
         self.open: set[int] = set()
 
@@ -63,6 +75,9 @@ class _Tracer:
             if id(current) in seen:
                 continue
             seen.add(id(current))
+            if self.measured is not None and id(current) in self.measured:
+                found[(self.measured[id(current)][1], VALUE, ())] = None
+                continue
             if isinstance(current, ColumnRef):
                 found.update(dict.fromkeys(self.column(current.source, current.name, ())))
             elif isinstance(current, Property) and isinstance(current.base, ColumnRef):
@@ -86,6 +101,8 @@ class _Tracer:
                 return next((self.value(v) for n, v in source.items if n == name), ())
             case CteSource():
                 inner, columns = source.cte.query, source.cte.columns
+            case QuerySource(metric=metric) if metric and self.measured is not None:
+                return ((metric, name, path),)
             case QuerySource():
                 inner, columns = source.query, source.columns or source.query.columns
             case _:

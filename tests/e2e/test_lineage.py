@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from pwh_assets.core.metric import Dimension, Measure, Metric, MetricInput, MetricKind
 from pwh_assets.core.source import Column
 from pwh_assets.errors import NotFoundError
 from pwh_assets.services.lineage.tracing import ColumnEdge, lineage
@@ -108,3 +109,55 @@ def test_a_large_project_answers_in_50_ms(home):
         found = lineage(home.platform, 3, "v11")
         best = min(best, time.process_time() - started)
     assert len(found.nodes) == 12 + 2 * 24 and best < 0.05
+
+
+def test_columns_lead_through_metrics_and_what_they_are_made_of(home):
+    paid = Metric(
+        "Paid",
+        source="app_orders",
+        measure=Measure.SUM,
+        expression="amount",
+        dimensions=(Dimension("who", "user_id"),),
+    )
+    mailed = Metric(
+        "Mailed", source="browsers", measure=Measure.COUNT_DISTINCT, expression="lower(email)"
+    )
+    each = Metric(
+        "Each",
+        MetricKind.RATIO,
+        inputs=(MetricInput("a", "paid"), MetricInput("b", "mailed")),
+    )
+    home.store.save_metrics(1, [paid, mailed, each])
+    save_view(
+        home.platform, 1, "by_who", "SELECT who AS one, value * 2 AS two FROM metric('paid', 'who')"
+    )
+    save_view(
+        home.platform,
+        1,
+        "beside",
+        "SELECT metric('paid') AS paid, sum(amount) + max(id) AS own FROM app_orders",
+    )
+    save_view(home.platform, 1, "ratio", "SELECT value FROM metric('each')")
+    found = lineage(home.platform, 1, "app_orders", columns=True)
+    assert edges(found, "metric:paid") == {
+        ("app_orders", "user_id", (), "who"),
+        ("app_orders", "amount", (), "value"),
+    }
+    assert edges(found, "by_who") == {
+        ("metric:paid", "who", (), "one"),
+        ("metric:paid", "value", (), "two"),
+    }
+    assert edges(found, "beside") == {
+        ("metric:paid", "value", (), "paid"),
+        ("app_orders", "amount", (), "own"),
+        ("app_orders", "id", (), "own"),
+    }
+    assert edges(found, "metric:each") == {("metric:paid", "value", (), "value")}
+    found = lineage(home.platform, 1, "ratio", columns=True)
+    assert edges(found, "ratio") == {("metric:each", "value", (), "value")}
+    assert edges(found, "metric:each") == {
+        ("metric:paid", "value", (), "value"),
+        ("metric:mailed", "value", (), "value"),
+    }
+    assert edges(found, "metric:mailed") == {("browsers", "email", (), "value")}
+    assert ("persons", "properties", ("email",), "email") in edges(found, "browsers")

@@ -126,7 +126,17 @@ def test_lineage_goes_through_models_both_ways_and_views_read_them(shop):
     save_view(platform, 1, "total", "SELECT sum(spent) AS total FROM dbt.spent")
     build_view(platform, materialize_view(platform, 1, "total"))
     assert shop.home.ask("SELECT total FROM total") == [(499500.0,)]
-    found = lineage(platform, 1, "dbt.spent")
+    found = lineage(platform, 1, "dbt.spent", columns=True)
+    columns = {
+        (each.source, each.source_column, each.target, each.target_column) for each in found.columns
+    }
+    assert columns >= {
+        ("app_orders", "amount", "dbt.spent", "spent"),  # through an ephemeral model
+        ("app_orders", "user_id", "dbt.spent", "user_id"),
+        ("dbt.spent", "spent", "dbt.labelled", "spent"),
+        ("dbt.spent", "spent", "total", "total"),
+    }
+    assert ("app_orders", "id", "dbt.spent", "orders") not in columns
     assert found.upstream == ("postgres_app/orders", "app_orders")
     assert found.downstream == ("dbt.labelled", "total")
     assert lineage(platform, 1, "app_orders").downstream == (
@@ -266,6 +276,55 @@ def test_what_would_break_is_refused_naming_both_sides_and_all_at_once(shop):
     shop.write("models/spent.sql", SPENT)
     assert refresh_project(platform, 1).removed == ("dbt.labelled",)
     assert not shop.home.lake.has_table("dbt", "labelled")
+
+
+def test_a_local_package_is_part_of_the_project_and_a_python_model_is_refused_by_name(shop):
+    platform = shop.home.platform
+    beside = shop.folder.parent / "shared"
+    files = {
+        "dbt_project.yml": "name: shared\nversion: '1.0'\n",
+        "macros/doubled.sql": "{% macro doubled(x) %}({{ x }} * 2){% endmacro %}",
+        "models/calendar.sql": "select 1 as day",
+        "packages.yml": "packages: [{local: ../deeper}]",
+        "../deeper/dbt_project.yml": "name: deeper\nversion: '1.0'\n",
+        "../deeper/macros/one.sql": "{% macro one() %}1{% endmacro %}",
+    }
+    for name, text in files.items():
+        file = beside / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    shop.write("packages.yml", "packages:\n  - local: ../shared\n")
+    shop.write(
+        "models/twice.sql",
+        "select {{ shared.doubled('spent') }} + {{ deeper.one() }} as twice from {{ ref('spent') }} "
+        "where user_id = 1 and 1 = (select day from {{ ref('calendar') }})",
+    )
+    assert refresh_project(platform, 1).added == ("dbt.calendar", "dbt.twice")
+    shop.build("calendar", "twice")
+    assert shop.home.ask("SELECT twice FROM dbt.twice") == [(99201.0,)]
+    assert refresh_project(platform, 1) is None
+    (beside / "macros" / "doubled.sql").write_text(
+        "{% macro doubled(x) %}({{ x }} * 2.0 / 2){% endmacro %}"
+    )
+    assert refresh_project(platform, 1) is not None
+    shop.build("twice")
+    assert shop.home.ask("SELECT twice FROM dbt.twice") == [(49601.0,)]
+
+    shop.write("models/sly.py", "def model(dbt, session):\n    return session.sql('select 1 as a')")
+    with pytest.raises(ProjectBrokenError, match=r"`sly` \(models/sly\.py\) is a Python model"):
+        refresh_project(platform, 1)
+    (shop.folder / "models" / "sly.py").unlink()
+    shop.write("packages.yml", "packages: [{local: ../nowhere}]")
+    with pytest.raises(InvalidInputError, match=r"`\.\./nowhere`.* is no dbt project"):
+        refresh_project(platform, 1)
+    (issue,) = [each for each in health(platform, 1) if each.type == "dbt_project"]
+    assert "nowhere" in issue.error
+    shop.write("packages.yml", "packages: [{package: dbt-labs/dbt_utils, version: 1.3.0}]")
+    with pytest.raises(ProjectBrokenError, match="dbt deps"):
+        refresh_project(platform, 1)
+    for name in ("packages.yml", "models/twice.sql"):
+        (shop.folder / name).unlink()
+    assert refresh_project(platform, 1).removed == ("dbt.calendar", "dbt.twice")
 
 
 def test_users_can_neither_edit_nor_remove_a_model(shop):

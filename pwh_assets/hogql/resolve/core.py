@@ -58,6 +58,8 @@ class Core:
         """While the row condition of a policy is resolved: it reads every table as it is."""
         self.computing: list[tuple[int, str]] = []
         """Computed columns being resolved: (id of the source, name)."""
+        self.metric_values: dict[int, tuple[Value, str]] = {}
+        """Values that are a metric's, by id, with what lineage calls it."""
 
     def value(self, node: exp.Expression) -> Value:
         raise NotImplementedError

@@ -55,7 +55,7 @@ class Metrics(Pivots):
             query = self.query(parse_view(text), {}, None)
         finally:
             self.scope, self.anchor, self.views = saved
-        return QuerySource(alias or WORD, query), names
+        return QuerySource(alias or WORD, query, metric=chain), names
 
     def metric_value(self, call: exp.Expression) -> Value | None:
         """`metric('name')` where FROM has its source: the metric's aggregate over the rows of each group."""
@@ -80,9 +80,11 @@ class Metrics(Pivots):
         self.scope.aggregate_depth = outer.aggregate_depth
         self.anchor = anchor or call
         try:
-            return self.value(parse_expression(text))
+            value = self.value(parse_expression(text))
         finally:
             self.scope, self.anchor = outer, anchor
+        self.metric_values[id(value)] = value, node_name(metric.key)
+        return value
 
     def _over_rows(self, metric: Metric) -> tuple[Binding, str]:
         whole = f"Write `FROM metric('{metric.key}', …)` instead."

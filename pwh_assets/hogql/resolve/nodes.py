@@ -242,6 +242,8 @@ class QuerySource(Source):
     view: TableDef | None = None
     columns: "list[tuple[str, Type]]" = field(default_factory=list)
     """Renamed by a column list; else the query's own."""
+    metric: str = ""
+    """The metric it answers, as lineage calls it."""
 
 
 @dataclass(slots=True, eq=False)

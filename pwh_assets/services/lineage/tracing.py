@@ -12,6 +12,7 @@ from pwh_assets.errors import NotFoundError
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.hogql.plan import OutputColumn
 from pwh_assets.services.lineage.graph import Graph, Node, NodeKind, metric_graph
+from pwh_assets.services.lineage.steps import Steps
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.views.text import compile_step
 
@@ -159,10 +160,17 @@ def _column_edges(
 ) -> Iterator[ColumnEdge]:
     names = {node.name for node in found.nodes}
     linked = {(edge.source, edge.target) for edge in found.edges}
+    steps = Steps(platform, project_id)
     views = {view.name: view for view in platform.store.views(project_id) if view.name in names}
+    made: dict[str, tuple[OutputColumn, ...]] = {}
+    for node in found.nodes:
+        if node.kind is NodeKind.METRIC:
+            made[node.name] = steps.of_metric(node.name)
+        elif node.name in views:
+            made[node.name] = steps.of_view(views[node.name])
     used: set[tuple[str, str]] = set()
-    for name, view in views.items():
-        for column in origins(platform, view):
+    for name, columns in made.items():
+        for column in columns:
             for table, of, path in column.origins:
                 source = graph.spellings.get(table.lower())
                 if source in names and source is not None:
