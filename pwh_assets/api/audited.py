@@ -124,7 +124,7 @@ class Recorder:
         facts |= {
             "project_id": _chain_of(origin.caller, state, projects),
             "action": "refused",
-            "item": " ".join(filter(None, (state.get("scope"), _reason(state)))) or None,
+            "item": " ".join(filter(None, (state.get("scope"), *_reason(state)))) or None,
             "repeats": self._counted.pop(origin.address or "", None),
         }
         key = getattr(state.get("error"), "key", None)
@@ -240,12 +240,15 @@ def _chain_of(caller: Caller | None, state: dict[str, Any], projects: Any) -> in
     return number if number and number in projects() else HOME_CHAIN
 
 
-def _reason(state: dict[str, Any]) -> str | None:
-    """Which kind of refusal; callers are not told."""
-    return getattr(state.get("error"), "reason", None)
+def _reason(state: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Which kind of refusal, and whose account was tried; callers are told neither."""
+    error = state.get("error")
+    return getattr(error, "reason", None), getattr(error, "account", None)
 
 
 def _action(path: str) -> str:
     """Of a route outside projects: its path without ids, such as `api/login`."""
-    words = [word for word in path.split("/") if word and not any(c.isdigit() for c in word)]
+    words = [
+        word for word in path.split("/") if word.strip("*") and not any(c.isdigit() for c in word)
+    ]
     return "/".join(words[:4])

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from pwh_assets.api.context import Ask, PersonAsk, asks, asks_as_caller
 from pwh_assets.api.pages import Page, Paging
@@ -72,17 +72,20 @@ def list_capture_keys(ask: Read, paging: Annotated[Paging, Depends()]) -> Page[K
 
 
 @capture_router.post("/rotate/", status_code=201, summary="Rotate the capture key")
-def rotate_capture_key(ask: Write, body: Rotation) -> KeyMade:
+def rotate_capture_key(ask: Write, request: Request, body: Rotation) -> KeyMade:
     """A new one; the ones before go on for the grace."""
     grace = timedelta(seconds=body.grace_seconds)
-    return _made(keys.rotate_capture_key(ask.platform, ask.project_id, grace))
+    made = keys.rotate_capture_key(ask.platform, ask.project_id, grace)
+    request.app.state.capture.forget_keys()
+    return _made(made)
 
 
 @capture_router.delete("/{key_id}/", status_code=204, summary="Revoke a capture key")
-def revoke_capture_key(ask: Write, key_id: str) -> None:
+def revoke_capture_key(ask: Write, request: Request, key_id: str) -> None:
     """Events that carry it are refused from now on."""
     found = keys.project_keys(ask.platform, ask.project_id, KeyKind.CAPTURE)
     keys.revoke(ask.platform, found, key_id)
+    request.app.state.capture.forget_keys()
 
 
 def _of_project(ask: Ask, kind: KeyKind) -> list[KeyOut]:

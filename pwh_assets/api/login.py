@@ -115,8 +115,10 @@ def local_path(path: str) -> str:
 
     >>> local_path("/dagster/runs?x=1"), local_path("//evil.example"), local_path("/\\evil.example")
     ('/dagster/runs?x=1', '/dagster/', '/dagster/')
+    >>> local_path("/.//evil.example")
+    '/dagster/'
     """
-    is_ours = path.startswith("/") and not path.startswith("//")
+    is_ours = path.startswith("/") and "//" not in path.partition("?")[0]
     return path if is_ours and "\\" not in path and path.isprintable() else "/dagster/"
 
 

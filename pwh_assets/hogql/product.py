@@ -73,7 +73,11 @@ def events(
                 "arrayDistinct(extractAll(elements_chain, '(?:^|;)(a|button|form|input|select|textarea|label)(?:[.]|$|:)'))",
             ),
             _computed("issue_id", STRING, "properties.$exception_issue_id"),
-            _computed("person_mode", STRING, "if(person_id IS NULL, 'propertyless', 'full')"),
+            _computed(
+                "person_mode",
+                STRING,
+                "if(person_id IS NULL OR toString(properties.$process_person_profile) = 'false', 'propertyless', 'full')",
+            ),
         ),
         joins=(
             LazyJoin(

@@ -171,6 +171,12 @@ def test_a_merge_is_seen_in_old_events_sessions_and_groups(served):
         event("$create_alias", "user-m", alias="quiet-m"),
     )
     assert rows(served, f"select uniq(person_id), count() from events {mine}") == [(1, 5)]
+    modes = f"select event, person_mode from events {mine} and distinct_id != 'user-m' order by 2, 1"
+    assert rows(served, modes) == [
+        ("$groupidentify", "full"),
+        ("$pageview", "full"),
+        ("$pageview", "propertyless"),
+    ]
     asked = "select distinct person.properties.mail, person.is_identified from events "
     assert rows(served, asked + mine) == [("m@x", True)]
     assert rows(

@@ -139,6 +139,82 @@ def test_nothing_a_viewer_can_ask_shows_what_is_hidden_from_them(platform):
     assert run_query(platform, 1, again, reader=viewer).rows == [(key.mask_token, mail)]
 
 
+HIDDEN = ("1234567", "ann.example@", "ben@example", "cus_1", "salary-of-ann")
+"""What the viewer below may not learn, by any of these."""
+ATTACKS = """
+SELECT * FROM phones
+SELECT * FROM phones_again
+SELECT COLUMNS('.*') FROM stripe.customer
+SELECT COLUMNS('ph.*') FROM stripe.customer
+SELECT * EXCLUDE (email) FROM stripe.customer
+SELECT * REPLACE (phone AS email) FROM stripe.customer
+SELECT toString(tuple(*)) FROM stripe.customer
+SELECT c FROM stripe.customer c
+SELECT arrayMap(x -> phone, [1]) FROM stripe.customer
+SELECT arrayMap(x -> x, groupArray(email)) FROM stripe.customer
+SELECT groupArray(tuple(id, email)) FROM stripe.customer
+SELECT p FROM stripe.customer ARRAY JOIN [email] AS p
+SELECT a.id FROM stripe.customer a JOIN phones b USING (phone)
+SELECT max(email) FROM (SELECT email FROM stripe.customer WHERE region = 'us' UNION ALL SELECT 'x')
+SELECT * FROM stripe.customer WHERE region = 'us' OR 1
+SELECT id FROM stripe.customer QUALIFY max(phone) OVER () != ''
+SELECT id FROM stripe.customer LIMIT 1 BY phone
+WITH (SELECT max(phone) FROM stripe.customer) AS m SELECT m
+SELECT properties FROM persons
+SELECT properties['salary'], properties.`salary` FROM persons
+SELECT JSONExtractString(properties, 'salary'), JSONExtractRaw(properties, 'email') FROM persons
+SELECT JSONExtractKeysAndValues(properties, 'String') FROM persons
+SELECT JSON_VALUE(properties, '$.salary') FROM persons
+SELECT extract(toString(properties), 'sal.*') FROM persons
+SELECT person.properties, person.properties.salary FROM events
+SELECT poe.properties FROM events
+SELECT pdi.person.properties.email FROM events
+SELECT properties, properties.$set.email FROM events
+SELECT JSONExtractString(properties, '$set', 'email') FROM events
+SELECT * FROM everybody
+SELECT JSONExtractString(properties, 'salary') FROM everybody
+SELECT toInt(email), toDateTime(email), CAST(email AS Int64) FROM stripe.customer
+SELECT throwIf(1, email) FROM stripe.customer
+SELECT match('x', concat('(', email)) FROM stripe.customer
+SELECT repeat(email, 100000000000) FROM stripe.customer
+SELECT * FROM system.columns
+SELECT * FROM information_schema.columns
+SELECT * FROM _pwh.capture_told
+SELECT * FROM lake.stripe.customer
+SELECT * FROM stripe_customer_cdc
+SELECT * FROM __ducklake_metadata_lake.ducklake_table_column_stats
+SELECT * FROM ducklake_snapshots('lake')
+SELECT getvariable('pwh_mask_key')
+EXPLAIN SELECT * FROM phones
+DESCRIBE stripe.customer
+""".strip().splitlines()
+
+
+def test_no_shape_of_a_query_and_no_error_shows_what_is_hidden(platform):
+    with platform.lakes.of(1).write() as connection:
+        connection.execute(
+            "UPDATE lake.product.persons SET properties = "
+            """json_merge_patch(properties, '{"salary": "salary-of-ann"}')"""
+        )
+    save_view(platform, 1, "phones", "SELECT id, phone, email FROM stripe.customer")
+    save_view(platform, 1, "phones_again", "SELECT * FROM phones")
+    save_view(platform, 1, "everybody", "SELECT id, properties FROM persons")
+    apply(platform)
+    viewer = managing.somebody(platform, 1, "vera", Role.VIEWER, {"region": "eu"})
+    answered = 0
+    for sql in ATTACKS:
+        try:
+            told = repr(run_query(platform, 1, sql, reader=viewer).rows)
+            answered += 1
+        except PwhError as error:
+            told = f"{error} {error.__cause__} {error.__context__}"
+        assert not [word for word in HIDDEN if word in told.lower()], (sql, told)
+    assert 15 < answered < len(ATTACKS)  # they are refused for what they ask, not for how
+    owner = managing.somebody(platform, 1, "owner", Role.OWNER)
+    shown = repr([run_query(platform, 1, sql, reader=owner).rows for sql in ATTACKS[:2]])
+    assert "1234567" in shown
+
+
 def test_policies_hold_over_http_and_the_cache_keeps_readers_apart(platform):
     apply(platform)
     store = platform.store

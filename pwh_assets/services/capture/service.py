@@ -17,7 +17,7 @@ from pwh_assets.services.metrics_registry import METRICS
 from pwh_assets.services.platform import Platform
 
 KEY_AGE_S = 5.0
-"""How long a key is believed; a revoked one is refused after that."""
+"""How long a key is believed; one that another process revoked is refused after that."""
 _MOST_KEYS = 10_000
 _NOT_KEPT = frozenset(("$snapshot", "$snapshot_items", "$performance_event"))
 """Session recordings: accepted and dropped, so that an SDK that records does not fail."""
@@ -99,6 +99,11 @@ class Capture:
                 self._keys.clear()
             self._keys[key] = entry
         return entry
+
+    def forget_keys(self) -> None:
+        """Look every key up anew: one was made or ended in this process."""
+        with self._keys_lock:
+            self._keys.clear()
 
     # -- events ------------------------------------------------------------------------------------
 

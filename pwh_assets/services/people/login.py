@@ -45,9 +45,10 @@ class LoginRefusedError(UnauthenticatedError):
 
     code = "login_refused"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, account: str | None = None) -> None:
         super().__init__("password")
-        self.name = name[:200]
+        self.account = account
+        """Name of the person whose account was tried, for the audit log; None where there is no such person."""
         self.args = (
             "Name and password do not belong together. `pwh user set-password NAME` sets another one.",
         )
@@ -71,7 +72,7 @@ def log_in(platform: Platform, name: str, password: str, address: str) -> str:
     user = platform.store.find_user(name) if name else None
     kept = platform.store.password_of(user.id) if user else None
     if not is_password(password, kept) or user is None:
-        raise LoginRefusedError(name)
+        raise LoginRefusedError(user.name if user else None)
     platform.store.forget_logins(subjects)
     return platform.store.add_session(user.id, None, SESSION_LASTS)
 
