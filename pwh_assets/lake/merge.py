@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pwh_assets.lake.attach import quote
+from pwh_assets.lake.attach import literal, quote
 from pwh_assets.lake.staged import POSITION, Staged
 
 if TYPE_CHECKING:
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 SMALL_ROWS = 20_000
 """Up to this many staged rows are compared with the table first, so that rows read again are not rewritten."""
+
+_ORDERED = frozenset(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"))
+"""Types of keys whose ends are written into the query, for the lake to leave out files."""
 
 
 def merge(
@@ -24,14 +27,17 @@ def merge(
     *,
     is_empty: bool,
     is_unique: bool,
+    cursor: str | None = None,
 ) -> int:
     """Replace rows with a staged key and add the rest; of rows with the same key the last staged one counts.
 
-    `write` adds the rows of a query, or all staged ones. Returns how many rows were written.
+    `write` adds the rows of a query, or all staged ones. `cursor` is a column that differs where a row changed.
+    Returns how many rows were written.
     """
     rows = None if is_unique else _last_per_key(connection, staged, names, types, key)
     if not is_empty and staged.row_count <= SMALL_ROWS:
-        rows = _changed_only(connection, target, rows or staged.select(names, types), types, key)
+        every = rows or staged.select(names, types)
+        rows = _changed_only(connection, target, every, types, key, cursor)
     if not is_empty:
         keys = ", ".join(map(quote, key))
         some = rows or staged.select(names, {name: types[name] for name in key})
@@ -77,16 +83,51 @@ def _changed_only(
     rows: str,
     types: Mapping[str, str],
     key: Sequence[str],
+    cursor: str | None,
 ) -> str:
-    """SQL of the staged rows that the table lacks or has differently."""
+    """SQL of the staged rows that the table lacks or has differently.
+
+    Only rows whose cursor is the table's own may be the same: those are found by two columns of the table, and
+    the others are read only of the files they lie in.
+    """
     connection.execute(f"CREATE OR REPLACE TEMP TABLE pwh_staged AS {rows}")
-    matches = " AND ".join(
-        f"t.{quote(name)} {'=' if name in key else 'IS NOT DISTINCT FROM'} s.{quote(name)}"
-        for name in (*key, *(name for name in types if name not in key))
+    narrow = (*key, *((cursor,) if cursor and cursor not in key else ()))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE pwh_alike AS SELECT s.* FROM pwh_staged s SEMI JOIN "
+        f"{_within(connection, 'pwh_staged', target, key)} t ON {_same(narrow, key)}"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE pwh_same AS SELECT {', '.join(f's.{quote(name)}' for name in key)} "
+        f"FROM pwh_alike s SEMI JOIN {_within(connection, 'pwh_alike', target, key)} t "
+        f"ON {_same((*key, *(name for name in types if name not in key)), key)}"
     )
     columns = ", ".join(f"s.{quote(name)}" for name in types)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE pwh_changed AS SELECT {columns} FROM pwh_staged s "
-        f"ANTI JOIN {target} t ON {matches}"
+        f"ANTI JOIN pwh_same t ON {_same(key, key)}"
     )
     return "SELECT * FROM pwh_changed"
+
+
+def _same(names: Sequence[str], key: Sequence[str]) -> str:
+    """SQL that holds for rows that agree in these columns. A NULL in a key agrees with nothing."""
+    return " AND ".join(
+        f"t.{quote(name)} {'=' if name in key else 'IS NOT DISTINCT FROM'} s.{quote(name)}"
+        for name in names
+    )
+
+
+def _within(
+    connection: "duckdb.DuckDBPyConnection", rows: str, target: str, key: Sequence[str]
+) -> str:
+    """The table as far as its keys lie between the least and the greatest of these rows: other files stay closed."""
+    first = quote(key[0])
+    ends = connection.execute(
+        f"SELECT CAST(min({first}) AS VARCHAR), CAST(max({first}) AS VARCHAR), any_value(typeof({first})) FROM {rows}"
+    ).fetchone()
+    if ends is None or ends[0] is None:
+        return f"(FROM {target} LIMIT 0)"
+    if ends[2] not in _ORDERED:
+        return target
+    least, greatest = (f"CAST({literal(end)} AS {ends[2]})" for end in ends[:2])
+    return f"(FROM {target} WHERE {first} BETWEEN {least} AND {greatest})"

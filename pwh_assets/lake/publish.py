@@ -190,6 +190,7 @@ def _apply(
             write,
             is_empty=is_replaced or not exists,
             is_unique=what.rows_are_unique,
+            cursor=names.get(what.state.cursor) if what.state and what.state.cursor else None,
         )
     else:
         written = write(None)

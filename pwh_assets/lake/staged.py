@@ -119,6 +119,48 @@ def read_staged(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a file says about its rows. `nulls` has every top column with values of its own; None: not counted."""
+
+    rows: int
+    nulls: Mapping[str, int | None]
+
+
+def read_statistics(
+    connection: "duckdb.DuckDBPyConnection", files: Sequence[Path]
+) -> list[Statistics]:
+    """Of each file's columns, how often they are NULL, from the footers. What is nested counts as not counted.
+
+    Files without rows are left out.
+    """
+    found = []
+    counts = _null_counts(connection, files)
+    for file, rows, layout in _footers(connection, files):
+        if rows:
+            places = _leaves(layout)
+            nulls = {
+                name: None if place is None else counts.get((str(file), place))
+                for name, place in places.items()
+            }
+            found.append(Statistics(rows, nulls))
+    return found
+
+
+def _null_counts(
+    connection: "duckdb.DuckDBPyConnection", files: Sequence[Path]
+) -> dict[tuple[str, int], int | None]:
+    """By file and place of the column among those with values; None where a part of the file does not say."""
+    if not files:
+        return {}
+    listed = ", ".join(literal(str(file)) for file in files)
+    rows = connection.execute(
+        "SELECT file_name, column_id, CASE WHEN count(stats_null_count) = count(*) "
+        f"THEN sum(stats_null_count) END FROM parquet_metadata([{listed}]) GROUP BY ALL"
+    ).fetchall()
+    return {(str(row[0]), int(row[1])): None if row[2] is None else int(row[2]) for row in rows}
+
+
 _Layout = list[tuple[Any, ...]]
 """The nodes of a file's schema, from the top down: name, number of children, and what says its type."""
 
@@ -173,6 +215,20 @@ def _top_level(layout: _Layout) -> list[str]:
         else:
             inside -= 1
         inside += int(children)
+    return found
+
+
+def _leaves(layout: _Layout) -> dict[str, int | None]:
+    """Each top column's place among the columns with values; None for one that has others inside."""
+    found: dict[str, int | None] = {}
+    inside = place = 0
+    for name, children, *_ in layout[1:]:
+        if inside == 0:
+            found[str(name)] = None if children else place
+        else:
+            inside -= 1
+        inside += int(children)
+        place += not children
     return found
 
 

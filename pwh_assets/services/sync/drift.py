@@ -10,6 +10,7 @@ from pwh_assets.core.job import ChangeKind, SchemaChange
 from pwh_assets.core.options import MaskKind
 from pwh_assets.core.source import Column, SyncedTable
 from pwh_assets.lake.attach import ALIAS, quote
+from pwh_assets.lake.staged import read_statistics
 from pwh_assets.lake.types import widened
 
 if TYPE_CHECKING:
@@ -92,36 +93,32 @@ def after_sync(
     return (*kept, *fresh.values())
 
 
-def filled(files: Sequence[Path], renames: Mapping[str, str | None]) -> Filled:
+def filled(
+    connection: "duckdb.DuckDBPyConnection",
+    files: Sequence[Path],
+    renames: Mapping[str, str | None],
+) -> Filled:
     """From the files' statistics, without reading a row. Columns without statistics count as neither."""
-    import pyarrow.parquet as pq
-
     rows, found = 0, set()
-    nulls: dict[str, int] = {}
+    empty: set[str] = set()
+    has_values: set[str] = set()
     unknown: set[str] = set()
-    seen: dict[str, int] = {}
-    for file in files:
-        footer = pq.read_metadata(file)
-        names = footer.schema.to_arrow_schema().names
-        found |= {renames.get(name, name) for name in names}
-        rows += footer.num_rows
-        tops = [footer.schema.column(i).path for i in range(footer.num_columns)]
-        for group in range(footer.num_row_groups):
-            part = footer.row_group(group)
-            for i, path in enumerate(tops):
-                name = renames.get(path, path)
-                if path not in names or name is None:
-                    continue
-                stats = part.column(i).statistics
-                if stats is None or not stats.has_null_count:
-                    unknown.add(name)
-                    continue
-                nulls[name] = nulls.get(name, 0) + stats.null_count
-                seen[name] = seen.get(name, 0) + part.num_rows
-    empty = {name for name, count in nulls.items() if count == seen[name] and count}
-    has_values = {name for name, count in nulls.items() if count < seen[name]}
-    named = frozenset(name for name in found if name is not None)
-    return Filled(rows, frozenset(empty - unknown - has_values), frozenset(has_values), named)
+    for part in read_statistics(connection, files):
+        rows += part.rows
+        for column, nulls in part.nulls.items():
+            name = renames.get(column, column)
+            if name is None:
+                continue
+            found.add(name)
+            if nulls is None:
+                unknown.add(name)
+            elif nulls < part.rows:
+                has_values.add(name)
+            else:
+                empty.add(name)
+    return Filled(
+        rows, frozenset(empty - unknown - has_values), frozenset(has_values), frozenset(found)
+    )
 
 
 def gone_null(

@@ -70,7 +70,8 @@ class Observer:
         if not package.rows:
             return
         files = [folder / file for file in package.files]
-        found = drift.filled(files, package.renames)
+        with self.lake.read() as connection:
+            found = drift.filled(connection, files, package.renames)
         declared = {column.name for column in self.columns}
         # A column of which every value is NULL may not be in the files at all.
         absent = {
