@@ -5,9 +5,11 @@ an index. Here one file holds all events. Dagster names these classes in `dagste
 (1.13.27, pinned) in the few lines below and nowhere else.
 """
 
+import json
 import os
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import dagster as dg
@@ -110,20 +112,66 @@ class PooledSchedules(SqliteScheduleStorage):
 
 
 _ready: set[tuple[str, int]] = set()
-"""Databases whose revision this process has seen to be the newest, by path and inode."""
+"""Databases this process has looked at, by path and inode."""
+_KNOWN = "revisions.json"
 
 
-def _is_ready(folder: str, name: str) -> bool:
-    """Whether the database needs no look at its revision: Dagster opens its instance at every tick of every sensor,
-    and reading Alembic's files each time was most of what an idle code server did.
+class Revisions:
+    """Which of a folder's databases need no look at their revision.
+
+    Dagster opens its instance at every tick of every sensor and in every command, and reading all of Alembic's files
+    to find the newest revision was most of what an idle code server did. Here a process looks once, and the first one
+    writes down for the others at which revisions this release of Dagster left them.
     """
-    path = os.path.join(folder, f"{name}.db")
-    return os.path.exists(path) and (path, os.stat(path).st_ino) in _ready
 
+    def __init__(self, base_dir: str) -> None:
+        self._file = os.path.join(base_dir, _KNOWN)
+        self._paths = {
+            name: os.path.join(base_dir, folder, f"{name}.db")
+            for name, folder in (("runs", "history"), ("schedules", "schedules"))
+        }
 
-def _note_ready(folder: str, name: str) -> None:
-    path = os.path.join(folder, f"{name}.db")
-    _ready.add((path, os.stat(path).st_ino))
+    def are_known(self) -> bool:
+        """Whether every database is there and as this release of Dagster left it."""
+        if not all(os.path.exists(path) for path in self._paths.values()):
+            return False
+        marks = self._marks()
+        if not marks <= _ready:
+            if self._known() != self._found():
+                return False
+            _ready.update(marks)
+        return True
+
+    def note(self) -> None:
+        """Remember, after Dagster made or looked through the databases."""
+        _ready.update(self._marks())
+        found = self._found()
+        if None in found.values():
+            return
+        fresh = f"{self._file}.{os.getpid()}"
+        with suppress(OSError):
+            with open(fresh, "w") as file:
+                json.dump(found, file)
+            os.replace(fresh, self._file)
+
+    def _marks(self) -> set[tuple[str, int]]:
+        return {(path, os.stat(path).st_ino) for path in self._paths.values()}
+
+    def _known(self) -> Any:
+        with suppress(OSError, ValueError), open(self._file) as file:
+            return json.load(file)
+        return None
+
+    def _found(self) -> dict[str, str | None]:
+        found: dict[str, str | None] = {"dagster": dg.__version__}
+        for name, path in self._paths.items():
+            with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
+                try:
+                    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+                except sqlite3.Error:
+                    row = None
+            found[name] = str(row[0]) if row else None
+        return found
 
 
 class PooledSqliteStorage(DagsterStorage, ConfigurableClass):
@@ -134,14 +182,14 @@ class PooledSqliteStorage(DagsterStorage, ConfigurableClass):
         history, schedules = os.path.join(base_dir, "history"), os.path.join(base_dir, "schedules")
         self._runs: PooledRuns
         self._schedules: SqliteScheduleStorage
-        if _is_ready(history, "runs") and _is_ready(schedules, "schedules"):
+        revisions = Revisions(base_dir)
+        if revisions.are_known():
             self._runs = PooledRuns(create_db_conn_string(history, "runs"))
             self._schedules = PooledSchedules(create_db_conn_string(schedules, "schedules"))
         else:
             self._runs = PooledRuns.from_local(history)
             self._schedules = PooledSchedules.from_local(schedules)
-            _note_ready(history, "runs")
-            _note_ready(schedules, "schedules")
+            revisions.note()
         self._events = PooledEventLog(history)
         super().__init__()  # type: ignore[no-untyped-call]
 
