@@ -42,6 +42,12 @@ class FolderSave(BaseModel):
     name: str = Field(max_length=200)
 
 
+class FolderRename(FolderSave):
+    """Another name of a folder."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Product"}]})
+
+
 class DraftOut(BaseModel):
     """A text somebody works on; nobody else sees it."""
 
@@ -151,7 +157,7 @@ def show_folder(ask: ReadViews, folder_id: str) -> FolderOut:
 
 
 @folders_router.patch("/{folder_id}/", summary="Rename a folder", responses=CHANGES)
-def update_folder(ask: WriteViews, folder_id: str, body: FolderSave) -> FolderOut:
+def update_folder(ask: WriteViews, folder_id: str, body: FolderRename) -> FolderOut:
     """Its saved queries go with it."""
     return _folder(editor.rename_folder(ask.platform, ask.project_id, folder_id, body.name))
 

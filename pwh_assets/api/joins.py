@@ -1,5 +1,6 @@
 """`warehouse_view_links/`: joins between tables under a field's name."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.pages import Page, Paging
 from pwh_assets.api.responses import ASKS, CHANGES
-from pwh_assets.api.view_models import Join, JoinProbe, JoinSave
+from pwh_assets.api.view_models import Join, JoinProbe, JoinSave, JoinUpdate
 from pwh_assets.core.language import TableJoin
 from pwh_assets.errors import NotFoundError
 from pwh_assets.services.hogql import joins
@@ -49,10 +50,15 @@ def show_join(ask: Read, join_id: str) -> Join:
 def change_join(ask: Write, join_id: str, body: JoinSave) -> Join:
     """Checked before the old one goes."""
     old = _found(ask, join_id)
-    kept = joins.add_join(ask.platform, ask.project_id, _join(body))
-    if (kept.source_table, kept.field_name) != (old.source_table, old.field_name):
-        joins.remove_join(ask.platform, ask.project_id, old.id)
-    return _shown(kept)
+    return _shown(joins.replace_join(ask.platform, ask.project_id, old, _join(body)))
+
+
+@router.patch("/{join_id}/", summary="Change a part of a join", responses=CHANGES)
+def update_join(ask: Write, join_id: str, body: JoinUpdate) -> Join:
+    """What is left out stays. Checked before the old one goes."""
+    old = _found(ask, join_id)
+    new = replace(old, **body.changes())
+    return _shown(joins.replace_join(ask.platform, ask.project_id, old, new))
 
 
 @router.delete("/{join_id}/", status_code=204, summary="Remove a join", responses=CHANGES)

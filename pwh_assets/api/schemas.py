@@ -65,6 +65,12 @@ def update_schema(ask: Write, schema_id: str, body: TableSettings) -> Schema:
     return _shown(sources.update_table(ask.platform, ask.project_id, table.id, body.changes()))
 
 
+@router.delete("/{schema_id}/", status_code=204, summary="Forget a table", responses=SOURCE)
+def remove_schema(ask: Write, schema_id: str) -> None:
+    """With its rows. When its source still has it, the next look at its tables finds it anew, not syncing."""
+    table_actions.remove_table(ask.platform, ask.project_id, _table(ask, schema_id).id)
+
+
 @router.post(
     "/{schema_id}/reload/", status_code=202, summary="Sync the table now", responses=STARTS
 )

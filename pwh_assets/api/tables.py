@@ -73,7 +73,7 @@ class TableSave(BaseModel):
                     "format": "Parquet",
                     "url_pattern": "s3://bucket/orders/*.parquet",
                     "credential": {"access_key": "AKIA…", "access_secret": "…"},
-                    "options": {"region": "eu-west-1"},
+                    "options": {"endpoint": "https://storage.example.com"},
                 }
             ]
         }

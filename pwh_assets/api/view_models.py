@@ -369,6 +369,38 @@ class JoinSave(BaseModel):
     )
 
 
+class JoinUpdate(BaseModel):
+    """What changes; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"configuration": {}}]})
+
+    source_table_name: str | None = Field(
+        None, max_length=512, description="The table that gets the field."
+    )
+    source_table_key: str | None = Field(
+        None, max_length=2_000, description="HogQL over the source table."
+    )
+    joining_table_name: str | None = Field(
+        None, max_length=512, description="The table the field leads to."
+    )
+    joining_table_key: str | None = Field(
+        None, max_length=2_000, description="HogQL over the joining table."
+    )
+    field_name: str | None = Field(None, max_length=200, description="What the field is called.")
+    configuration: JsonObject | None = Field(None, description="Kept for PostHog's clients.")
+
+    def changes(self) -> JsonObject:
+        """In the words of a join's own fields."""
+        names = {
+            "source_table_name": "source_table",
+            "source_table_key": "source_key",
+            "joining_table_name": "joining_table",
+            "joining_table_key": "joining_key",
+        }
+        given = self.model_dump(exclude_none=True)
+        return {names.get(name, name): value for name, value in given.items()}
+
+
 class JoinProbe(BaseModel):
     """What became of a try."""
 

@@ -1102,6 +1102,14 @@ class FolderOutPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FolderRename:
+    """Another name of a folder."""
+
+    name: str
+    """Its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FolderSave:
     """A folder's name."""
 
@@ -1660,6 +1668,24 @@ class JoinSave:
     joining_table_key: str
     """HogQL over the joining table."""
     field_name: str
+    """What the field is called."""
+    configuration: Mapping[str, Any] | None = None
+    """Kept for PostHog's clients."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinUpdate:
+    """What changes; what is left out stays."""
+
+    source_table_name: str | None = None
+    """The table that gets the field."""
+    source_table_key: str | None = None
+    """HogQL over the source table."""
+    joining_table_name: str | None = None
+    """The table the field leads to."""
+    joining_table_key: str | None = None
+    """HogQL over the joining table."""
+    field_name: str | None = None
     """What the field is called."""
     configuration: Mapping[str, Any] | None = None
     """Kept for PostHog's clients."""

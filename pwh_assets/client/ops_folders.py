@@ -61,7 +61,7 @@ class Folders(Group):
         return found
 
     def update(
-        self, folder_id: str, body: models.FolderSave | Mapping[str, Any]
+        self, folder_id: str, body: models.FolderRename | Mapping[str, Any]
     ) -> models.FolderOut:
         """Rename a folder. Its saved queries go with it."""
         found: models.FolderOut = self._transport.send(

@@ -84,6 +84,19 @@ class Joins(Group):
         )
         return found
 
+    def update(self, join_id: str, body: models.JoinUpdate | Mapping[str, Any]) -> models.Join:
+        """Change a part of a join. What is left out stays. Checked before the old one goes."""
+        found: models.Join = self._transport.send(
+            models.Join,
+            "PATCH",
+            "/api/projects/{project_id}/warehouse_view_links/{join_id}/",
+            {"join_id": join_id},
+            {},
+            body,
+            {},
+        )
+        return found
+
     def remove(self, join_id: str) -> None:
         """Remove a join. An automatic one stays away until it is added again."""
         self._transport.send(

@@ -76,6 +76,20 @@ class Schemas(Group):
         )
         return found
 
+    def remove(self, schema_id: str) -> None:
+        """Forget a table. With its rows. When its source still has it, the next look at its tables finds it anew,
+        not syncing.
+        """
+        self._transport.send(
+            None,
+            "DELETE",
+            "/api/projects/{project_id}/warehouse_schemas/{schema_id}/",
+            {"schema_id": schema_id},
+            {},
+            None,
+            {},
+        )
+
     def reload(self, schema_id: str) -> models.Started:
         """Sync the table now. A run that follows one of the same source that runs already."""
         found: models.Started = self._transport.send(

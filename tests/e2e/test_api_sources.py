@@ -225,6 +225,11 @@ def test_rows_go_where_the_operator_says_and_logs_are_narrowed(api, source):
     assert logs("limit=1") == [("Cancelled", "warning")]
     assert logs("after=2999-01-01T00:00:00Z") == []
     assert api("GET", f"warehouse_schemas/{schema['id']}/logs/?level=loud").status_code == 400
+    orders = next(each for each in source["schemas"] if each["name"] == "orders")["id"]
+    assert api("DELETE", f"warehouse_schemas/{orders}/").status_code == 204
+    assert api("GET", f"warehouse_schemas/{orders}/").status_code == 404
+    found = api("POST", f"warehouse_sources/{source['id']}/refresh_schemas/").json()
+    assert found["added"] >= 1
 
 
 def test_a_webhook_says_its_address_and_keeps_its_secret(api, source):

@@ -142,7 +142,12 @@ def test_joins_are_made_tried_changed_and_removed(api, daily):
     names = {join["field_name"] for join in api("GET", "warehouse_view_links/").json()["results"]}
     assert changed["field_name"] == "whole_day"
     assert "whole_day" in names and "of_day" not in names
-    assert api("DELETE", f"warehouse_view_links/{changed['id']}/").status_code == 204
+    path = f"warehouse_view_links/{changed['id']}/"
+    wrong = api("PATCH", path, {"joining_table_key": "nope"})
+    assert wrong.status_code == 400 and api("GET", path).json() == changed
+    again = api("PATCH", path, {"field_name": "that_day", "configuration": {"a": 1}}).json()
+    assert (again["field_name"], again["joining_table_key"]) == ("that_day", "day")
+    assert api("DELETE", f"warehouse_view_links/{again['id']}/").status_code == 204
     wrong = api("POST", "warehouse_view_links/validate/", {**body, "joining_table_key": "nope"})
     assert not wrong.json()["is_valid"]
 

@@ -100,6 +100,15 @@ def validate_join(
     return JoinProbe(True, None, hogql, tuple(result.rows))
 
 
+def replace_join(platform: Platform, project_id: int, old: TableJoin, new: TableJoin) -> TableJoin:
+    """Put a join in the place of another one, or leave both as they are. Raises as `add_join`."""
+    with platform.store.all_or_nothing(project_id):
+        kept = add_join(platform, project_id, new)
+        if (kept.source_table, kept.field_name) != (old.source_table, old.field_name):
+            remove_join(platform, project_id, old.id)
+    return kept
+
+
 def remove_join(platform: Platform, project_id: int, wanted: str) -> TableJoin:
     """Remove a join by id or by `table.field`. An automatic one stays away until it is added again.
 

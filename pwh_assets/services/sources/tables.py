@@ -110,6 +110,19 @@ def delete_data(platform: Platform, project_id: int, table: str) -> SyncedTable:
         ) from None
 
 
+def remove_table(platform: Platform, project_id: int, table: str) -> None:
+    """Forget a synced table with its rows; its name is free again. The next refresh of its source's tables finds it anew,
+    and it does not sync until it is told to.
+
+    Raises:
+        NotFoundError.
+        BusyError: it is being synced; nothing was removed.
+    """
+    found = delete_data(platform, project_id, table)
+    platform.store.remove_quality_checks_of(found.id)
+    platform.store.remove_table(found.id)
+
+
 def pause(platform: Platform, project_id: int, tables: Sequence[SyncedTable]) -> list[SyncedTable]:
     """Take these tables off their schedules; a sync that runs goes on. Those that were off stay so."""
     return [
