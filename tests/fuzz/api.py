@@ -46,6 +46,8 @@ def main() -> int:
         with Served(platform) as served:
             ids = asdict(seed(served))
             seed(served, 2)
+            # Made once, here: on a busy machine that takes longer than schemathesis waits.
+            served.client.get("/openapi.json").raise_for_status()
             half = options.seconds // 2
             found = fuzz(served, options, half, {"project_id": 1})
             # Whatever is removed meanwhile would make the rest of it ask of nothing.
