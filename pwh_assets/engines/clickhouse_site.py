@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pwh_assets.engines.clickhouse import ClickHouseEngine, in_words
 from pwh_assets.engines.clickhouse_types import given_back, identifier
-from pwh_assets.engines.mirror import database_of, table_of
+from pwh_assets.engines.mirror import database_of, drop_site, site_of, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,16 +21,6 @@ TRIES = 4
 """How often inputs that changed while they were looked at are looked at again before the lake is asked to wait."""
 
 Path = tuple[str, ...]
-
-
-def prefix_of(project_id: int) -> str:
-    """How the databases of a project's builds begin."""
-    return f"{database_of(project_id)}__build_"
-
-
-def site_of(project_id: int, view_id: str) -> str:
-    """The database that a view is built in."""
-    return prefix_of(project_id) + view_id.replace("-", "")
 
 
 class BuildSite:
@@ -63,7 +53,8 @@ class BuildSite:
         with in_words(self._home):
             self._client = self._engine.client(database_of(self._lake.project_id), {})
             try:
-                self._clear()
+                others = [each for each in self._known if each != self.database]
+                self._mirror.drop_sites(self._client, others)
                 self._client.command(f"CREATE DATABASE {identifier(self.database)}")
                 self._mirror.sweep()
             except BaseException:
@@ -80,28 +71,9 @@ class BuildSite:
     ) -> None:
         self._is_open = False
         with contextlib.suppress(Exception):  # the next build of the view removes it
-            self._remove(self.database)
+            drop_site(self._client, self.database)
         with contextlib.suppress(Exception):
             self._client.close()
-
-    def _clear(self) -> None:
-        """Remove what earlier builds of this view, and of views that are gone, left."""
-        rows = self._client.query(
-            "SELECT name FROM system.databases WHERE startsWith(name, "
-            f"'{prefix_of(self._lake.project_id)}')"
-        ).result_rows
-        for (name,) in rows:
-            if name == self.database or name not in self._known:
-                self._remove(name)
-
-    def _remove(self, database: str) -> None:
-        from clickhouse_connect.driver.exceptions import DatabaseError
-
-        with contextlib.suppress(
-            DatabaseError
-        ):  # not every user may; then it runs to its end, unseen
-            self._client.command(f"KILL QUERY WHERE current_database = '{database}' SYNC")
-        self._client.command(f"DROP DATABASE IF EXISTS {identifier(database)} SYNC")
 
     def bring(self, paths: Sequence[Path]) -> dict[Path, int]:
         """The inputs as they are at one moment, under the names the compiled SQL has for them; the snapshot each

@@ -33,6 +33,16 @@ def table_of(path: Path) -> str:
     return "__".join(path)
 
 
+def site_of(project_id: int, view_id: str) -> str:
+    """The database that a view is built in; see `clickhouse_site`."""
+    return prefix_of(project_id) + view_id.replace("-", "")
+
+
+def prefix_of(project_id: int) -> str:
+    """How the databases of a project's builds begin."""
+    return f"{database_of(project_id)}__build_"
+
+
 class Mirror:
     """The mirror of one project. Processes that share a server take turns, table by table."""
 
@@ -121,9 +131,10 @@ class Mirror:
 
     def drop_stale(self) -> list[str]:
         """Drop every copy that is not its table as it is now, with its files: no row is left that a table does not
-        have. A query that needs one copies it anew. Their names.
+        have. A query that needs one copies it anew. Their names. Builds that run are ended.
         """
         with self._lock:
+            self.drop_sites(self._client)
             self._look()
             now = {
                 (schema, name): at for (schema, name), at in self._lake.changed_snapshots().items()
@@ -136,6 +147,16 @@ class Mirror:
                     self._client.command(f"DROP TABLE IF EXISTS {self.place(name + FRESH)} SYNC")
                 self._known.pop(name, None)
             return stale
+
+    def drop_sites(self, client: Any, kept: Sequence[str] = ()) -> None:
+        """Drop the databases of builds, but for these; what still runs in them is ended."""
+        rows = client.query(
+            "SELECT name FROM system.databases WHERE startsWith(name, "
+            f"'{prefix_of(self._project_id)}')"
+        ).result_rows
+        for (name,) in rows:
+            if name not in kept:
+                drop_site(client, name)
 
     def place(self, table: str) -> str:
         return f"{identifier(self.database)}.{identifier(table)}"
@@ -196,6 +217,15 @@ class Mirror:
         self.adopt(path, fresh, table.changed_snapshot)
         with contextlib.suppress(Exception):  # the next copy of it does
             self._client.command(f"DROP TABLE IF EXISTS {fresh}")
+
+
+def drop_site(client: Any, database: str) -> None:
+    """Drop the database of a build, with its files. What still runs there is ended."""
+    from clickhouse_connect.driver.exceptions import DatabaseError
+
+    with contextlib.suppress(DatabaseError):  # not every user may; then it runs to its end, unseen
+        client.command(f"KILL QUERY WHERE current_database = {literal(database)} SYNC")
+    client.command(f"DROP DATABASE IF EXISTS {identifier(database)} SYNC")
 
 
 def _id_of(lake: "Lake") -> str:

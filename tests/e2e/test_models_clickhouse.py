@@ -16,8 +16,8 @@ import pytest
 from pwh_assets.core.source import Column, SyncMode, TableStatus
 from pwh_assets.engines.base import Limits
 from pwh_assets.engines.clickhouse import ENGINE
-from pwh_assets.engines.clickhouse_site import BuildSite, prefix_of, site_of
-from pwh_assets.engines.mirror import Mirror
+from pwh_assets.engines.clickhouse_site import BuildSite
+from pwh_assets.engines.mirror import Mirror, prefix_of, site_of
 from pwh_assets.errors import BusyError
 from pwh_assets.lake import Publish
 from pwh_assets.services.health.answer import health
@@ -196,6 +196,21 @@ def test_what_clickhouse_cannot_keep_or_follow_is_built_by_duckdb_which_the_run_
     assert build_view(home.platform, parts).engine == "duckdb"
     assert home.ask("SELECT count() FROM spent") == [(10,)]  # the copy is made anew
     home.store.update_view(parts.id, incremental=None, incremental_state=None)
+
+
+def test_a_table_that_could_not_be_adopted_is_copied_by_the_next_query(home, monkeypatch):
+    view = home.keep("orphan", "SELECT count() AS n FROM app_users")
+    build_view(home.platform, view)
+    save_view(home.platform, 1, "orphan", "SELECT count() + 1 AS n FROM app_users")
+
+    def away(*arguments):
+        raise ConnectionResetError("connection reset")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BuildSite, "adopt", away)
+        assert build_view(home.platform, view).engine == "clickhouse"
+    assert home.ask("SELECT * FROM orphan") == [(11,)]
+    assert home.sent("views__orphan__fresh")
 
 
 def test_rows_that_fail_their_checks_are_seen_on_no_engine(home):

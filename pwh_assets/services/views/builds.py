@@ -170,7 +170,7 @@ def _compile(build: Build) -> None:
     plan = build.plan
     with build.watch.waiting_for(build.platform, f"dbt-{view.project_id}", _DBT_WAIT_S):
         if isinstance(plan, ClickHouseBuild):
-            from pwh_assets.engines.clickhouse_site import site_of
+            from pwh_assets.engines.mirror import site_of
 
             target = models.Target.CLICKHOUSE
             build.project = generate_models(

@@ -1,8 +1,9 @@
 import json
+from dataclasses import replace
 
 from pwh_assets.core.source import Column
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.services.models import Model, ModelText, generate, model_name
+from pwh_assets.services.models import Model, ModelText, Target, generate, model_name
 from pwh_assets.services.models.project import escape
 from pwh_assets.services.models.runner import first_sentence
 from pwh_assets.services.models.slices import slice_of
@@ -28,6 +29,46 @@ def project(tmp_path, *models):
 
 def text(project, path):
     return (project.folder / path).read_text()
+
+
+def test_models_of_clickhouse_have_types_and_all_they_read_stands_in_the_database_of_the_build(
+    tmp_path,
+):
+    columns = (Column("n", "BIGINT"), Column("at", "TIMESTAMP WITH TIME ZONE"))
+
+    def typed(name, **tokens):
+        sql = f"select n, at from {' join '.join(tokens)}"
+        return Model(SavedQuery(f"id-{name}", 1, name, ""), ModelText(sql, tokens, columns))
+
+    models = (
+        typed("mrr", T0=("stripe", "invoice")),
+        typed("top.mrr", T0=("views", "mrr"), T1=("product", "events")),
+    )
+    made = generate(Settings(home=tmp_path), 1, models, Target.CLICKHOUSE)
+    assert made.folder.name == "1-clickhouse"
+    assert '{{ config(alias="views__top.mrr") }}' in text(made, "models/top__mrr.sql")
+    (described,) = json.loads(text(made, "models/mrr.yml"))["models"]
+    assert [each["data_type"] for each in described["columns"]] == [
+        "Nullable(Int64)",
+        "Nullable(DateTime64(6, 'UTC'))",
+    ]
+    kept = [Model(each.view, None) for each in models]
+    assert generate(Settings(home=tmp_path), 1, kept, Target.CLICKHOUSE) == replace(
+        made, written=()
+    )
+
+    part = slice_of(made, "top__mrr", "build_7").files
+    assert part["models/top__mrr.sql"].startswith(
+        '{{ config(alias="views__top.mrr", schema="build_7") }}'
+    )
+    assert (
+        part["models/mrr.sql"] == '{{ config(alias="views__mrr", schema="build_7") }}\nselect 1\n'
+    )
+    (source,) = json.loads(part["models/0_sources.yml"])["sources"]
+    assert (source["schema"], source["tables"]) == (
+        "build_7",
+        [{"name": "events", "identifier": "product__events"}],
+    )
 
 
 def test_views_are_refs_and_synced_and_product_tables_are_sources(tmp_path):
