@@ -100,6 +100,9 @@ def poll(ask: Read, request: Request, query_id: str) -> models.QueryStatusAnswer
 def cancel(ask: Read, request: Request, query_id: str) -> None:
     """The engine is interrupted. One that has ended stays as it is."""
     queries: Queries = request.app.state.queries
+    task = queries.look(ask.project_id, query_id)
+    if not sees_alike(ask.platform, ask.project_id, ask.caller, task.ask.reader):
+        raise NotFoundError("query", query_id)
     queries.cancel(ask.project_id, query_id)
 
 

@@ -9,9 +9,13 @@ import time
 import httpx
 import pytest
 
+from pwh_assets.core.audit import AuditFilter
+from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.platform import open_platform
 from pwh_assets.services.audit import verify_chain
 from pwh_assets.settings import Settings
+from pwh_assets.sources.stripe.webhooks import signature
+from pwh_assets.store import NewTable
 from pwh_assets.store.keys import KeyKind
 from tests.e2e.api_server import Served
 
@@ -95,17 +99,39 @@ def test_every_refused_attempt_is_there(api):
     assert [one["status"] for one in entries[:3]] == [401, 401, 401]
     assert found.id in {one["key_id"] for one in entries[:3]}, entries[:3]
     assert api("GET", "warehouse_tables/", project=77).status_code == 404
-    page, _ = api.platform.store.audit_page(0, which())
+    page, _ = api.platform.store.audit_page(0, AuditFilter(action="refused"))
     assert page[0].entry.path == "/api/projects/77/warehouse_tables/"
     everything = json.dumps(log(api, limit=1000))
     assert "phx_nobody" not in everything and revoked not in everything
     assert api.key not in everything
 
 
-def which():
-    from pwh_assets.core.audit import AuditFilter
+def test_what_a_vendor_pushes_is_there_whether_it_was_taken_or_refused(api):
+    secret = "whsec_made_up_for_this"
+    config = {"api_key": "sk_test_1", "webhook_secret": secret}
+    tables = [NewTable("customer", (Column("id", "VARCHAR"),), ("id",), mode=SyncMode.WEBHOOK)]
+    source = api.platform.store.add_source(1, "stripe", "hooked_", "Stripe", {}, config, tables)
+    told = {"id": "evt_1", "created": int(time.time()), "type": "customer.updated"}
+    told["data"] = {"object": {"id": "cus_1", "object": "customer", "email": "ann@example.org"}}
+    body = json.dumps(told).encode()
 
-    return AuditFilter(action="refused")
+    def push(source_id, by):
+        at = str(int(time.time()))
+        headers = {"Stripe-Signature": f"t={at},v1={signature(by, at, body)}"}
+        return api.client.post(f"/webhooks/{source_id}", content=body, headers=headers)
+
+    assert push(source.id, secret).json() == {"kept": 1}
+    refused = push(source.id, "whsec_wrong")
+    assert refused.status_code == 400, refused.text
+    assert push("nobody", secret).status_code == 404
+    wrong, right = log(api, action="webhook")[:2]
+    assert (right["outcome"], right["item"], right["rows"]) == ("done", source.id, 1)
+    assert (right["bytes"], right["address"]) == (len(body), "127.0.0.1") and right["ms"] > 0
+    assert (wrong["outcome"], wrong["code"]) == ("refused", refused.json()["code"])
+    page, _ = api.platform.store.audit_page(0, AuditFilter(action="webhook"))
+    assert [(one.entry.item, one.entry.code) for one in page] == [("nobody", "not_found")]
+    everything = json.dumps(log(api, limit=1000))
+    assert secret not in everything and "ann@example.org" not in everything
 
 
 def test_a_request_sent_twice_is_done_once(api):
