@@ -33,6 +33,7 @@ from pwh_assets.orchestration.watcher import Watcher
 from pwh_assets.platform import open_platform
 from pwh_assets.resources.hogql import HogQLService
 from pwh_assets.resources.lake import LakeReader
+from pwh_assets.services.models import runner
 from pwh_assets.services.sources.connecting import create_source
 from pwh_assets.services.sync.table import sync_table
 from pwh_assets.services.views.saved import materialize_view, save_view
@@ -374,6 +375,26 @@ def test_sigterm_ends_a_run_also_while_duckdb_works(app, monkeypatch):
     assert len(begun) == 1
     assert {job.status for job in app.store.jobs(1)} == {JobStatus.CANCELLED}
     assert run_sync(app, tables).is_ok
+
+
+def test_sigterm_ends_a_run_while_dbt_builds_and_no_other_view_is_begun(app, monkeypatch):
+    """dbt takes what a signal's handler raises for a failure of the model."""
+    for name in ("first", "second"):
+        save_view(app, 1, name, "SELECT count() AS n FROM numbers(500000000) WHERE number % 7 = 3")
+        materialize_view(app, 1, name)
+    run_model = runner.run_model
+
+    def interrupted(*given):
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        return run_model(*given)
+
+    monkeypatch.setattr(runner, "run_model", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_views(app, app.store.views(1))
+    assert {view.status for view in app.store.views(1)} == {
+        TableStatus.CANCELLED,
+        TableStatus.NEVER_RUN,
+    }
 
 
 def test_runs_of_long_ago_are_forgotten_with_their_events(app):

@@ -187,10 +187,14 @@ def invoke(
     manifest: "Manifest | None" = None,
     callbacks: "list[Any] | None" = None,
 ) -> Any:
-    """What dbt answers. Nothing is printed, sent anywhere or written outside the project's folder."""
+    """What dbt answers. Nothing is printed, sent anywhere or written outside the project's folder.
+
+    Raises:
+        BaseException: Ctrl-C, SIGTERM or Dagster's interruption, which dbt takes for a failure of the model.
+    """
     from dbt.cli.main import dbtRunner
 
-    return dbtRunner(manifest=manifest, callbacks=callbacks or []).invoke(
+    answer = dbtRunner(manifest=manifest, callbacks=callbacks or []).invoke(
         [
             *command,
             *("--project-dir", str(folder), "--profiles-dir", str(profiles)),
@@ -199,6 +203,9 @@ def invoke(
             *("--no-send-anonymous-usage-stats", "--no-version-check"),
         ]
     )
+    if answer.exception is not None and not isinstance(answer.exception, Exception):
+        raise answer.exception
+    return answer
 
 
 @contextmanager
