@@ -5,6 +5,7 @@ Compiled queries run on clients that are read-only for good, because `readonly` 
 """
 
 import contextlib
+import logging
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -199,6 +200,7 @@ class ClickHouseEngine:
             from clickhouse_connect import common
 
             common.set_setting("autogenerate_session_id", False)
+            _be_quiet()
         except ImportError:
             raise ClickHouseMissingError from None
         url = self.settings.clickhouse_url
@@ -451,6 +453,13 @@ def said(text: str, home: str = "") -> EngineError:
     if "Code: " not in text:
         return _gone()
     return EngineError(f"ClickHouse refused this: {without_places(_bare(text), home)}")
+
+
+def _be_quiet() -> None:
+    """What the driver logs of a failure is raised as well; where nobody set up logging, it is not printed too."""
+    logger = logging.getLogger("clickhouse_connect")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
 
 def _gone() -> EngineUnavailableError:
