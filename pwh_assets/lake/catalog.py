@@ -132,6 +132,15 @@ def snapshot_id(connection: "duckdb.DuckDBPyConnection", address: Address) -> in
     return int(row[0]) if row and row[0] is not None else 0
 
 
+def newest(connection: "duckdb.DuckDBPyConnection", address: Address) -> tuple[int, int]:
+    """The newest snapshot, and the version of the schema in it: that counts on with tables and columns, not with rows."""
+    row = connection.execute(
+        f"select snapshot_id, schema_version from {metadata(address, 'ducklake_snapshot')} "
+        "order by snapshot_id desc limit 1"
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
 def existing_tables(
     connection: "duckdb.DuckDBPyConnection", address: Address
 ) -> set[tuple[str, str]]:

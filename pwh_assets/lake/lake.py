@@ -40,6 +40,7 @@ class Lake:
         self.address = Address.of(settings, project_id)
         self._reader = SharedReader(self.address)
         self._snapshot: tuple[tuple[Any, ...], int] | None = None
+        self._schema: tuple[int, int] | None = None
         self.guard: Guard | None = None
         """What looks at the rows that come in; see `Guard`."""
 
@@ -85,6 +86,19 @@ class Lake:
         if mark is not None:
             self._snapshot = (mark, found)
         return found
+
+    def schema_version(self) -> int:
+        """Changes whenever a table or a column comes, goes or becomes another; not with rows."""
+        snapshot, known = self.snapshot_id(), self._schema
+        if known is None or known[0] != snapshot:
+            with self.read() as connection:
+                known = self._schema = catalog.newest(connection, self.address)
+        return known[1]
+
+    def glanced_schema_version(self) -> int | None:
+        """The same where it is known without asking the catalog, else None."""
+        snapshot, known = self.glanced_snapshot_id(), self._schema
+        return known[1] if known is not None and known[0] == snapshot else None
 
     def glanced_snapshot_id(self) -> int | None:
         """The same where it is known without asking the catalog, else None."""

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pwh_assets.core.names import nearest, slug, table_spellings
-from pwh_assets.core.source import Source, SyncedTable, TableStatus
+from pwh_assets.core.source import Source, SyncedTable, SyncMode, TableStatus
 from pwh_assets.errors import ConflictError, NotFoundError
 from pwh_assets.store import models
 from pwh_assets.store.names import PRODUCT_TABLES, claim, release, table_claim
@@ -153,7 +153,8 @@ class Tables(StorePart):
                     .where(tables.c.id == table_id)
                     .values({name: values[name] for name in changed})
                 )
-            if changed - _RUN_STATE:
+            appears = row.mode == SyncMode.IN_PLACE.value and row.last_synced_at is None
+            if changed - _RUN_STATE or (appears and "last_synced_at" in changed):
                 touch(connection, row.project_id)
         return self.table(table_id)
 

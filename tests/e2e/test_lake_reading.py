@@ -229,3 +229,22 @@ def test_a_sandbox_sorts_more_than_its_memory_in_its_own_temporary_folder(lake, 
     assert sandbox.execute(query).fetchone()[0].startswith("f")
     sandbox.close()
     assert list((lake.settings.home / "tmp").glob("query-*/*")) == []
+
+
+def test_the_version_of_the_schema_counts_with_tables_and_columns_and_not_with_rows(lake):
+    def does(sql):
+        before = lake.schema_version()
+        with lake.write() as connection:
+            connection.execute(sql)
+        glanced = lake.glanced_schema_version()  # what is not known for sure is not guessed
+        after = lake.schema_version()
+        assert glanced in (None, after)
+        return after - before
+
+    assert does("CREATE TABLE lake.shop.drawn AS SELECT 1 AS a") == 1
+    assert does("INSERT INTO lake.shop.drawn VALUES (2)") == 0
+    assert does("UPDATE lake.shop.drawn SET a = 3 WHERE a = 2") == 0
+    assert does("ALTER TABLE lake.shop.drawn ADD COLUMN b VARCHAR") == 1
+    assert does("ALTER TABLE lake.shop.drawn ALTER a TYPE BIGINT") == 1
+    assert does("CREATE OR REPLACE TABLE lake.shop.drawn AS SELECT 1 AS c") == 1
+    assert does("DROP TABLE lake.shop.drawn") == 1

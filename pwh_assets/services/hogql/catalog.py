@@ -27,7 +27,7 @@ def build_catalog(platform: Platform, project_id: int) -> "Catalog":
     key = (str(platform.settings.home), project_id)
     lake = platform.lakes.of(project_id)
     version = f"{key[0]}:{project_id}:{platform.store.catalog_version(project_id)}"
-    version = f"{version}:{lake.snapshot_id()}"
+    version = f"{version}:{lake.schema_version()}"
     with _lock:
         known = _catalogs.get(key)
         if known is not None and known[0] == version:
@@ -50,10 +50,10 @@ def glanced_catalog(platform: Platform, project_id: int) -> "Catalog | None":
     if known is None or lake is None:
         return None
     stored = platform.store.glanced_catalog_version(project_id)
-    snapshot = lake.glanced_snapshot_id()
-    if stored is None or snapshot is None:
+    schema = lake.glanced_schema_version()
+    if stored is None or schema is None:
         return None
-    return known[1] if known[0] == f"{key[0]}:{project_id}:{stored}:{snapshot}" else None
+    return known[1] if known[0] == f"{key[0]}:{project_id}:{stored}:{schema}" else None
 
 
 def _same(one: "Catalog", other: "Catalog") -> bool:
