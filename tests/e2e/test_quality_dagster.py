@@ -135,6 +135,16 @@ def test_an_audit_that_fails_is_an_asset_check_and_the_view_keeps_its_rows(app):
     assert app.store.view(1, "few").status is TableStatus.FAILED
     assert app.store.jobs(1, subject_id=view.id)[0].error_code == "quality_failed"
 
+    # Asked alone, as by a click in Dagster's UI, the checks look at the rows there are, and nothing is built.
+    definitions = compose(read_inventories(app, [1]), of_platform(app))
+    alone = {dg.AssetCheckKey(dg.AssetKey(path), "row_count")}
+    job = definitions.resolve_job_def("build_views").get_subset(asset_check_selection=alone)
+    with in_process_instance(app.settings) as instance:
+        result = job.execute_in_process(instance=instance)
+    assert result.success and not result.get_asset_materialization_events()
+    passed, _, words = evaluations(app, path, "row_count")[0]
+    assert passed and "There are 3 rows" in words
+
 
 def test_checks_on_a_schedule_and_of_plain_views_are_reported_as_their_assets_checks(app):
     save_view(app, 1, "mails", "SELECT id, mail FROM app_users")
