@@ -470,6 +470,24 @@ def test_another_key_with_the_same_count_is_seen_by_the_checksum(shop):
     assert "not of the same keys" in found.cause
 
 
+def test_numbers_of_any_size_are_stirred_alike_and_equal_sums_hide_nothing(shop):
+    odd = "-9223372036854775808, 9223372036854775807, 0, -1, 4294967296, 200, 203, 205, 206"
+    shop.run(
+        "INSERT INTO people (id, plan, updated_at) "
+        f"SELECT unnest(ARRAY[{odd}]::bigint[]), 'odd', '2024-01-01'"
+    )
+    found = shop.sync().reconciliation
+    assert found.status is ReconciliationStatus.MATCHED and found.target_rows == 109
+    # As many numbers, with the same sum and the same sum of squares.
+    shop.run(
+        "UPDATE people SET id = CASE id WHEN 200 THEN 201 WHEN 203 THEN 202 WHEN 205 THEN 204 ELSE 207 END "
+        "WHERE id IN (200, 203, 205, 206)"
+    )
+    found = shop.sync().reconciliation
+    assert found.status is ReconciliationStatus.MISMATCHED
+    assert "not of the same keys" in found.cause
+
+
 def test_rows_changed_after_the_bound_are_no_difference(shop, monkeypatch):
     source = type(shop.platform.sources["postgres"])
     plain = source.reconcile

@@ -7,6 +7,7 @@ left out on both sides. So nobody has to stand still, and what is left has to be
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,7 @@ def _judged(
 ) -> Reconciliation:
     checksum = None if whole.checksum is None else whole.checksum - (without.checksum or 0)
     texts = key_texts(moved, run.masker(table))
-    tally = Tally(whole.rows - without.rows, checksum, texts)
+    tally = replace(whole, rows=whole.rows - without.rows, checksum=checksum, moved_keys=texts)
     with run.lake.read() as connection:
         rows, stored = in_lake(connection, table, None, tally, None)
     status, cause = ReconciliationStatus.MATCHED, ""

@@ -12,7 +12,7 @@ from pwh_assets.core.source import SyncedTable, SyncMode
 from pwh_assets.errors import PwhError
 from pwh_assets.lake.attach import ALIAS, literal, quote
 from pwh_assets.services.sync.masking import Masker
-from pwh_assets.sources.base import ReadRequest, SourceType, Tally
+from pwh_assets.sources.base import MIXED_KEY, ReadRequest, SourceType, Tally
 
 if TYPE_CHECKING:
     import duckdb
@@ -146,11 +146,11 @@ def in_lake(
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     is_masked = any(table.options.mask(name) for name in table.primary_key)
     has_checksum = tally.checksum is not None and table.primary_key and not is_masked
-    checksum = (
-        f"coalesce(sum(CAST('0x' || substr(md5({text}), 1, 15) AS UBIGINT)), 0)::HUGEINT"
-        if has_checksum
-        else "NULL"
-    )
+    if tally.is_mixed:
+        value = MIXED_KEY.format(f"TRY_CAST({quote(table.primary_key[0])} AS BIGINT)")
+    else:
+        value = f"CAST('0x' || substr(md5({text}), 1, 15) AS UBIGINT)"
+    checksum = f"coalesce(sum({value}), 0)::HUGEINT" if has_checksum else "NULL"
     row = connection.execute(f"SELECT count(*), {checksum} FROM {target}{where}", values).fetchone()
     assert row is not None
     return int(row[0]), None if row[1] is None else int(row[1])

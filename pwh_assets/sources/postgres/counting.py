@@ -3,16 +3,17 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import SourceUnavailableError
-from pwh_assets.sources.base import ReadRequest, Tally
+from pwh_assets.sources.base import MIXED_KEY, ReadRequest, Tally
 from pwh_assets.sources.changes import StreamTable
 from pwh_assets.sources.postgres import xmin
 from pwh_assets.sources.postgres.catalog import PgColumn
 from pwh_assets.sources.postgres.connection import connected, literal, quoted_name
+from pwh_assets.sources.postgres.dividing import WHOLE_NUMBERS
 from pwh_assets.sources.postgres.reading import TableReader, filter_sql, find_table
 
 if TYPE_CHECKING:
@@ -68,13 +69,13 @@ def reconcile(config: Mapping[str, Any], request: ReadRequest, bound: str | None
             with connection.transaction():
                 connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 connection.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'".encode())
-                rows, checksum = _counted(connection, relation, key, _where(upto))
+                tally = _counted(connection, relation, key, _where(upto))
                 moved: tuple[tuple[str, ...], ...] | None = ()
                 if len(past) > len(filters) and key:
                     moved = _keys(connection, relation, key, _where(past))
         except QueryCanceled:
             return None
-    return Tally(rows, checksum, moved)
+    return replace(tally, moved_keys=moved)
 
 
 @contextmanager
@@ -116,7 +117,7 @@ class SnapshotCounting:
         where = "" if keys is None else f" WHERE {_one_of(table.key, keys)}"
         try:
             with self.connection.transaction():  # so that the snapshot outlives a timeout
-                return Tally(*_counted(self.connection, relation, key, where))
+                return _counted(self.connection, relation, key, where)
         except QueryCanceled:
             return None
 
@@ -143,19 +144,21 @@ SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_flush_lsn() >
 
 def _counted(
     connection: "psycopg.Connection[Any]", relation: str, key: list[PgColumn], where: str
-) -> tuple[int, int | None]:
-    if not key or any(_lake(column) not in _PLAIN_KEYS for column in key):
-        row = connection.execute(f"SELECT count(*) FROM {relation}{where}".encode()).fetchone()
-        return (int(row[0]) if row else 0), None
-    text = f"concat_ws(chr(31), {', '.join(_text(column) for column in key)})"
-    query = (
-        f"SELECT count(*), coalesce(sum(('x' || substr(md5({text}), 1, 15))::bit(60)::bigint), 0) "
-        f"FROM {relation}{where}"
-    )
+) -> Tally:
+    is_mixed = len(key) == 1 and _lake(key[0]) in WHOLE_NUMBERS
+    if is_mixed:
+        value = MIXED_KEY.format(f"{quoted_name(key[0].name)}::bigint")
+    elif key and all(_lake(column) in _PLAIN_KEYS for column in key):
+        text = f"concat_ws(chr(31), {', '.join(_text(column) for column in key)})"
+        value = f"('x' || substr(md5({text}), 1, 15))::bit(60)::bigint"
+    else:
+        value = ""
+    checksum = f"coalesce(sum({value}), 0)" if value else "NULL"
+    query = f"SELECT count(*), {checksum} FROM {relation}{where}"
     row = connection.execute(query.encode()).fetchone()
     if row is None:
         raise SourceUnavailableError("The server counted nothing. Sync again later.")
-    return int(row[0]), int(row[1])
+    return Tally(int(row[0]), None if row[1] is None else int(row[1]), is_mixed=is_mixed)
 
 
 def _keys(
