@@ -21,8 +21,12 @@ ROW_GROUP_BYTES = 32 << 20
 """About how many bytes of Arrow data become one row group of a Parquet file."""
 FILE_BYTES = 512 << 20
 """About how many bytes of Arrow data go into one file."""
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2"
-"""Options of a DuckDB COPY that writes a chunk: level 1 is as small as 3 on rows of databases, and cheaper."""
+PARQUET = (
+    "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, "
+    "DICTIONARY_SIZE_LIMIT 8192"
+)
+"""Options of a DuckDB COPY that writes a chunk: level 1 is as small as 3 on rows of databases, and cheaper; a dictionary
+that is given up at 8,192 values and not at 24,576 takes a seventh off the CPU of rows with long texts of their own."""
 
 
 @dataclass(frozen=True, slots=True)
