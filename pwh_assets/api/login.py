@@ -28,6 +28,12 @@ LARGEST_FORM_BYTES = 16_384
 _FORM = "application/x-www-form-urlencoded"
 
 
+@router.get("/")
+def show_front(request: Request) -> Response:
+    """Whoever types the address alone wants the pages there are."""
+    return RedirectResponse("/dagster/", 302)
+
+
 @router.get("/login")
 def show_login(request: Request) -> Response:
     return login_page(local_path(request.query_params.get("next", "")))

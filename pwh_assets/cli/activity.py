@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from pwh_assets.cli.arguments import Groups, command, number, open_project
-from pwh_assets.cli.console import count, facts, print_json, say, size, span, when
+from pwh_assets.cli.console import count, facts, note, print_json, say, size, span, when
 
 
 def register(groups: Groups) -> None:
@@ -80,6 +80,17 @@ def _took(job: Any) -> str:
     return span((job.finished_at - job.created_at).total_seconds())
 
 
+def _tell_waiting(args: argparse.Namespace, platform: Any) -> None:
+    """Tables the old limit held up go on by their schedules, or now."""
+    from pwh_assets.core.source import TableStatus
+
+    held = (TableStatus.BILLING_LIMIT_REACHED, TableStatus.BILLING_LIMIT_TOO_LOW)
+    tables = platform.store.tables(args.project)
+    if waiting := [one.table_name for one in tables if one.status in held]:
+        names = " ".join(waiting)
+        note(f"The limit had held up {len(waiting)}; `pwh sync {names}` syncs now what fits.")
+
+
 def _usage(args: argparse.Namespace) -> int:
     from pwh_assets.services.sync.limits import set_row_limit, usage_of
 
@@ -91,6 +102,8 @@ def _usage(args: argparse.Namespace) -> int:
     if args.json:
         print_json(found)
         return 0
+    if args.limit is not None:
+        _tell_waiting(args, platform)
     names = {source.id: source.slug for source in platform.store.sources(args.project)}
     say(
         f"{count(found['total_rows'], 'row')} synced from {found['billing_period_start']:%Y-%m-%d} "

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
-from pwh_assets.cli.console import count, print_json, say, table
+from pwh_assets.cli.console import count, print_json, say, table, when
 from pwh_assets.cli.inputs import read_text
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _list(args: argparse.Namespace) -> int:
             )
             for check, result in sorted(found, key=lambda each: _full(platform, each[0]))
         ]
-        say(table(("check", "kind", "severity", "every", "state", "at", "found"), rows))
+        say(table(("check", "kind", "severity", "every", "state", "at (UTC)", "found"), rows))
     return 0
 
 
@@ -255,7 +255,7 @@ def _history(args: argparse.Namespace) -> int:
             (_moment(run.at), run.trigger.value, run.state.value, run.duration_s, run.message)
             for run in runs
         ]
-        say(table(("at", "by", "state", "seconds", "found"), rows, 100))
+        say(table(("at (UTC)", "by", "state", "seconds", "found"), rows, 100))
     return 0
 
 
@@ -326,7 +326,7 @@ def _state(result: "CheckResult | None") -> str:
 
 
 def _moment(at: Any) -> str:
-    return at.isoformat(timespec="seconds") if at is not None else ""
+    return when(at)
 
 
 def _facts(

@@ -252,8 +252,17 @@ def _stripe_account(
                         "data": [
                             {
                                 "id": f"il_{invoice}",
+                                "object": "line_item",
+                                "type": "subscription",
                                 "amount": amount,
+                                "currency": "usd",
                                 "description": _PLANS[plan + 1],
+                                "subscription": f"sub_{number:06d}",
+                                "subscription_item": f"si_{number:06d}",
+                                "price": prices[plan],
+                                "quantity": seats,
+                                "proration": False,
+                                "period": {"start": billed, "end": billed + 30 * 86_400},
                             }
                         ],
                     },

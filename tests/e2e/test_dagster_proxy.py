@@ -84,6 +84,7 @@ def bearer(key):
 
 
 def test_without_a_login_a_page_asks_for_one_and_a_program_is_refused(api):
+    assert api.client.get("/").headers["location"] == "/dagster/"
     page = api.client.get("/dagster/runs?x=1", headers={"Accept": "text/html"})
     assert (page.status_code, page.headers["location"]) == (
         303,
