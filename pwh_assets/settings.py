@@ -20,7 +20,7 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "",
         "Lake data: s3://, gs://, az:// or r2:// prefix. Default: a folder in PWH_HOME.",
     ),
-    ("PWH_WAREHOUSE", "duckdb", "Engine queries run on by default: duckdb or clickhouse."),
+    ("PWH_WAREHOUSE", "duckdb", "Engine of queries and views: duckdb or clickhouse."),
     (
         "PWH_CLICKHOUSE_URL",
         "",

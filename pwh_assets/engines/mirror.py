@@ -68,7 +68,7 @@ class Mirror:
         """See to it that each stored table's copy is the table as it is now."""
         with self._lock:
             for path, table in self._wanted(paths).items():
-                if self._known.get(table_of(path), -1) < table.changed_snapshot:
+                if self._known.get(table_of(path)) != table.changed_snapshot:
                     with self.turn(path):
                         self._bring(path, table)
 
@@ -179,9 +179,13 @@ class Mirror:
     def _bring(self, path: Path, table: "LakeTable") -> None:
         """Copy the table, unless another process has meanwhile."""
         name = table_of(path)
-        if self._known.get(name, -1) < table.changed_snapshot:
+        if self._known.get(name) != table.changed_snapshot:
             self._look(name)
-        if self._known.get(name, -1) < table.changed_snapshot:
+        if self._known.get(name, -1) > table.changed_snapshot:
+            # Whoever made it saw the lake later than we did; or the lake was set back.
+            self._snapshot = -1
+            table = self._wanted([path])[path]
+        if self._known.get(name) != table.changed_snapshot:
             self._copy(path, table)
 
     def _look(self, name: str | None = None) -> None:
