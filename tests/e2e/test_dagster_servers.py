@@ -12,9 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pwh_assets.core.view import Refresh
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.orchestration.reload import Reloader, reload_location
-from pwh_assets.orchestration.run import run_sync
+from pwh_assets.orchestration.run import run_sync, run_views
 from pwh_assets.orchestration.servers import dagster_commands, socket_of
 from pwh_assets.platform import open_platform
 from pwh_assets.services.sources.connecting import create_source
@@ -22,7 +23,8 @@ from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.settings import Settings
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
-PATIENCE_S = 180
+PATIENCE_S = 300
+QUICK_LOOKS = Path(__file__).parent / "quick_looks"
 
 
 def free_port():
@@ -41,6 +43,9 @@ class Servers:
         for command in dagster_commands(settings, self.port):
             with (folder / f"{command.name}.log").open("w") as log:
                 environment = {**os.environ, **command.environment, "PWH_ALLOW_PRIVATE_HOSTS": "1"}
+                environment["PYTHONPATH"] = os.pathsep.join(
+                    [str(QUICK_LOOKS), *filter(None, [environment.get("PYTHONPATH")])]
+                )
                 self.processes.append(
                     subprocess.Popen(command.argv, env=environment, stdout=log, stderr=log)
                 )
@@ -214,6 +219,64 @@ def test_a_view_is_built_by_a_run_that_dagster_launches(servers, home):
 
     assert servers.until(ended) == "SUCCESS", servers.said()
     assert home.store.view(1, "names_daily").row_count == 50
+
+
+def test_the_daemon_keeps_back_what_reads_a_broken_table_and_builds_it_once_that_is_mended(
+    servers, home, postgres
+):
+    def rows(name):
+        return home.store.view(1, name).row_count
+
+    users, orders = (home.store.find_table(1, f"app_{name}") for name in ("users", "orders"))
+    servers.until(lambda: all(each.last_synced_at for each in home.store.tables(1)))
+    texts = {"beside": "SELECT id FROM app_users", "both": None, "after": "SELECT id FROM both"}
+    texts["both"] = "SELECT id FROM app_users UNION ALL SELECT id FROM app_orders"
+    views = []
+    for name, text in texts.items():
+        save_view(home, 1, name, text)
+        views.append(materialize_view(home, 1, name, refresh=Refresh.INPUTS))
+    assert run_views(home, views).is_ok
+    before = rows("both")
+    reload_location(home.settings)
+    servers.until(lambda: servers.instigators().get("mended_views") == "RUNNING")
+
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute("ALTER TABLE orders RENAME TO ordered")
+        connection.execute("INSERT INTO users VALUES (51, 'n51')")
+        assert not run_sync(home, [orders]).is_ok and run_sync(home, [users]).is_ok
+        servers.until(lambda: rows("beside") == 51 and home.store.view(1, "after").stale_since)
+        for name in ("both", "after"):
+            view = home.store.view(1, name)
+            assert (
+                view.row_count == before and "`app_orders` could not be synced" in view.stale_reason
+            )
+        job = home.store.jobs(1, subject_id=home.store.view(1, "both").id, limit=1)[0]
+        (run,) = servers.until(lambda: is_over(servers, job.run_id))
+        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        assert tags["dagster/sensor_name"] == "changed_inputs" and tags["pwh/skipped"] == "both"
+
+        connection.execute("ALTER TABLE ordered RENAME TO orders")
+        connection.execute("DELETE FROM orders WHERE id > 40")
+    assert run_sync(home, [orders], full=True).is_ok
+    servers.until(lambda: (rows("both"), rows("after")) == (91, 91))
+    assert home.store.views_kept_back(1) == [] and rows("beside") == 51
+    statuses = servers.until(lambda: all_over(servers))
+    assert statuses == {"SUCCESS"}, servers.said()
+
+
+def is_over(servers, run_id):
+    return [r for r in servers.runs() if r["runId"] == run_id and r["status"] == "SUCCESS"]
+
+
+def all_over(servers):
+    """How the runs of the daemon ended; nothing while one goes on."""
+    of_sensors = [
+        run["status"]
+        for run in servers.runs()
+        if {"key": "dagster/sensor_name", "value": "changed_inputs"} in run["tags"]
+        or {"key": "dagster/sensor_name", "value": "mended_views"} in run["tags"]
+    ]
+    return set(of_sensors) if set(of_sensors) <= {"SUCCESS", "FAILURE"} else None
 
 
 def test_the_servers_start_without_a_page_of_errors(servers):
