@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 TARGET = 5000
 TICKS = os.sysconf("SC_CLK_TCK")
-SHAPES = ((100, True), (100, False), (50, True), (1, False))
+SHAPES = ((100, True, 1), (100, False, 1), (50, True, 1), (1, False, 1), (1, False, 6))
+"""Events of a request, whether it is packed, and how many times as many clients send it."""
 
 
 def main() -> None:
@@ -47,18 +48,18 @@ def main() -> None:
             send(port, key, 500, 50, False, 2)  # imports are not what is measured
             wait_until_loaded(home, 500)
             total = 500
-            for size, is_packed in SHAPES:
+            for size, is_packed, times in SHAPES:
                 count = args.events if size > 1 else args.events // 5
                 before = cpu_s(process.pid)
                 started = time.perf_counter()
-                waits = send(port, key, count, size, is_packed, args.clients)
+                waits = send(port, key, count, size, is_packed, times * args.clients)
                 seconds = time.perf_counter() - started
                 taken = cpu_s(process.pid) - before
                 total += count
                 wait_until_loaded(home, total)
                 seen = time.perf_counter() - started - seconds
                 whole = cpu_s(process.pid) - before
-                name = f"{size} {'gzip' if is_packed else 'plain'}"
+                name = f"{size} {'gzip' if is_packed else 'plain'} x{times * args.clients}"
                 print(
                     f"{name:>14}{1000 * sorted(waits)[len(waits) // 2]:>12.1f}{count / seconds:>10,.0f}"
                     f"{count / seconds / TARGET:>11.0%}{1e6 * taken / count:>14.0f}"
