@@ -112,9 +112,15 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 def _home(settings: Settings) -> Iterator[Finding]:
     home = settings.home
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=home):
-        pass
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        way_out = "Give this user the right to write there, or set `PWH_HOME` to another folder."
+        yield Finding("Home", False, f"`{home}` cannot be written to: {why}", way_out)
+        return
     free_gb = shutil.disk_usage(home).free / 1e9
     yield Finding(
         "Home",

@@ -49,3 +49,11 @@ def test_doctor_names_a_misspelt_variable_and_leaves_those_of_others_alone(tmp_p
     (found,) = [each for each in doctor(settings) if each.name == "Settings"]
     assert not found.is_ok and "`PWH_LAKE_URL` (`PWH_LAKE_DATA_URL`?)" in found.detail
     assert "PWH_KILLS" not in found.detail and "PWH_PROJECT" not in found.detail
+
+
+def test_doctor_says_that_a_home_cannot_be_written_to(tmp_path):
+    (tmp_path / "file").write_text("")
+    settings = Settings.from_env({"PWH_HOME": str(tmp_path / "file" / "home")})
+    (found,) = [each for each in doctor(settings) if each.name == "Home"]
+    assert not found.is_ok and found.detail.endswith("cannot be written to: Not a directory")
+    assert "PWH_HOME" in found.way_out
