@@ -78,7 +78,9 @@ class StreamSettings(BaseModel):
     cdc_lag_critical_threshold_mb: int | None = Field(
         description="The same, from which on the issue says that it presses; null for none."
     )
-    cdc_auto_drop_slot: bool = Field(False, description="Always false: changes are never dropped.")
+    cdc_auto_drop_slot: bool = Field(
+        default=False, description="Always false: changes are never dropped."
+    )
 
 
 class StreamSettingsUpdate(BaseModel):

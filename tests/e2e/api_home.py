@@ -81,8 +81,9 @@ def seed(served, project=1, mark=SECRET):
     draft = editor.make_draft(platform, project, somebody, f"SELECT '{mark}'", view_id=view.id)
     tabs = editor.save_tabs(platform, project, somebody, {"mark": mark})
     note = editor.annotate(platform, project, somebody, view.id, "n", mark, of_views=True)
-    metric = {"name": "seen", "source": "daily", "measure": "sum", "expression": "n"}
-    declare(platform, project, somebody, "metrics", {**metric, "description": mark})
+    metric = {"name": "daily", "source": "daily", "measure": "sum", "expression": "n"}
+    metric |= {"time": "day", "description": mark}
+    declare(platform, project, somebody, "metrics", metric)
     return Ids(
         source.id,
         table.id,

@@ -240,7 +240,7 @@ def test_a_metric_is_declared_asked_under_policies_and_kept_from_breaking(api):
     assert [row[1:] for row in answer["results"]] == [["a", 24]]
     wrong = api("POST", "metrics/looks_a_day/query/", {"grain": "fortnight"})
     assert (wrong.status_code, wrong.json()["attr"]) == (400, "grain")
-    ratio = {"name": "share", "numerator": "looks a day", "denominator": "seen"}
+    ratio = {"name": "share", "numerator": "looks a day", "denominator": "daily"}
     assert api("POST", "metrics/", ratio).status_code == 201
     refused = api("DELETE", "metrics/looks a day/")
     assert (refused.status_code, refused.json()["code"]) == (409, "metric_in_use")

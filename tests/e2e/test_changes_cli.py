@@ -112,7 +112,9 @@ def test_a_stream_that_is_disabled_leaves_tables_that_are_read_whole(pwh, source
     shown = pwh("source", "show", source)
     modes = {each["name"]: (each["sync_type"], each["row_count"]) for each in shown["schemas"]}
     assert modes["orders"] == ("full", 2)
-    assert "primary key" in str(pwh("source", "cdc", "enable", source, "orders", "keyless", status=2))
+    assert "primary key" in str(
+        pwh("source", "cdc", "enable", source, "orders", "keyless", status=2)
+    )
     pwh("source", "cdc", "enable", source, "orders")
     database.execute("INSERT INTO orders VALUES (3, 3)")
     pwh("sync", source)
