@@ -1,5 +1,6 @@
 """The HTTP application: `create_app(platform)`, a router per noun."""
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -49,6 +50,7 @@ from pwh_assets.api.responses import CHANGES, errors
 from pwh_assets.services.audit import AuditLog, QueryAudit, Witness
 from pwh_assets.services.capture import Capture
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.policies.forgetting import resume_unfinished
 from pwh_assets.services.queries import Queries
 
 ROUTERS: tuple[tuple[APIRouter, tuple[str, ...]], ...] = (
@@ -110,6 +112,9 @@ PREFIXES = ("/api/projects/{project_id}", "/api/environments/{project_id}")
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.queries.warm()
     app.state.capture.start()
+    threading.Thread(
+        target=resume_unfinished, args=(app.state.platform,), name="pwh-forgetting", daemon=True
+    ).start()
     try:
         yield
     finally:

@@ -139,6 +139,28 @@ def carry_out(platform: Platform, asked: DeletionRequest) -> DeletionRequest:
         return store.note_deletion(asked, "completed", report)
 
 
+def resume_unfinished(platform: Platform) -> int:
+    """Go on with every request whose process died; what fails again is said in the request. How many were completed.
+
+    Raises nothing: it is for a thread of a server, which may be ending.
+    """
+    completed = 0
+    try:
+        store = platform.store
+        waiting = [
+            asked
+            for project in store.projects()
+            for asked in store.deletions(project.id)
+            if asked.status == "running"
+        ]
+        for asked in waiting:
+            carry_out(platform, asked)
+            completed += 1
+    except Exception as error:
+        log.warning("a deletion request could not go on: %s", type(error).__name__)
+    return completed
+
+
 def sweep(platform: Platform, project_id: int) -> dict[str, int]:
     """Delete rows of forgotten persons that are in tables with a person key, whatever brought them; rows by table.
 
