@@ -5,9 +5,9 @@ Pure ASGI, so that it costs tens of microseconds. Capture's paths only get an id
 
 import asyncio
 import logging
+import random
 import re
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -64,7 +64,7 @@ class Surroundings:
             return
         headers = _headers(scope)
         given = headers.get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if _ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
         exchange = _Exchange(scope, send, request_id)
         path: str = scope["path"]
         is_managed = path.startswith(MANAGED) and not path.startswith(UNMANAGED)
