@@ -287,5 +287,6 @@ def test_person_keys_sets_of_views_the_graph_and_the_overview(api):
     paths = api("GET", f"warehouse_model_paths/?saved_query_id={ids['weekly']}").json()["results"]
     assert [each["path"] for each in paths] == [["events", "daily", "weekly"]]
     shown = api("GET", "warehouse/data_ops_dashboard/").json()
-    assert (shown["sources"], shown["materialized_views"]) == (1, 1)
+    assert shown["sources"] == api("GET", "warehouse_sources/").json()["count"]
+    assert shown["materialized_views"] == 1
     assert shown["runs"]["failed"] >= 1
