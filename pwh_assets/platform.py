@@ -45,7 +45,7 @@ def open_platform(settings: Settings | None = None) -> "Platform":
     os.environ.update(QUIET)
     settings = settings or Settings.from_env()
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInputError(
             "PWH_HOME",

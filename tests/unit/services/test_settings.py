@@ -1,8 +1,11 @@
 """What the environment may say, and what is refused before anything starts."""
 
+import stat
+
 import pytest
 
 from pwh_assets.errors import InvalidInputError
+from pwh_assets.platform import open_platform
 from pwh_assets.services.doctor import doctor
 from pwh_assets.settings import Settings
 
@@ -57,3 +60,9 @@ def test_doctor_says_that_a_home_cannot_be_written_to(tmp_path):
     (found,) = [each for each in doctor(settings) if each.name == "Home"]
     assert not found.is_ok and found.detail.endswith("cannot be written to: Not a directory")
     assert "PWH_HOME" in found.way_out
+
+
+def test_a_new_home_is_its_owners_alone(tmp_path):
+    home = tmp_path / "home"
+    open_platform(Settings(home=home)).store.close()
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
