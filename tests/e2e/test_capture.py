@@ -171,7 +171,9 @@ def test_a_merge_is_seen_in_old_events_sessions_and_groups(served):
         event("$create_alias", "user-m", alias="quiet-m"),
     )
     assert rows(served, f"select uniq(person_id), count() from events {mine}") == [(1, 5)]
-    modes = f"select event, person_mode from events {mine} and distinct_id != 'user-m' order by 2, 1"
+    modes = (
+        f"select event, person_mode from events {mine} and distinct_id != 'user-m' order by 2, 1"
+    )
     assert rows(served, modes) == [
         ("$groupidentify", "full"),
         ("$pageview", "full"),
