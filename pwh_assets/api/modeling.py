@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from pwh_assets.api.context import Ask, asks
+from pwh_assets.api.pages import Page, Paging
 from pwh_assets.core.job import Job, JobKind
 from pwh_assets.errors import NotFoundError
 from pwh_assets.services.sources.view import moment
@@ -33,26 +34,20 @@ class ModelingJob(BaseModel):
     workflow_run_id: str | None = Field(description="Dagster's run.")
 
 
-class ModelingJobs(BaseModel):
-    """The newest jobs."""
-
-    count: int = Field(description="How many are in `results`.")
-    results: list[ModelingJob] = Field(description="Newest first.")
-
-
 @router.get("/", summary="Builds of views")
 def list_jobs(
     ask: Read,
+    paging: Annotated[Paging, Depends()],
     saved_query_id: Annotated[str, Query(description="Of this view only.", max_length=100)] = "",
-    limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50,
-) -> ModelingJobs:
+) -> Page[ModelingJob]:
     """Newest first."""
     views = {view.id for view in ask.platform.store.views(ask.project_id)}
     wanted = views & {saved_query_id} if saved_query_id else views
     if saved_query_id and not wanted:
         raise NotFoundError("saved query", saved_query_id)
-    found = ask.platform.store.jobs(ask.project_id, limit, subject_ids=sorted(wanted))
-    return ModelingJobs(count=len(found), results=[_shown(job) for job in found])
+    store, ids = ask.platform.store, sorted(wanted)
+    found = store.jobs(ask.project_id, paging.limit, subject_ids=ids, offset=paging.offset)
+    return paging.of([_shown(job) for job in found], store.job_count(ask.project_id, ids))
 
 
 @router.get("/{job_id}/", summary="One build")

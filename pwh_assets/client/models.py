@@ -2140,13 +2140,17 @@ class ModelingJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelingJobs:
-    """The newest jobs."""
+class ModelingJobPage:
+    """A part of a list."""
 
     count: int
-    """How many are in `results`."""
+    """How many there are in all."""
+    next: str | None
+    """Address of the following page."""
+    previous: str | None
+    """Address of the page before."""
     results: "Sequence[ModelingJob]"
-    """Newest first."""
+    """This page's part of the list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -227,10 +227,12 @@ class Jobs(StorePart):
         subject_ids: Sequence[str] | None = None,
         after: datetime | None = None,
         before: datetime | None = None,
+        offset: int = 0,
     ) -> list[Job]:
         """Newest first; of several subjects with `subject_ids`, begun after and before given moments."""
         jobs = models.jobs
-        query = sa.select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id).limit(limit)
+        query = sa.select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id)
+        query = query.limit(limit).offset(offset)
         if project_id is not None:
             query = query.where(jobs.c.project_id == project_id)
         if status is not None:
@@ -245,6 +247,15 @@ class Jobs(StorePart):
             query = query.where(jobs.c.created_at < before)
         with self._db.read() as connection:
             return [job_of(row) for row in connection.execute(query)]
+
+    def job_count(self, project_id: int, subject_ids: Sequence[str]) -> int:
+        """How many there are of these subjects."""
+        jobs = models.jobs
+        query = sa.select(sa.func.count()).where(
+            jobs.c.project_id == project_id, jobs.c.subject_id.in_(subject_ids)
+        )
+        with self._db.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def activity(
         self,

@@ -19,7 +19,10 @@ LEAST_SHARE = 0.3
 """Of the sampled values that are not empty, so many have to be of a kind."""
 
 _EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s.,;<>]{2,}")
-_PHONE = re.compile(r"(?:\+|00)[1-9][\d\s().-]{6,18}\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
+_PHONE = re.compile(
+    r"\+[1-9][\d\s().-]{6,18}\d|00[1-9]\d{0,2}[\s().-][\d\s().-]{4,15}\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}"
+)
+"""Digits alone are as likely an id."""
 _CARD = re.compile(r"\d(?:[ -]?\d){12,18}")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
 _NAMES = re.compile(
