@@ -47,6 +47,8 @@ def api(tmp_path_factory):
             )
     with Served(platform) as served:
         yield served
+    for engine in platform.engines.values():
+        engine.close()
     platform.lakes.close()
     platform.store.close()
 

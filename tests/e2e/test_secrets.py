@@ -198,10 +198,10 @@ def test_no_credential_is_in_what_dagster_knows(
             known += [
                 dg.serialize_value(entry) for entry in instance.all_logs(record.dagster_run.run_id)
             ]
-    definitions = build_defs(open_platform(settings))
-    known += [repr(spec) for spec in definitions.resolve_all_asset_specs()]
-    for name, resource in (definitions.resources or {}).items():
-        known.append(f"{name} {resource!r}")
+        definitions = build_defs(open_platform(settings))
+        known += [repr(spec) for spec in definitions.resolve_all_asset_specs()]
+        for name, resource in (definitions.resources or {}).items():
+            known.append(f"{name} {resource!r}")
     assert not found_in("\n".join(known).encode(), planted)
 
 

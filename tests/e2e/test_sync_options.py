@@ -713,7 +713,7 @@ def test_a_table_that_was_never_started_paused_while_wanted_or_overdue_is_an_iss
     never = shop.kinds(minutes=6)["postgres_people"]
     assert never.kind == "never_ran" and "No run of it was started" in never.error
     shop.sync()
-    assert shop.kinds(minutes=6) == {}
+    assert shop.kinds(minutes=4) == {}
     overdue = shop.kinds(minutes=20)["postgres_people"]
     assert overdue.kind == "stale" and "No run of it was started since" in overdue.error
     pause(shop.platform, 1, [shop.table])
