@@ -156,3 +156,11 @@ def test_an_instance_file_somebody_made_their_own_is_left_alone(filled):
     with instance_for(filled.settings) as instance:
         assert type(instance.event_log_storage).__name__ == "SqliteEventLogStorage"
     assert own.read_text() == "telemetry:\n  enabled: false\n"
+
+
+def test_an_instance_that_was_entered_twice_leaves_nothing_behind(filled):
+    from dagster._core.storage.defs_state.base import DefsStateStorage
+
+    with instance_for(filled.settings) as instance, instance:
+        assert DefsStateStorage.get() is not None
+    assert DefsStateStorage.get() is None

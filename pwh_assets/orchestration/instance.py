@@ -109,7 +109,7 @@ def write_ours(path: Path, text: str) -> None:
 def instance_for(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The home's instance, closed at the end; safe beside running servers and other processes."""
     folder = write_instance_files(settings)
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
+    with _opened(folder, "dagster.yaml") as instance:
         yield instance
 
 
@@ -121,5 +121,19 @@ def in_process_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     if "compute_logs:" not in own:
         own += IN_PROCESS_YAML
     write_ours(folder / "in_process.yaml", f"{FIRST_LINE}\n{own}")
-    with dg.DagsterInstance.from_config(str(folder), "in_process.yaml") as instance:
+    with _opened(folder, "in_process.yaml") as instance:
+        yield instance
+
+
+@contextmanager
+def _opened(folder: Path, file: str) -> Iterator[dg.DagsterInstance]:
+    """An instance that leaves nothing behind: one that Dagster itself enters again while it is open stays the place for
+    the state of definitions after it is closed, and definitions that are made later would ask it.
+    """
+    from dagster._core.storage.defs_state.base import set_defs_state_storage
+
+    with (
+        set_defs_state_storage(None),
+        dg.DagsterInstance.from_config(str(folder), file) as instance,
+    ):
         yield instance
