@@ -12,7 +12,6 @@ from sqlglot import exp
 from pwh_assets.core.policy import STRICTEST, ColumnMask, Redaction, TableRules, folded
 from pwh_assets.hogql.catalog import Catalog, ColumnDef, LazyJoin, TableDef
 from pwh_assets.hogql.functions.base import Fn
-from pwh_assets.hogql.resolve.core import parse_expression
 from pwh_assets.hogql.resolve.nodes import (
     Call,
     ColumnRef,
@@ -346,8 +345,4 @@ def _masked(resolver: "Sources", value: Value, mask: ColumnMask) -> Value:
         Redaction.PARTIAL: _PARTIAL.format(keep=mask.keep),
         Redaction.NULL: _NULL,
     }[mask.kind]
-    outer, resolver.scope = resolver.scope, Scope({}, None, [], {"__value": value})
-    try:
-        return resolver.value(parse_expression(text))
-    finally:
-        resolver.scope = outer
+    return resolver.over({"__value": value}, text)

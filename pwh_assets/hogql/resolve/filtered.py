@@ -7,9 +7,9 @@ from sqlglot import exp
 
 from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.hogql.filters import DATES, bound_conditions, bound_names, conditions
-from pwh_assets.hogql.resolve.core import CODES, parse_expression
+from pwh_assets.hogql.resolve.core import CODES
 from pwh_assets.hogql.resolve.nodes import Literal, Value
-from pwh_assets.hogql.scope import Binding, Scope
+from pwh_assets.hogql.scope import Binding
 from pwh_assets.hogql.types import BOOLEAN
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _bound(
             )
         if name in known:
             values += [
-                _over(resolver, node, {"__field": known[name]}, text)
+                resolver.over({"__field": known[name]}, text, node)
                 for text in bound_conditions(name, filter_)
             ]
     return _joined(resolver, node, values)
@@ -97,18 +97,4 @@ def _joined(resolver: "Expressions", node: exp.Expression, values: list[Value]) 
     if not values:
         return Literal(BOOLEAN, True, node=node)
     names = {f"__{number}": value for number, value in enumerate(values)}
-    return _over(resolver, node, names, " AND ".join(f"({name})" for name in names))
-
-
-def _over(
-    resolver: "Expressions", node: exp.Expression, names: dict[str, Value], text: str
-) -> Value:
-    """A text of ours in which some names are values already."""
-    scope = Scope({}, None, [], dict(names))
-    outer, resolver.scope = resolver.scope, scope
-    anchor, resolver.anchor = resolver.anchor, resolver.anchor or node
-    try:
-        found: Value = resolver.value(parse_expression(text))
-    finally:
-        resolver.scope, resolver.anchor = outer, anchor
-    return found
+    return resolver.over(names, " AND ".join(f"({name})" for name in names), node)

@@ -1,5 +1,6 @@
 """Names and the chains behind them: `e.person.properties.email`, `tags[1]`, `pair.2`, `stripe.invoice.id`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -314,13 +315,22 @@ class Names(Core):
         """A column that is HogQL over its own row."""
         scope = Scope({}, None, [Binding(source, fields, ("this",))])
         scope.array_joins = self.scope.array_joins
+        return self._apart(scope, text, node)
+
+    def over(
+        self, names: Mapping[str, Value], text: str, node: exp.Expression | None = None
+    ) -> Value:
+        """A text of ours in which some names are values already."""
+        return self._apart(Scope({}, None, [], dict(names)), text, node)
+
+    def _apart(self, scope: Scope, text: str, node: exp.Expression | None) -> Value:
+        """The value of a text in a scope of its own; its mistakes are told at `node`."""
         outer, self.scope = self.scope, scope
         anchor, self.anchor = self.anchor, self.anchor or node
         try:
             return self.value(parse_expression(text))
         finally:
-            self.scope = outer
-            self.anchor = anchor
+            self.scope, self.anchor = outer, anchor
 
     def fields_of(self, source: Source) -> Fields:
         from pwh_assets.hogql.resolve.sources import fields_of

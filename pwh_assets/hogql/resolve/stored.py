@@ -90,27 +90,13 @@ def convert_currency(resolver: "SpecialCalls", node: exp.Expression) -> Value | 
             "Use arrayJoin and convert each row.",
         )
     if RATES not in resolver.catalog.by_name:
-        return _in(resolver, node, names, "if(__from = __to, toFloat(__amount), NULL)")
+        return resolver.over(names, "if(__from = __to, toFloat(__amount), NULL)", node)
     names["__date"] = (
-        _in(resolver, node, {"__given": values[3]}, "toDate(__given)")
+        resolver.over({"__given": values[3]}, "toDate(__given)", node)
         if len(values) > 3
         else resolver.value(parse_expression("today()"))
     )
-    names["__day"] = _in(resolver, node, names, _DAY.format(table=RATES))
+    names["__day"] = resolver.over(names, _DAY.format(table=RATES), node)
     for name, currency in (("__left", "__from"), ("__right", "__to")):
-        names[name] = _in(resolver, node, names, _RATE.format(table=RATES, currency=currency))
-    return _in(resolver, node, names, _CONVERTED)
-
-
-def _in(
-    resolver: "SpecialCalls", node: exp.Expression, names: dict[str, Value], text: str
-) -> Value:
-    """A text of ours, in which some names are values already known."""
-    scope = Scope({}, None, [], dict(names))
-    outer, resolver.scope = resolver.scope, scope
-    anchor, resolver.anchor = resolver.anchor, resolver.anchor or node
-    try:
-        found: Value = resolver.value(parse_expression(text))
-    finally:
-        resolver.scope, resolver.anchor = outer, anchor
-    return found
+        names[name] = resolver.over(names, _RATE.format(table=RATES, currency=currency), node)
+    return resolver.over(names, _CONVERTED, node)
