@@ -179,9 +179,3 @@ def shift(call: Call, arg: Arg, by: Arg, operator: str) -> str:
     if duckdb:
         return f"({arg.sql} {operator} to_microseconds(CAST({by.sql} * CAST(1000000 AS BIGINT) AS BIGINT)))"
     return f"({arg.sql} {operator} {by.sql})"
-
-
-def with_zone(type_: Type, zone: str | None) -> Type:
-    from dataclasses import replace
-
-    return replace(type_, timezone=zone if zone != "UTC" else None)

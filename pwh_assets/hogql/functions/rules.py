@@ -41,10 +41,6 @@ def element(types: Sequence[Type]) -> Type:
     return element_of(first(types))
 
 
-def last_element(types: Sequence[Type]) -> Type:
-    return element_of(last(types))
-
-
 def array_of_first(types: Sequence[Type]) -> Type:
     return array(first(types))
 

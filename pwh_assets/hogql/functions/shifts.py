@@ -1,6 +1,7 @@
 """Differences between dates, intervals, and moving a date by one."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike, on
 from pwh_assets.hogql.functions.moments import (
@@ -70,26 +71,47 @@ def _interval_sql(engine: str, unit: str, number: Arg) -> str:
             return f"to_{unit}s({count})"
 
 
-def _to_interval(unit: str) -> Handler:
-    def handler(call: Call, /) -> str:
-        return _interval_sql(call.engine, unit, call.args[0])
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The functions that move dates and times, for whoever writes an interval its own way."""
 
-    return handler
+    interval_sql: Callable[[str, str, Arg], str]
+    """Of an engine, a unit and a number."""
+
+    def to_interval(self, unit: str) -> Handler:
+        return lambda call, /: self.interval_sql(call.engine, unit, call.args[0])
+
+    def add(self, unit: str, operator: str) -> Handler:
+        return lambda call, /: self._moved(call, unit, call.args[1], call.args[0], operator)
+
+    def date_add(self, operator: str) -> Handler:
+        def handler(call: Call, /) -> str:
+            if len(call.args) == 3:
+                unit, number, arg = call.args
+                return self._moved(call, unit_of(unit), number, arg, operator)
+            arg, by = call.args
+            if arg.type.name == "Interval":
+                arg, by = by, arg
+            if by.type.name != "Interval":
+                unit_word = "day" if arg.type.name == "Date" else "second"
+                return self._moved(call, unit_word, by, arg, operator)
+            return shift(call, _dated(call, arg), by, operator)
+
+        return handler
+
+    def _moved(self, call: Call, unit: str, number: Arg, arg: Arg, operator: str) -> str:
+        by = Arg(self.interval_sql(call.engine, unit, number), interval(unit), number.node)
+        return shift(call, _dated(call, arg), by, operator)
 
 
-def _moved(call: Call, unit: str, number: Arg, arg: Arg, operator: str) -> str:
-    if arg.type.name not in ("Date", "DateTime"):
-        arg = Arg(datetime(call, arg), DATETIME, arg.node)
-    by = Arg(_interval_sql(call.engine, unit, number), interval(unit), number.node)
-    return shift(call, arg, by, operator)
+def _dated(call: Call, arg: Arg) -> Arg:
+    """A date or time as it is; anything else as the time it stands for."""
+    if arg.type.name in ("Date", "DateTime"):
+        return arg
+    return Arg(datetime(call, arg), DATETIME, arg.node)
 
 
-def _add(unit: str, operator: str) -> Handler:
-    def handler(call: Call, /) -> str:
-        arg, number = call.args
-        return _moved(call, unit, number, arg, operator)
-
-    return handler
+_MOVES = Moves(_interval_sql)
 
 
 def _add_type(unit: str) -> Callable[[Sequence[Type]], Type]:
@@ -99,23 +121,6 @@ def _add_type(unit: str) -> Callable[[Sequence[Type]], Type]:
         )
 
     return rule
-
-
-def _date_add(operator: str) -> Handler:
-    def handler(call: Call, /) -> str:
-        if len(call.args) == 3:
-            unit, number, arg = call.args
-            return _moved(call, unit_of(unit), number, arg, operator)
-        arg, by = call.args
-        if arg.type.name == "Interval":
-            arg, by = by, arg
-        if by.type.name != "Interval":
-            return _moved(call, "day" if arg.type.name == "Date" else "second", by, arg, operator)
-        if arg.type.name not in ("Date", "DateTime"):
-            arg = Arg(datetime(call, arg), DATETIME, arg.node)
-        return shift(call, arg, by, operator)
-
-    return handler
 
 
 def _date_add_type(args: Sequence[Arg]) -> Type:
@@ -149,7 +154,7 @@ def _shifts() -> list[Row]:
     }
     for word, value in values.items():
         unit = word.lower()
-        handler = _to_interval(unit)
+        handler = _MOVES.to_interval(unit)
         rows.append(
             Fn(
                 f"toInterval{word}",
@@ -163,7 +168,7 @@ def _shifts() -> list[Row]:
         )
         if word == "Millisecond":
             continue
-        add, subtract = _add(unit, "+"), _add(unit, "-")
+        add, subtract = _MOVES.add(unit, "+"), _MOVES.add(unit, "-")
         rows.append(
             Fn(
                 f"add{word}s",
@@ -232,7 +237,7 @@ ROWS: tuple[Row, ...] = (
         (2, 3),
         last,
         "A time later by an interval: dateAdd('day', 2, time) or dateAdd(time, INTERVAL 2 DAY).",
-        alike(_date_add("+")),
+        alike(_MOVES.date_add("+")),
         example=(
             (f"toString(dateAdd('day', 2, {_T}))", "2024-02-05 04:05:06"),
             ("toString(dateAdd(toDate('2024-01-31'), toIntervalMonth(1)))", "2024-02-29"),
@@ -246,7 +251,7 @@ ROWS: tuple[Row, ...] = (
         (2, 3),
         last,
         "A time earlier by an interval: dateSub('day', 2, time) or dateSub(time, INTERVAL 2 DAY).",
-        alike(_date_add("-")),
+        alike(_MOVES.date_add("-")),
         example=(f"toString(dateSub('hour', 2, {_T}))", "2024-02-03 02:05:06"),
         aliases=(
             "date_sub",

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.dates import date_unit
-from pwh_assets.hogql.functions.moments import datetime, instant, interval, local, unit_of, zone_of
+from pwh_assets.hogql.functions.moments import datetime, instant, local, unit_of, zone_of
 from pwh_assets.hogql.functions.periods import interval_parts, week_mode
-from pwh_assets.hogql.functions.postgres.values import CONVERSIONS
+from pwh_assets.hogql.functions.shifts import Moves
 from pwh_assets.hogql.functions.sqltext import postgres_text
 from pwh_assets.hogql.functions.templates import as_it_is, number_only, template, whole_only
 from pwh_assets.hogql.functions.zones import zone_literal
@@ -200,36 +200,7 @@ def interval_sql(unit: str, number: Arg) -> str:
     return f"({number.sql} * interval '1 {unit}')"
 
 
-def _interval(unit: str) -> Handler:
-    return lambda call, /: interval_sql(unit, call.args[0])
-
-
-def _moved(call: Call, unit: str, number: Arg, arg: Arg, operator: str) -> str:
-    if arg.type.name not in ("Date", "DateTime"):
-        arg = _time(call, arg)
-    by = Arg(interval_sql(unit, number), interval(unit), number.node)
-    return CONVERSIONS.shift(call, arg, by, operator)
-
-
-def _add(unit: str, operator: str) -> Handler:
-    return lambda call, /: _moved(call, unit, call.args[1], call.args[0], operator)
-
-
-def _date_add(operator: str) -> Handler:
-    def handler(call: Call, /) -> str:
-        if len(call.args) == 3:
-            unit, number, arg = call.args
-            return _moved(call, unit_of(unit), number, arg, operator)
-        arg, by = call.args
-        if arg.type.name == "Interval":
-            arg, by = by, arg
-        if by.type.name != "Interval":
-            return _moved(call, "day" if arg.type.name == "Date" else "second", by, arg, operator)
-        return CONVERSIONS.shift(
-            call, arg if arg.type.name == "Date" else _time(call, arg), by, operator
-        )
-
-    return handler
+MOVES = Moves(lambda engine, unit, number: interval_sql(unit, number))
 
 
 def _to_zone(call: Call, /) -> str:
@@ -377,8 +348,8 @@ RENDERINGS: dict[str, Rendering] = {
     "fromUnixTimestamp64Milli": template("(timestamp '1970-01-01' + {0} * interval '1 millisecond')", whole_only, as_it_is),
     "fromUnixTimestamp64Micro": template("(timestamp '1970-01-01' + {0} * interval '1 microsecond')", whole_only, as_it_is),
     "dateDiff": _date_diff,
-    "dateAdd": _date_add("+"),
-    "dateSub": _date_add("-"),
+    "dateAdd": MOVES.date_add("+"),
+    "dateSub": MOVES.date_add("-"),
     "toTimeZone": _to_zone,
     "timeZoneOf": lambda call, /: f"{postgres_text(zone_of(call, call.args[0]))}::text",
     "timeZoneOffset": _zone_offset,
@@ -393,11 +364,11 @@ RENDERINGS: dict[str, Rendering] = {
     "make_interval": _make_interval,
     "timeSlot": bucket("30 minutes"),
     **{
-        f"toInterval{unit.capitalize()}": _interval(unit)
+        f"toInterval{unit.capitalize()}": MOVES.to_interval(unit)
         for unit in ("millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
     },
     **{
-        f"{word}{unit.capitalize()}s": _add(unit, operator)
+        f"{word}{unit.capitalize()}s": MOVES.add(unit, operator)
         for unit in ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
         for word, operator in (("add", "+"), ("subtract", "-"))
     },
