@@ -75,12 +75,6 @@ class TableSettings(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
-class TableEntry(TableSettings):
-    """One entry of `schemas`."""
-
-    name: str = Field(description="The table's name at the source.")
-
-
 class BulkEntry(TableSettings):
     """What changes of one table."""
 

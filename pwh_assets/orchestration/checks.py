@@ -13,7 +13,7 @@ from pwh_assets.orchestration.failures import log_unexpected
 from pwh_assets.orchestration.metadata import check_result
 from pwh_assets.orchestration.watcher import Trouble
 from pwh_assets.resources.lake import LakeReader
-from pwh_assets.services.lineage.graph import Graph, NodeKind, project_graph
+from pwh_assets.services.lineage.graph import project_graph
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.sync.contracts import check_contract, contract_of, explain
 
@@ -171,7 +171,7 @@ def blocked_by(platform: Platform, view: SavedQuery) -> dict[str, str]:
     name -> sentence. A table that kept its last good rows instead blocks nobody.
     """
     graph = project_graph(platform, view.project_id)
-    ids = {graph.nodes[name].id: name for name in _stored_inputs(graph, view.name)}
+    ids = {graph.nodes[name].id: name for name in graph.read_by(view.name)}
     found: dict[str, list[str]] = {}
     for subject_id, results in platform.store.failed_checks(view.project_id).items():
         for result in results:
@@ -181,14 +181,3 @@ def blocked_by(platform: Platform, view: SavedQuery) -> dict[str, str]:
                 name = ids[subject_id]
                 found.setdefault(name, []).append(explain(result, name))
     return {name: " ".join(words) for name, words in found.items()}
-
-
-def _stored_inputs(graph: Graph, name: str) -> Collection[str]:
-    found: dict[str, None] = {}
-    queue = list(graph.inputs.get(name, ()))
-    for each in queue:
-        if each not in found:
-            found[each] = None
-            if graph.nodes[each].kind is NodeKind.VIEW:
-                queue += graph.inputs.get(each, ())
-    return found

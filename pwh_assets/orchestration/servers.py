@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -113,17 +112,6 @@ def webserver_url(settings: Settings) -> str | None:
         return str(json.loads(_note(settings).read_text())["url"])
     except (OSError, ValueError, KeyError):
         return None
-
-
-def is_free(port: int) -> bool:
-    """True when nothing listens on this loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def _note(settings: Settings) -> Path:

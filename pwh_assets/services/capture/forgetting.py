@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pwh_assets.services.capture.loading import load
+from pwh_assets.services.capture.loading import load_all
 from pwh_assets.services.capture.log import folder_of, segments, wipe
 from pwh_assets.services.platform import Platform
 
@@ -53,8 +53,7 @@ def forget_found(
     from pwh_assets.lake.captured import forget, make_own_tables
     from pwh_assets.lake.locks import hold
 
-    while load(platform, project_id, timeout_s=WAIT_S).is_more:
-        pass
+    load_all(platform, project_id, WAIT_S)
     lake = platform.lakes.of(project_id)
     with (
         hold(platform.settings, f"product-{project_id}", timeout_s=WAIT_S),
@@ -77,8 +76,7 @@ def wipe_log(platform: Platform, project_id: int) -> int:
     from pwh_assets.lake.captured import make_own_tables, read_positions
     from pwh_assets.lake.locks import hold
 
-    while load(platform, project_id, timeout_s=WAIT_S).is_more:
-        pass
+    load_all(platform, project_id, WAIT_S)
     lake, wiped = platform.lakes.of(project_id), 0
     with hold(platform.settings, f"product-{project_id}", timeout_s=WAIT_S):
         found = segments(folder_of(platform.settings.home, project_id))

@@ -52,6 +52,12 @@ class _Batch:
     """True for what a forgotten person did before."""
 
 
+def load_all(platform: Platform, project_id: int, timeout_s: float) -> None:
+    """Load whatever is in the log. Raises as `load`."""
+    while load(platform, project_id, timeout_s).is_more:
+        pass
+
+
 def load(platform: Platform, project_id: int, timeout_s: float = 5.0) -> Loaded:
     """Load what fits one transaction, then put aside segments that are loaded and no longer written.
 

@@ -9,17 +9,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pwh_assets.core.job import Job, JobKind, JobStatus, SyncResult
+from pwh_assets.core.job import Job, JobKind, SyncResult
 from pwh_assets.core.source import Source, SyncedTable, SyncMode, TableStatus
 from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.services.changes.drift import note_drift
 from pwh_assets.services.changes.run import StreamRun
 from pwh_assets.services.changes.running import StreamRunning, Tell
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.sync.outcome import note_failure
+from pwh_assets.services.sync.outcome import note_failure, note_rows
 from pwh_assets.services.sync.running import Interrupted
 from pwh_assets.sources.errors import StreamLostError
 
@@ -200,7 +199,6 @@ def _note(
         note_failure(platform, table, job, error)
         return error
     result = replace(run.result(table), changes=changes)
-    store = platform.store
     if result.cursor_after is None:
         state = run.lake.state(table.id)
         result = replace(
@@ -209,22 +207,7 @@ def _note(
             cursor_before=state.watermark if state else None,
             cursor_after=state.watermark if state else None,
         )
-    if result.reconciliation is not None:
-        store.note_reconciliation(job.id, table.id, replace(result.reconciliation, job_id=job.id))
-    store.finish_job(
-        job.id, JobStatus.COMPLETED, rows=result.rows_synced, bytes=result.bytes_staged
-    )
-    store.add_usage(
-        table.project_id, table.id, JobKind.SYNC, result.rows_synced, result.bytes_staged
-    )
-    store.update_table(
-        table.id,
-        status=TableStatus.COMPLETED,
-        row_count=result.row_count,
-        last_synced_at=datetime.now(UTC),
-        latest_error=None,
-        failed_at=None,
-    )
+    note_rows(platform, table, job, result)
     log.info("synced %s: %d rows", result.table_name, result.rows_synced)
     return result
 

@@ -101,6 +101,17 @@ class Graph:
         del depth[name]
         return depth
 
+    def read_by(self, name: str) -> tuple[str, ...]:
+        """What a view reads, itself or through plain views; these are among them."""
+        found: dict[str, None] = {}
+        queue = list(self.inputs.get(name, ()))
+        for each in queue:
+            if each not in found:
+                found[each] = None
+                if self.nodes[each].kind is NodeKind.VIEW:
+                    queue += self.inputs.get(each, ())
+        return tuple(found)
+
 
 def build_graph(
     project_id: int,

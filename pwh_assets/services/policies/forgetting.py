@@ -98,11 +98,10 @@ def request(platform: Platform, project_id: int, word: str, by: str) -> Deletion
     Raises:
         PersonUnknownError.
     """
-    from pwh_assets.services.capture.loading import load
+    from pwh_assets.services.capture.loading import load_all
 
     word = word.strip()
-    while load(platform, project_id, timeout_s=WAIT_S).is_more:
-        pass
+    load_all(platform, project_id, WAIT_S)
     with platform.lakes.of(project_id).read() as connection:
         person = _identify(connection, [word])
     if not person["known"] and not platform.store.person_keys(project_id):

@@ -68,14 +68,6 @@ def note_success(
     known = store.open_changes(table.project_id, table.id).get(table.id, [])
     result = replace(result, changes=fresh_changes(result.changes, known))
     store.add_schema_changes(table.project_id, table.id, job.id, result.changes)
-    if result.reconciliation is not None:
-        store.note_reconciliation(job.id, table.id, replace(result.reconciliation, job_id=job.id))
-    store.finish_job(
-        job.id, JobStatus.COMPLETED, rows=result.rows_synced, bytes=result.bytes_staged
-    )
-    store.add_usage(
-        table.project_id, table.id, JobKind.SYNC, result.rows_synced, result.bytes_staged
-    )
     changes: dict[str, Any] = {"columns": columns} if columns and columns != table.columns else {}
     if observed.available and observed.available != table.available:
         changes["available"] = observed.available
@@ -84,14 +76,29 @@ def note_success(
         # Options that were changed while this ran are not in these rows yet.
         if store.table(table.id).options == table.options:
             changes["resync_reason"] = None
+    note_rows(platform, table, job, result, watermark=result.cursor_after, **changes)
+    return result
+
+
+def note_rows(
+    platform: Platform, table: SyncedTable, job: Job, result: SyncResult, **changes: Any
+) -> None:
+    """What was moved goes to the job, the usage and the table, which is well now; `changes` are what else of it is new."""
+    store = platform.store
+    if result.reconciliation is not None:
+        store.note_reconciliation(job.id, table.id, replace(result.reconciliation, job_id=job.id))
+    store.finish_job(
+        job.id, JobStatus.COMPLETED, rows=result.rows_synced, bytes=result.bytes_staged
+    )
+    store.add_usage(
+        table.project_id, table.id, JobKind.SYNC, result.rows_synced, result.bytes_staged
+    )
     store.update_table(
         table.id,
         status=TableStatus.COMPLETED,
-        watermark=result.cursor_after,
         row_count=result.row_count,
         last_synced_at=datetime.now(UTC),
         latest_error=None,
         failed_at=None,
         **changes,
     )
-    return result

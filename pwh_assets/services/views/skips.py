@@ -115,14 +115,9 @@ def _brief(error: str | None) -> str:
 
 def stored_inputs(graph: Graph, name: str) -> tuple[str, ...]:
     """The tables and materialized views a view reads, itself or through plain views."""
-    found: dict[str, None] = {}
-    queue = list(graph.inputs.get(name, ()))
-    for each in queue:
-        if each not in found:
-            found[each] = None
-            if graph.nodes[each].kind is NodeKind.VIEW:
-                queue += graph.inputs.get(each, ())
-    return tuple(each for each in found if graph.nodes[each].kind is not NodeKind.VIEW)
+    return tuple(
+        each for each in graph.read_by(name) if graph.nodes[each].kind is not NodeKind.VIEW
+    )
 
 
 def skip_build(
