@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -14,7 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 from pwh_assets.api import query_models as models
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.responses import ASKS
-from pwh_assets.errors import NotFoundError
+from pwh_assets.errors import InvalidInputError, NotFoundError
 from pwh_assets.services.hogql import editor
 from pwh_assets.services.hogql.filters import filter_values, is_left_out
 from pwh_assets.services.policies.reading import sees_alike
@@ -52,14 +52,16 @@ async def ask_query(
     request: Request,
     body: models.QueryRequest,
     format: Annotated[  # noqa: A002  the word on the wire
-        Literal["json", "jsonl", "csv", "arrow", "parquet"],
-        Query(description="`json` is an answer with facts; the others are the rows as a file."),
-    ] = "json",
+        models.Format | None,
+        Query(
+            description="`json` (unless said) is an answer with facts; the others are the rows as a file."
+        ),
+    ] = None,
 ) -> Response:
     """Rows come from the cache when nothing they depend on has changed. Files are computed anew, without the default
-    LIMIT, and streamed.
+    LIMIT, and streamed. The format may be said in the address or in the body.
     """
-    query = body.query
+    query, form = body.query, _format(format, body)
     if not isinstance(query, models.HogQLQuery):
         found = await run_in_threadpool(_of_other_kind, ask, query)
         return _json(found)
@@ -69,11 +71,11 @@ async def ask_query(
         else _question(ask, body, query)
     )
     queries: Queries = request.app.state.queries
-    if format != "json":
-        stream = await run_in_threadpool(queries.stream, question, format)
-        headers = {"Content-Disposition": f'attachment; filename="{question.id}.{format}"'}
-        return StreamingResponse(stream.chunks, media_type=MEDIA_TYPES[format], headers=headers)
-    refresh = _refresh(body.refresh)
+    if form != "json":
+        stream = await run_in_threadpool(queries.stream, question, form)
+        headers = {"Content-Disposition": f'attachment; filename="{question.id}.{form}"'}
+        return StreamingResponse(stream.chunks, media_type=MEDIA_TYPES[form], headers=headers)
+    refresh = _refresh(body)
     is_simple = refresh.waits and not refresh.is_forced
     if is_simple and (known := queries.glance(question)) is not None:
         return _answered(question, known)
@@ -192,10 +194,38 @@ def _variables(given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _refresh(given: str | bool | None) -> Refresh:
+def _format(said: models.Format | None, body: models.QueryRequest) -> models.Format:
+    """What the address or the body asks for. Raises InvalidInputError when they differ, or when it cannot be had."""
+    if said and body.format and said != body.format:
+        raise InvalidInputError(
+            "format",
+            f"`format` is `{said}` in the address and `{body.format}` in the body. Say it once.",
+        )
+    form = said or body.format or "json"
+    if form == "json":
+        return form
+    if not isinstance(body.query, models.HogQLQuery):
+        raise InvalidInputError(
+            "format",
+            f"A `{body.query.kind}` has no rows to answer as `{form}`. Leave `format` out.",
+        )
+    if not _refresh(body).waits:
+        raise InvalidInputError(
+            "format",
+            f"A file (`{form}`) is streamed while it is computed, so it cannot be asked for later. "
+            "Leave `async` or `refresh` out, or `format`.",
+        )
+    return form
+
+
+def _refresh(body: models.QueryRequest) -> Refresh:
+    """In PostHog's older words: `refresh: true`, `async: true`."""
+    given = body.refresh
     if given is True:
-        return Refresh.FORCE_BLOCKING
-    return Refresh(given) if given else Refresh.BLOCKING
+        return Refresh.FORCE_ASYNC if body.async_ else Refresh.FORCE_BLOCKING
+    if given:
+        return Refresh(given)
+    return Refresh.ASYNC if body.async_ else Refresh.BLOCKING
 
 
 def _answered(question: Question, answer: Answer) -> Response:

@@ -95,6 +95,7 @@ Query = Annotated[
     HogQLQuery | HogQLMetadata | HogQLAutocomplete | DatabaseSchemaQuery,
     Field(discriminator="kind"),
 ]
+Format = Literal["json", "jsonl", "csv", "arrow", "parquet"]
 RefreshWord = Literal[
     "blocking",
     "async",
@@ -126,6 +127,15 @@ class QueryRequest(BaseModel):
     query: Query = Field(description="What is asked: its `kind` says which of them.")
     refresh: RefreshWord | bool | None = Field(
         None, description="When to compute: `blocking` unless said. `true` is `force_blocking`."
+    )
+    async_: bool | None = Field(
+        None,
+        alias="async",
+        description="`true` without `refresh` is `async`, with `true` there it is `force_async`.",
+    )
+    format: Format | None = Field(
+        None,
+        description="As in the address: `json` (unless said), or the rows as a file. If both say it, they agree.",
     )
     client_query_id: str | None = Field(
         None,

@@ -2473,6 +2473,10 @@ class QueryRequest:
     """What is asked: its `kind` says which of them."""
     refresh: str | bool | None = None
     """When to compute: `blocking` unless said. `true` is `force_blocking`."""
+    async_: bool | None = field(metadata={"wire": "async"}, default=None)
+    """`true` without `refresh` is `async`, with `true` there it is `force_async`."""
+    format_: str | None = field(metadata={"wire": "format"}, default=None)
+    """As in the address: `json` (unless said), or the rows as a file. If both say it, they agree."""
     client_query_id: str | None = None
     """Your own id, to poll or cancel by."""
     variables_override: Mapping[str, Any] | None = None

@@ -20,7 +20,7 @@ class Query(Group):
         | models.QueryStatusAnswer
     ):
         """Ask. Rows come from the cache when nothing they depend on has changed. Files are computed anew, without
-        the default LIMIT, and streamed.
+        the default LIMIT, and streamed. The format may be said in the address or in the body.
         """
         found: (
             models.HogQLAnswer

@@ -156,6 +156,30 @@ def test_rows_stream_as_files(api, format_):
     assert len(rows) == 60_000 and rows[7] == {"n": 7, "s": "7"}
 
 
+def test_the_format_may_stand_in_the_body_and_must_be_one(api):
+    sql = "SELECT number AS n FROM numbers(3)"
+    file = ask(api, sql, format="csv")
+    assert file.headers["content-type"].startswith("text/csv")
+    assert file.text.splitlines() == ["n", "0", "1", "2"]
+    assert ask(api, sql, "query/?format=csv", format="csv").text == file.text
+    assert ask(api, sql, format="json").json()["results"] == [[0], [1], [2]]
+    refused = [
+        ask(api, sql, "query/?format=csv", format="json"),
+        ask(api, sql, format="xlsx"),
+        ask(api, sql, format="parquet", refresh="force_async"),
+        ask(api, sql, "query/?format=jsonl", **{"async": True}),
+        api("POST", "query/", {"query": {"kind": "DatabaseSchemaQuery"}, "format": "csv"}),
+    ]
+    told = [answer.json() for answer in refused]
+    assert {(one["attr"], one["code"]) for one in told} == {("format", "invalid_input")}
+    assert {answer.status_code for answer in refused} == {400}
+    assert "`csv` in the address and `json` in the body" in told[0]["detail"]
+    later = ask(api, sql + " WHERE n != 7", **{"async": True})
+    assert (later.status_code, later.json()["query_status"]["query_async"]) == (202, True)
+    forced = ask(api, sql, refresh=True, **{"async": True})
+    assert forced.status_code == 202
+
+
 def test_a_query_is_polled_until_it_is_complete(api):
     begun = ask(
         api,
