@@ -56,7 +56,7 @@ def _serve(home, pipe):
 def test_no_kill_breaks_the_chain_or_loses_what_was_acknowledged(tmp_path):
     platform, random = open_home(tmp_path, None), dice()
     began, ended = set(), set()
-    for _ in range(int(os.environ.get("PWH_TEST_KILLS", "3"))):
+    for _ in range(int(os.environ.get("PWH_KILLS", "3"))):
         pipe, theirs = CONTEXT.Pipe()
         child = CONTEXT.Process(target=_serve, args=(str(tmp_path), theirs))
         child.start()

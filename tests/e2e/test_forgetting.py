@@ -162,7 +162,7 @@ def test_a_deletion_that_is_killed_anywhere_goes_on_and_reports_what_it_did(ware
     forgetting.set_person_key(platform, 1, "app_users", "email")
     rows = {"events": 3, "persons": 1, "person_distinct_ids": 1, "cohort_people": 1}
     took = 1.5
-    for number in range(int(os.environ.get("PWH_TEST_KILLS", "2"))):
+    for number in range(int(os.environ.get("PWH_KILLS", "2"))):
         who, mail = f"{MINE}-{number}", f"aa{number}.{ANN}"
         warehouse.write("users", [{"id": 100, "email": mail, "plan": "free"}, *people()])
         with warehouse.lake.write() as connection:
