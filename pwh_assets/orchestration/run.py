@@ -14,7 +14,6 @@ from pwh_assets.core.names import DEFAULT_PROJECT
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import UserError
-from pwh_assets.orchestration.compose import compose
 from pwh_assets.orchestration.instance import in_process_instance
 from pwh_assets.orchestration.inventory import Inventory, read_inventories, scoped
 from pwh_assets.orchestration.jobs import (
@@ -24,6 +23,7 @@ from pwh_assets.orchestration.jobs import (
     views_job_name,
 )
 from pwh_assets.orchestration.maintenance import maintenance_key
+from pwh_assets.orchestration.one_job import definitions_for
 from pwh_assets.orchestration.processes import PROCESS_TAG, fail_dead_runs
 from pwh_assets.orchestration.watcher import Outcome, Subject, Trouble, Watcher
 from pwh_assets.resources.parts import of_platform
@@ -127,7 +127,6 @@ def run_views(
         for project_id in dict.fromkeys(view.project_id for view in views):
             group = [view for view in views if view.project_id == project_id]
             (inventory,) = read_inventories(platform, [project_id])
-            inventory = replace(inventory, tables=())
             keys = [dg.AssetKey(inventory.graph.nodes[view.name].asset_key) for view in group]
             job = views_job_name(project_id)
             runs.append(_run(platform, instance, inventory, job, keys, group, watcher))
@@ -139,7 +138,6 @@ def run_maintenance(platform: Platform, project_id: int = DEFAULT_PROJECT) -> Ru
     with in_process_instance(platform.settings) as instance:
         fail_dead_runs(instance, platform)
         (inventory,) = read_inventories(platform, [project_id])
-        inventory = replace(inventory, tables=(), views=())
         job, key = maintenance_job_name(project_id), maintenance_key(project_id)
         return _run(platform, instance, inventory, job, [key], [], Watcher())
 
@@ -179,8 +177,9 @@ def _run(
     ahead = ahead or Ahead()
     run_id = ahead.run_id
     before = len(watcher.outcomes)
-    definitions = compose(
-        [inventory],
+    definitions = definitions_for(
+        inventory,
+        job,
         {**of_platform(platform), "watcher": watcher, "ahead": ahead},
         loggers={"console": _silent},
     )

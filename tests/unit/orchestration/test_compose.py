@@ -12,6 +12,7 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.orchestration.compose import compose
 from pwh_assets.orchestration.failures import failure_of
 from pwh_assets.orchestration.jobs import MOST_JOBS
+from pwh_assets.orchestration.one_job import definitions_for
 from pwh_assets.orchestration.watcher import Trouble
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=90)
@@ -66,6 +67,18 @@ def test_many_sources_share_a_job_and_keep_their_own_place_in_the_queue(make_tab
     names = {job.name for job in repository.get_all_jobs()} - {"__ASSET_JOB"}
     assert names == {"sync", "maintain_lake"}
     assert len(repository.schedule_defs) == len(sources) + 1
+
+
+@pytest.mark.parametrize("job", ["sync_stripe", "build_views", "maintain_lake"])
+def test_one_job_by_itself_is_what_it_is_among_all_others(make_table, inventory_of, job):
+    shop = Source("s2", 1, "postgres", prefix="shop_")
+    tables = [make_table("invoice"), make_table("customer"), make_table("orders", shop)]
+    views = [SavedQuery("v1", 1, "big", "SELECT id FROM stripe_invoice", is_materialized=True)]
+    inventory = inventory_of(tables, views)
+    nothing = {name: object() for name in ("platform", "lake", "hogql", "dbt", "secrets")}
+    alone = definitions_for(inventory, job, nothing).resolve_job_def(job)
+    among_all = definitions(inventory).resolve_job_def(job)
+    assert alone.get_job_snapshot() == among_all.get_job_snapshot()
 
 
 def test_checks_block_and_follow_the_mode(make_table, inventory_of):
