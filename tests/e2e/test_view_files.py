@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pwh_assets.cli.entry import run as pwh
+from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.view import Refresh
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.services.quality.declare import add_check
@@ -225,6 +226,55 @@ def test_facts_alone_make_no_version_and_a_view_becomes_plain_again(home, tmp_pa
     assert home.store.quality_checks(1, view.id) == []
 
 
+def test_cadences_are_judged_among_all_that_the_folder_says(home, tmp_path):
+    folder, before = tmp_path / "views", state(home)
+    users = home.table("app_users")
+    home.store.update_table(users.id, frequency=Frequency("24hour"))
+    head = "-- ---\n-- owner: bob\n-- materialized: {{every: {}}}\n-- ---\n"
+    promise = "-- ---\n-- materialized: {every: 24hour}\n-- freshness_target: 6hour\n-- ---\n"
+    write(
+        folder,
+        quick=head.format("1hour") + "SELECT id FROM app_users",
+        below="-- ---\n-- materialized: {every: 30min}\n-- ---\nSELECT id FROM plain",
+        plain="SELECT id FROM slow",
+        slow=head.format("7day") + "SELECT id FROM app_users",
+        good=head.format("24hour") + "SELECT id FROM app_users",
+        wrong=head.format("1hour") + "SELECT nope FROM app_users",
+        promised=f"{promise}SELECT id FROM app_orders",
+        timed="-- ---\n-- materialized: {every: 30min, at: '02:30'}\n-- ---\nSELECT 1 AS a",
+    )
+    found = mistakes(home, folder)
+    expected = [
+        "below.sql:2:4: `below` would show the same rows again every `30min`: `slow` runs every `7day`. "
+        "Write `every: 7day`, or have `slow` run as often first.",
+        "promised.sql:2:4: `promised` cannot run every `24hour`: its own target promises rows no older than `6hour`. ",
+        "quick.sql:3:4: `quick` would show the same rows again every `1hour`: `app_users` runs every `24hour`. ",
+        "timed.sql:2:4: `30min` has no time of day",
+        "wrong.sql:5:8:",
+    ]
+    assert len(found) == len(expected), "\n".join(found)
+    for one, start in zip(found, expected, strict=True):
+        assert one.startswith(start), (one, start)
+    with pytest.raises(FilesRefusedError):
+        import_views(home.platform, 1, folder)
+    assert state(home) == before
+    orders_id = home.table("app_orders").id
+    home.store.update_table(orders_id, should_sync=False)
+    for name in ("below", "quick", "timed", "wrong"):
+        (folder / f"{name}.sql").unlink()
+    found = mistakes(home, folder)[-1]
+    assert found.startswith(
+        "promised.sql:3:4: View `promised` cannot promise `6hour`: `app_orders` is"
+    )
+    home.store.update_table(orders_id, should_sync=True, frequency=Frequency("1hour"))
+    (folder / "promised.sql").write_text(
+        f"{promise.replace('24hour', '1hour')}SELECT id FROM app_orders"
+    )
+    import_views(home.platform, 1, folder)
+    assert home.store.view(1, "promised").freshness_target == "6hour"
+    assert plan_import(home.platform, 1, folder).changed == ()
+
+
 def test_when_a_check_is_refused_no_view_was_changed(home, tmp_path):
     folder, before = tmp_path / "views", state(home)
     write(
@@ -243,7 +293,7 @@ def test_when_a_check_is_refused_no_view_was_changed(home, tmp_path):
 
 def test_a_view_that_cannot_be_built_in_parts_is_refused_at_its_word(home, tmp_path):
     folder = tmp_path / "views"
-    head = "-- ---\n-- materialized: {every: 1hour}\n-- incremental:\n--   key: user_id\n-- ---\n"
+    head = "-- ---\n-- materialized: {every: 6hour}\n-- incremental:\n--   key: user_id\n-- ---\n"
     write(folder, parts=f"{head}{SPENT} LIMIT 5")
     (problem,) = mistakes(home, folder)
     assert problem.startswith("parts.sql:3:4: It cannot be built in parts:")

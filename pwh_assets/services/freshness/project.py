@@ -29,7 +29,7 @@ from pwh_assets.services.freshness.plan import (
     make_plan,
     shortest_age,
 )
-from pwh_assets.services.lineage.graph import Graph, Node, NodeKind, project_graph
+from pwh_assets.services.lineage.graph import Graph, Node, NodeKind, build_graph, project_graph
 from pwh_assets.services.platform import Platform
 
 QUICKEST_SYNC = "5min"
@@ -59,9 +59,9 @@ class CadenceError(ConflictError):
     code = "cadence_out_of_range"
     attr = "sync_frequency"
 
-    def __init__(self, name: str, cadence: str, blocker: str, sentence: str) -> None:
-        self.name, self.cadence, self.blocker = name, cadence, blocker
-        super().__init__(sentence)
+    def __init__(self, name: str, cadence: str, blocker: str, why: str, way_out: str) -> None:
+        self.name, self.cadence, self.blocker, self.why = name, cadence, blocker, why
+        super().__init__(f"{why} {way_out}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +205,23 @@ def set_target(
     view = platform.store.view(project_id, name)
     before = project_plan(platform, project_id)
     if target is not None:
-        target = _target(target)
-        option = target_bounds(before, view.name).option(target)
-        if option is not None and not option.allowed and option.blocker:
-            raise _unreachable(before, view.name, target, option.blocker)
+        target = check_target(before, view.name, target)
     view = platform.store.update_view(view.id, freshness_target=target)
     return view, followers(before, project_plan(platform, project_id))
+
+
+def check_target(plan: Plan, name: str, target: str) -> str:
+    """The target as it is written down.
+
+    Raises:
+        InvalidInputError: not a target a view may have.
+        UnreachableTargetError: it cannot be kept; who stands in the way is named.
+    """
+    target = _target(target)
+    option = target_bounds(plan, name).option(target)
+    if option is not None and not option.allowed and option.blocker:
+        raise _unreachable(plan, name, target, option.blocker)
+    return target
 
 
 def set_cadence(
@@ -242,11 +253,18 @@ def set_cadence(
     is_view = node.kind is NodeKind.MATERIALIZED
     if (is_view or pace.rhythm is Rhythm.CLOCK) and not frequency.is_never:
         wanted = _timed(plan, node.name) if is_view else plan
-        _check_cadence(wanted, node.name, frequency, lower_inputs=lower_inputs)
+        check_cadence(wanted, node.name, frequency, lower_inputs=lower_inputs)
         if lower_inputs:
             _lower_inputs(platform, project_id, wanted, node.name, frequency)
     _apply(platform, project_id, node, frequency)
     return followers(plan, project_plan(platform, project_id))
+
+
+def plan_of_views(platform: Platform, project_id: int, views: Collection[SavedQuery]) -> Plan:
+    """The plan the project would have, were these its views."""
+    tables = platform.store.tables(project_id)
+    graph = build_graph(project_id, tables, views)
+    return make_plan(graph, paces_of(graph, tables, views, run_lengths(platform, project_id)))
 
 
 def fit_cadence(
@@ -273,7 +291,7 @@ def fit_cadence(
         quicker = [each for each in allowed if FREQUENCIES[each] <= frequency.every]
         nearest_one = quicker[-1] if quicker else next(iter(allowed), frequency.name)
         return anchored(nearest_one, frequency.time_of_day)
-    _check_cadence(plan, name, frequency, lower_inputs=lower_inputs)
+    check_cadence(plan, name, frequency, lower_inputs=lower_inputs)
     if lower_inputs:
         _lower_inputs(platform, project_id, plan, name, frequency)
     return frequency
@@ -290,7 +308,14 @@ def _timed(plan: Plan, name: str) -> Plan:
     return make_plan(plan.graph, {**plan.paces, name: timed})
 
 
-def _check_cadence(plan: Plan, name: str, frequency: Frequency, *, lower_inputs: bool) -> None:
+def check_cadence(
+    plan: Plan, name: str, frequency: Frequency, *, lower_inputs: bool = False
+) -> None:
+    """Raises CadenceError or InvalidInputError when what is built by the clock may not be so as often, or as seldom.
+
+    Args:
+        lower_inputs: what it reads is going to run as often.
+    """
     inputs = slow_inputs(plan, name, frequency.name)
     option = cadence_bounds(plan, name).option(frequency.name)
     if option is None:
@@ -420,18 +445,17 @@ def _forbidden(plan: Plan, name: str, cadence: str, side: str | None, blocker: s
     if side == "consumer":
         promised = plan.paces[blocker].target
         own = "its own target" if blocker == name else f"`{blocker}`, which reads it,"
-        sentence = (
-            f"`{name}` cannot run every `{cadence}`: {own} promises rows no older than `{promised}`. "
-            f"Loosen that first with `pwh view freshness {blocker} --target AGE`, or take it back with `--target none`."
-        )
+        why = f"`{name}` cannot run every `{cadence}`: {own} promises rows no older than `{promised}`."
+        way_out = f"Loosen that first with `pwh view freshness {blocker} --target AGE`, or take it back with `--target none`."
     else:
         slow = slow_inputs(plan, name, cadence)
-        sentence = (
+        pace = plan.cadences[blocker].name
+        why = (
             f"`{name}` would show the same rows again every `{cadence}`: `{blocker}` runs every "
-            f"`{plan.cadences[blocker].name}`. Have {quoted(slow)} run as often with `--lower-inputs`, or choose "
-            f"`{plan.cadences[blocker].name}`."
+            f"`{pace}`."
         )
-    return CadenceError(name, cadence, blocker, sentence)
+        way_out = f"Have {quoted(slow)} run as often with `--lower-inputs`, or choose `{pace}`."
+    return CadenceError(name, cadence, blocker, why, way_out)
 
 
 def _lowered(plan: Plan, name: str, frequency: Frequency) -> Frequency:

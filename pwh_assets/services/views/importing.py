@@ -1,22 +1,17 @@
 """Bringing a folder of view files in: looked at as a whole, told with every mistake at its place, applied whole or not."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pwh_assets.core.frequency import FREQUENCIES, Frequency
+from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.in_place import is_in_place
 from pwh_assets.core.quality import QualityCheck
-from pwh_assets.core.source import Column
-from pwh_assets.core.view import Refresh, SavedQuery, ViewOrigin
+from pwh_assets.core.view import Refresh, SavedQuery
 from pwh_assets.errors import InvalidInputError, UserError, quoted
-from pwh_assets.hogql.catalog import ColumnDef, TableDef
-from pwh_assets.hogql.errors import HogQLError, SyntaxProblem
-from pwh_assets.hogql.stored import type_of
-from pwh_assets.services.hogql.catalog import build_catalog
 from pwh_assets.services.lineage.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.models.project import model_name
 from pwh_assets.services.platform import Platform
@@ -29,9 +24,14 @@ from pwh_assets.services.views.files import (
     is_exportable,
     read_files,
 )
-from pwh_assets.services.views.text import examine_in
+from pwh_assets.services.views.imported_rhythms import (
+    as_view,
+    kept_as,
+    rhythm_of,
+    rhythm_problems,
+)
+from pwh_assets.services.views.imported_texts import Texts, text_of
 
-SHORTEST = "15min"
 _FACTS = (
     "description",
     "owner",
@@ -47,6 +47,8 @@ _FACTS = (
 _RHYTHM = ("refresh", "every", "at")
 _TEXTUAL = frozenset(("query", "materialized", "incremental"))
 """Changes that are judged by the text."""
+_PACED = frozenset(("materialized", "freshness_target"))
+"""Changes that are judged by how often other things run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +108,6 @@ def import_views(
     return plan
 
 
-@dataclass(slots=True)
-class _Text:
-    """A text that has to be looked at: of a file, or of a view that a change reaches."""
-
-    name: str
-    sql: str
-    file: ViewFile | None
-    columns: tuple[Column, ...] = ()
-    inputs: tuple[str, ...] = ()
-    waits_for: dict[str, int] = field(default_factory=dict)
-    """Names of texts that come first, with the character at which this one says each."""
-
-
 class _Import:
     def __init__(self, platform: Platform, project_id: int, folder: Path, prune: bool) -> None:
         self.platform, self.project_id, self.prune = platform, project_id, prune
@@ -129,7 +118,9 @@ class _Import:
         self.checks: dict[str, list[QualityCheck]] = {}
         for check in platform.store.quality_checks(project_id):
             self.checks.setdefault(check.subject_id, []).append(check)
-        self.done: dict[str, _Text] = {}
+        self.texts = Texts(
+            platform, project_id, self.files, self.views, self.graph, self._is_rewritten
+        )
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -155,10 +146,16 @@ class _Import:
         ]
         removed = without if self.prune else []
         self._check_models(removed)
-        self._compile(changed, removed)
+        self.texts.compile(
+            [each.name for each in changed if "query" in each.words],
+            [each.name for each in changed if _TEXTUAL & set(each.words)],
+            removed,
+        )
         for file in self.files:
             self._check_parts(file)
-        ordered = sorted(self.problems, key=lambda each: (each.path, each.line, each.column))
+        self._check_rhythms((*added, *changed), removed)
+        found = (*self.problems, *self.texts.problems)
+        ordered = sorted(found, key=lambda each: (each.path, each.line, each.column))
         return ImportPlan(
             tuple(added),
             tuple(changed),
@@ -175,7 +172,7 @@ class _Import:
             if view
             else ViewFile(file.name, file.path, "")
         )
-        words = ["query"] if before.sql.strip() != _sql(file) else []
+        words = ["query"] if before.sql.strip() != text_of(file) else []
         for fact in _FACTS:
             one, other = getattr(before, fact), getattr(file, fact)
             if fact == "checks":
@@ -199,7 +196,7 @@ class _Import:
                 error.attr or "", "materialized"
             )
             self._bad(file, error.sentence, word)
-        if not _sql(file):
+        if not text_of(file):
             self._bad(file, f"View `{file.name}` has no text. Write the HogQL it stands for.")
         if view is not None and not is_exportable(view):
             by = view.managed_by or view.origin.value
@@ -227,10 +224,10 @@ class _Import:
 
     def _check_parts(self, file: ViewFile) -> None:
         """What only a text that compiles can be asked: whether it can be a table, and be built in parts."""
-        text = self.done.get(file.name.lower())
+        text = self.texts.done.get(file.name.lower())
         if text is None or file.refresh is None:
             return
-        catalog = self.catalog
+        catalog = self.texts.catalog
         outside = [
             name
             for name in text.inputs
@@ -262,122 +259,23 @@ class _Import:
                     file, f"It cannot be built in parts: {' '.join(found.blockers)}", "incremental"
                 )
 
-    # -- compiling ---------------------------------------------------------------------------
-
-    def _compile(self, changed: Sequence[ViewChange], removed: Sequence[str]) -> None:
-        """Every text that is new or that a change reaches, each after those it reads."""
+    def _check_rhythms(self, changes: Sequence[ViewChange], removed: Sequence[str]) -> None:
+        """Cadences and targets, in the project as the import would leave it."""
         gone = {name.lower() for name in removed}
-        rewritten = [change.name for change in changed if "query" in change.words]
-        reached = {change.name.lower() for change in changed if _TEXTUAL & set(change.words)}
-        for name in (*rewritten, *removed):
-            reached |= {each.lower() for each in self.graph.reach(name, self.graph.outputs)}
-        by_name = {file.name.lower(): file for file in self.files}
-        texts: dict[str, _Text] = {}
-        for key, file in by_name.items():
-            view = self.views.get(key)
-            if (view is None or key in reached) and _sql(file):
-                texts[key] = _Text(view.name if view else file.name, _sql(file), file)
-        for key in reached - gone - texts.keys():
-            view = self.views.get(key)
-            if view is not None and view.origin is not ViewOrigin.DBT:
-                texts[key] = _Text(view.name, view.sql, None)
-        base = build_catalog(self.platform, self.project_id)
-        self.before = base.by_name
-        self.tables = {
-            table.name.lower(): table
-            for table in base.tables
-            if table.name.lower() not in texts and table.name.lower() not in gone
-        }
-        self.catalog = replace(base, tables=tuple(self.tables.values()), version="")
-        readers: dict[str, list[str]] = {}
-        queue = sorted(texts)
-        for key in queue:
-            if key in self.done or not self._try(texts[key], texts):
-                for above in texts[key].waits_for:
-                    readers.setdefault(above, []).append(key)
-                continue
-            for reader in readers.pop(key, ()):
-                waits = texts[reader].waits_for
-                waits.pop(key, None)
-                if not waits:
-                    queue.append(reader)
-        self._say_circles(
-            {key: text for key, text in texts.items() if text.waits_for and key not in self.done}
+        views = {key: view for key, view in self.views.items() if key not in gone}
+        done, wrong = self.texts.done, {each.path for each in self.problems}
+        right = [file for file in self.files if file.path not in wrong]
+        for file in right:
+            key = file.name.lower()
+            if key in done or key in views:
+                views[key] = as_view(file, views.get(key), self.project_id, done.get(key))
+        asked = {each.name.lower() for each in changes if _PACED & set(each.words)}
+        files = [file for file in right if file.name.lower() in asked & views.keys()]
+        self.problems += rhythm_problems(
+            self.platform, self.project_id, files, list(views.values())
         )
 
-    def _try(self, text: _Text, texts: dict[str, _Text]) -> bool:
-        """Compile one; False when it has to wait for others or is wrong, which is noted."""
-        try:
-            text.columns, text.inputs = examine_in(self.catalog, text.name, text.sql)
-        except HogQLError as error:
-            for problem in error.problems:
-                name = _said(error, problem.start, problem.end)
-                if problem.code == SyntaxProblem.UNKNOWN_TABLE and name in texts:
-                    text.waits_for.setdefault(name, problem.start)
-            if not text.waits_for:
-                self.problems += self._mistakes(text, error)
-            return False
-        except InvalidInputError as error:
-            self._bad_text(text, 0, error.sentence)
-            return False
-        key = text.name.lower()
-        known = self.before.get(key)
-        columns = tuple(ColumnDef(c.name, type_of(c.type), c.description) for c in text.columns)
-        kept = known if known is not None and known.kind in ("view", "materialized") else None
-        self.tables[key] = (
-            replace(kept, columns=columns, view_sql=text.sql, physical=(), kind="view")
-            if kept
-            else TableDef(text.name, columns, view_sql=text.sql, kind="view")
-        )
-        self.catalog = replace(self.catalog, tables=tuple(self.tables.values()))
-        self.done[key] = text
-        return True
-
-    def _mistakes(self, text: _Text, error: HogQLError) -> Iterator[FileProblem]:
-        for problem in error.problems:
-            message = f"{problem.message.rstrip('.')}.{f' {problem.hint}' if problem.hint else ''}"
-            name = _said(error, problem.start, problem.end)
-            node = self.graph.find(name)
-            if problem.code == SyntaxProblem.UNKNOWN_TABLE and node is not None:
-                if node.kind is NodeKind.SYNCED:
-                    message = f"`{node.name}` was never synced. Run `pwh sync {node.name}` first."
-                elif node.name.lower() in self.views and self.prune:
-                    message = f"It reads `{node.name}`, which has no file and would be removed."
-            yield self._at(text, problem.start, message)
-
-    def _say_circles(self, left: dict[str, _Text]) -> None:
-        """Texts that wait for each other; one that only waits for something wrong is not to blame."""
-        told: set[str] = set()
-        for key in sorted(left):
-            way, each = [], key
-            while each in left and each not in way:
-                way.append(each)
-                each = next((a for a in left[each].waits_for if a in left), "")
-            circle = way[way.index(each) :] if each in way else []
-            if circle and not told & set(circle):
-                told |= set(circle)
-                first = min(circle)
-                turned = circle[circle.index(first) :] + circle[: circle.index(first)]
-                names = " -> ".join(left[name].name for name in (*turned, first))
-                text, following = left[first], (*turned, first)[1]
-                self._bad_text(text, text.waits_for[following], f"It would read itself: `{names}`.")
-
-    def _bad_text(self, text: _Text, start: int, message: str) -> None:
-        self.problems.append(self._at(text, start, message))
-
-    def _at(self, text: _Text, start: int, message: str) -> FileProblem:
-        before = text.sql[:start]
-        line, column = before.count("\n"), start - (before.rfind("\n") + 1) + 1
-        if text.file is not None:
-            return FileProblem(text.file.path, text.file.line + line, column, message)
-        # A view without a file breaks: whoever changes what it reads has to know.
-        reads = self.graph.reach(text.name, self.graph.inputs)
-        blamed = next((f for f in self.files if self._is_changed(f) and f.name in reads), None)
-        words = f"View `{text.name}`, which has no file here, would break: {message}"
-        path = blamed.path if blamed else f"{text.name}.sql"
-        return FileProblem(path, blamed.line if blamed else 1, 1, words)
-
-    def _is_changed(self, file: ViewFile) -> bool:
+    def _is_rewritten(self, file: ViewFile) -> bool:
         return "query" in self._words(file, self.views.get(file.name.lower()))
 
     def _bad(self, file: ViewFile, message: str, word: str | None = None) -> None:
@@ -389,8 +287,8 @@ class _Import:
         store = self.platform.store
         files = {file.name.lower(): file for file in self.files}
         changes = {each.name.lower(): each for each in (*plan.added, *plan.changed)}
-        order = [key for key in self.done if key in changes]
-        order += [key for key in changes if key not in self.done]
+        order = [key for key in self.texts.done if key in changes]
+        order += [key for key in changes if key not in self.texts.done]
         reverted = []
         with ExitStack() as held:
             for name in plan.removed:
@@ -416,7 +314,7 @@ class _Import:
 
     def _save(self, file: ViewFile, change: ViewChange, author: str) -> SavedQuery:
         store = self.platform.store
-        text = self.done.get(file.name.lower())
+        text = self.texts.done.get(file.name.lower())
         view = self.views.get(file.name.lower())
         if view is None or "query" in change.words:
             assert text is not None
@@ -437,12 +335,7 @@ class _Import:
             "audit_blocks": file.audit_blocks,
         }
         if file.refresh is not None:
-            values |= {
-                "is_materialized": True,
-                "refresh": file.refresh,
-                "frequency": rhythm_of(file),
-                "incremental": file.incremental,
-            }
+            values |= {**kept_as(file), "incremental": file.incremental}
             if file.incremental != view.incremental:
                 values["incremental_state"] = None
         return store.update_view(view.id, **values)
@@ -469,35 +362,6 @@ class _Import:
 
         for name in names:
             revert_view(self.platform, self.project_id, name)
-
-
-def rhythm_of(file: ViewFile) -> Frequency | None:
-    """How often the view is built; None for one that is plain or built otherwise.
-
-    Raises:
-        InvalidInputError: no such frequency, too short for a view, or one where none belongs.
-    """
-    if file.refresh is not Refresh.SCHEDULE:
-        if file.every or file.at:
-            raise InvalidInputError(
-                "sync_frequency", "`every` and `at` belong to a view that is built by the clock."
-            )
-        return None
-    frequency = Frequency.parse(file.every or "24hour", file.at)
-    if frequency.is_never or frequency.every < FREQUENCIES[SHORTEST]:
-        raise InvalidInputError(
-            "sync_frequency",
-            f"A view can be rebuilt every `{SHORTEST}` at most, not every `{frequency.name}`.",
-        )
-    return frequency
-
-
-def _sql(file: ViewFile) -> str:
-    return file.sql.strip().rstrip(";").rstrip()
-
-
-def _said(error: HogQLError, start: int, end: int) -> str:
-    return error.text[start:end].replace("`", "").replace('"', "").lower()
 
 
 def _filled(checks: Sequence[Any]) -> list[dict[str, Any]]:

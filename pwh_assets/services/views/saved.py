@@ -382,7 +382,7 @@ def materialize_view(
         CadenceError: what it reads runs more seldom, or the promise of a view above it needs it more often.
         ManagedViewError: it belongs to a managed set.
     """
-    frequency = _frequency(every, time_of_day, refresh)
+    frequency = rhythm(every, time_of_day, refresh)
     view = platform.store.view(project_id, name)
     check_own(view)
     examine(platform, project_id, view.name, view.sql)
@@ -401,7 +401,12 @@ def materialize_view(
     )
 
 
-def _frequency(every: str | None, time_of_day: str | None, refresh: Refresh) -> Frequency | None:
+def rhythm(every: str | None, time_of_day: str | None, refresh: Refresh) -> Frequency | None:
+    """How often a view is built by the clock; None for one that is built otherwise.
+
+    Raises:
+        InvalidInputError: no such frequency, too short for a view, not a time of day, or one where none belongs.
+    """
     if refresh is not Refresh.SCHEDULE:
         if every is not None or time_of_day:
             when = "after its inputs change" if refresh is Refresh.INPUTS else "only when asked for"
