@@ -1,9 +1,11 @@
 """The environment, read once at the entry and passed down; no other module reads it."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pwh_assets.errors import InvalidInputError
 
@@ -42,6 +44,11 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "2400/minute;query=1200/minute;write=600/minute",
         "Requests per key: `posthog`, `off`, or for example 480/minute,4800/hour;query=2400/hour.",
     ),
+    (
+        "PWH_PUBLIC_URL",
+        "",
+        "Where others reach PWH, as https://pwh.example.com. Default: the address of each request.",
+    ),
     ("PWH_DBT_PROJECT", "", "Folder of an own dbt project, for project 1. What is in it is run."),
 )
 """Every variable: name, default, help. The docs page is tested against this."""
@@ -64,8 +71,10 @@ SCHEMES: dict[str, tuple[str, ...]] = {
     "PWH_LAKE_CATALOG_URL": ("postgresql", "postgres"),
     "PWH_LAKE_DATA_URL": ("s3", "gs", "gcs", "az", "azure", "r2"),
     "PWH_CLICKHOUSE_URL": ("http", "https"),
+    "PWH_PUBLIC_URL": ("http", "https"),
 }
 """How an address of each may begin."""
+_HOST = re.compile(r"[a-z0-9.:_-]+", re.ASCII)
 _SWITCHES = {"1": True, "true": True, "yes": True, "on": True}
 _SWITCHES |= {"": False, "0": False, "false": False, "no": False, "off": False}
 
@@ -96,6 +105,8 @@ class Settings:
     custom_sources: tuple[str, ...] = ()
     dbt_project: str = ""
     rate_limit: str = ""
+    public_url: str = ""
+    """Scheme, host and port, without a slash at the end; empty when nobody said."""
     object_storage: ObjectStorage = ObjectStorage()
 
     @classmethod
@@ -131,6 +142,7 @@ class Settings:
             ),
             dbt_project=value["PWH_DBT_PROJECT"],
             rate_limit=value["PWH_RATE_LIMIT"],
+            public_url=_public_url(value["PWH_PUBLIC_URL"]),
             object_storage=ObjectStorage(
                 endpoint=value["PWH_S3_ENDPOINT"],
                 key_id=value["PWH_S3_KEY_ID"],
@@ -166,6 +178,37 @@ def _check_scheme(name: str, url: str, schemes: Sequence[str]) -> None:
         begins = " or ".join(f"`{each}://`" for each in schemes)
         found = f"begins with `{scheme}://`" if mark and scheme.isalnum() else "is no address"
         raise InvalidInputError(name, f"`{name}` {found}; it can begin with {begins}.")
+
+
+def _public_url(text: str) -> str:
+    """The address in its shortest spelling.
+
+    >>> _public_url("https://PWH.example.com:443/"), _public_url("http://10.0.0.7:8000")
+    ('https://pwh.example.com', 'http://10.0.0.7:8000')
+    """
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    what = ""
+    if not host or not _HOST.fullmatch(host):
+        what = "names no host"
+    elif parts.username is not None or parts.password is not None:
+        what = "holds a name or a password"
+    elif parts.path.strip("/") or "?" in text or "#" in text:
+        what = "goes on after the host"
+    if what:
+        raise InvalidInputError(
+            "PWH_PUBLIC_URL",
+            f"`PWH_PUBLIC_URL` {what}; write scheme, host and port alone, as `https://pwh.example.com`. "
+            "PWH lives at the root of its host.",
+        )
+    host = f"[{host}]" if ":" in host else host
+    is_usual = port is None or port == {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}" + ("" if is_usual else f":{port}")
 
 
 def _is_on(name: str, values: Mapping[str, str]) -> bool:

@@ -7,13 +7,13 @@ once it is known, `caller` of every request, for whoever writes down what was as
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from pwh_assets.api.audited import begin
+from pwh_assets.api.links import is_ours
 from pwh_assets.core.access import Caller
 from pwh_assets.core.audit import HOME_CHAIN
 from pwh_assets.errors import NotFoundError, PwhError
@@ -115,7 +115,7 @@ def is_same_site(connection: HTTPConnection) -> bool:
     if site := headers.get("sec-fetch-site"):
         return site == "same-origin"
     if origin := headers.get("origin"):
-        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+        return is_ours(origin, connection)
     return SAME_SITE_HEADER in headers
 
 

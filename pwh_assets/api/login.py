@@ -17,6 +17,7 @@ from pwh_assets.api.context import (
     look_up_caller,
     platform_of,
 )
+from pwh_assets.api.links import is_encrypted
 from pwh_assets.api.login_page import invite_page, login_page
 from pwh_assets.core.access import Caller
 from pwh_assets.errors import InvalidInputError, NotFoundError, PwhError
@@ -136,7 +137,7 @@ def _give(request: Request, answer: Response, token: str) -> None:
         path="/",
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=is_encrypted(request),
     )
 
 

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pwh_assets.api import bodies
 from pwh_assets.api.audited import READING, Recorder, settle
 from pwh_assets.api.capture import doors
+from pwh_assets.api.links import without_host
 from pwh_assets.api.problems import error_response, problem
 from pwh_assets.errors import InvalidInputError, PwhError
 from pwh_assets.services.audit import Origin
@@ -181,11 +182,13 @@ class _Exchange:
             if self.before_answer is not None:
                 await self.before_answer(self, message["status"])
             self.status = message["status"]
-            message.setdefault("headers", [])
-            message["headers"] = [
-                *message["headers"],
-                (b"x-request-id", self.request_id.encode()),
-            ]
+            headers = list(message.get("headers", ()))
+            if self.status == 307:
+                headers = [
+                    (name, without_host(value) if name == b"location" else value)
+                    for name, value in headers
+                ]
+            message["headers"] = [*headers, (b"x-request-id", self.request_id.encode())]
         else:
             self.bytes_out += len(message.get("body", b""))
         claimed: Claim | None = self.state.get("claim")

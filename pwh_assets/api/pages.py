@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
+from pwh_assets.api.links import same_with
+
 T = TypeVar("T")
 
 
@@ -45,4 +47,4 @@ class Paging:
         )
 
     def _at(self, offset: int) -> str:
-        return str(self.request.url.include_query_params(limit=self.limit, offset=offset))
+        return same_with(self.request, limit=self.limit, offset=offset)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from pwh_assets.api.context import PersonAsk, address_of, asks_as_caller, asks_organization
+from pwh_assets.api.links import public_url
 from pwh_assets.api.pages import Page, Paging
 from pwh_assets.api.people_models import (
     InviteMade,
@@ -132,7 +133,7 @@ def create_invite(ask: Write, body: InviteNew, request: Request) -> InviteMade:
         body.role,
         body.project,
         timedelta(seconds=body.expires_in),
-        str(request.base_url),
+        public_url(request),
     )
     return InviteMade.model_validate(
         {**_invite(made.invitation), "token": made.token, "mail": made.mail}

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from pwh_assets.api.context import Ask, asks
+from pwh_assets.api.links import public_url
 from pwh_assets.api.responses import CHANGES, SOURCE
 from pwh_assets.services.sources import destinations, hooks
 from pwh_assets.services.views import managed as managed_views
@@ -248,4 +249,4 @@ def choose_destinations(ask: Write, source_id: str, body: DestinationsUpdate) ->
 
 
 def _address(request: Request, webhook: hooks.Webhook) -> str:
-    return f"{str(request.base_url).rstrip('/')}{webhook.path}"
+    return f"{public_url(request)}{webhook.path}"

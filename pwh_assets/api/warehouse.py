@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from pwh_assets.api.context import Ask, asks
+from pwh_assets.api.links import same_with
 from pwh_assets.api.responses import ASKS
 from pwh_assets.services import activity
 from pwh_assets.services.health import data_health_issues
@@ -219,7 +220,7 @@ def data_ops_dashboard(ask: Read) -> Overview:
 
 def _listed(request: Request, found: activity.Part, limit: int, offset: int) -> Activities:
     def at(place: int) -> str:
-        return str(request.url.include_query_params(limit=limit, offset=place))
+        return same_with(request, limit=limit, offset=place)
 
     return Activities(
         next=at(offset + limit) if found.has_more else None,

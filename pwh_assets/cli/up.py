@@ -128,7 +128,7 @@ def _run(args: argparse.Namespace, platform: "Platform") -> int:
                 if not args.json:
                     note("Starting …")
                 _wait_until_ready(children, api, str(logs))
-                _print(args, settings.home, api, dagster, keys)
+                _print(args, settings.home, api, dagster, settings.public_url, keys)
                 while (dead := children.dead()) is None:
                     time.sleep(0.5)
                 raise ChildDiedError(dead)
@@ -140,16 +140,25 @@ def _run(args: argparse.Namespace, platform: "Platform") -> int:
 
 
 def _print(
-    args: argparse.Namespace, home: Any, api: str, dagster: str, keys: tuple[str, str] | None
+    args: argparse.Namespace,
+    home: Any,
+    api: str,
+    dagster: str,
+    public: str,
+    keys: tuple[str, str] | None,
 ) -> None:
     if args.json:
         facts = {"home": str(home), "api": api, "dagster": dagster}
+        if public:
+            facts["public_url"] = public
         if keys:
             facts |= {"personal_key": keys[0], "capture_key": keys[1]}
         print_json_line(facts)
         return
     say(f"PWH is up on `{home}`. Ctrl-C ends it.")
     say(f"  API      {api}")
+    if public:
+        say(f"  Public   {public}")
     say(f"  Dagster  {dagster}   log in with the personal key, or a name and password")
 
 

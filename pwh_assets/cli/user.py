@@ -44,7 +44,10 @@ def register(groups: Groups) -> None:
     invite.add_argument("--role", choices=ROLES, default="viewer")
     invite.add_argument("--only", action="store_true", help="only in `--project`")
     invite.add_argument("--days", type=number("days", 1, 90), default=7, metavar="N")
-    invite.add_argument("--url", help="where people reach the API (default: `pwh up` of this home)")
+    invite.add_argument(
+        "--url",
+        help="where people reach the API (default: PWH_PUBLIC_URL, else `pwh up` of this home)",
+    )
     password = command(nouns, "set-password", "set a password; logins end", _set_password)
     password.add_argument("name", metavar="NAME")
     password.add_argument("--password-stdin", action="store_true", help="read it from stdin")
@@ -133,7 +136,8 @@ def _invite(args: argparse.Namespace) -> int:
     only = args.project if args.only else None
     lasts = timedelta(days=args.days)
     up = running(platform.settings.home)
-    url = args.url or (up.api if up else "http://127.0.0.1:8000")
+    url = args.url or platform.settings.public_url
+    url = url or (up.api if up else "http://127.0.0.1:8000")
     made = invite(platform, None, where.id, args.email, Role(args.role), only, lasts, url)
     if args.json:
         kept = made.invitation

@@ -42,6 +42,7 @@ def doctor(settings: Settings) -> list[Finding]:
         ("Python", _python),
         ("Packages", _packages),
         ("Settings", _settings),
+        ("Public address", _public),
         ("Home", _home),
         ("Keys", _keys),
         ("Store", _store),
@@ -108,6 +109,12 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         f"no setting is called {', '.join(wrong)}" if wrong else "every variable is known",
         "Correct the name or unset it; `docs/configuration.md` lists them all.",
     )
+
+
+def _public(settings: Settings) -> Iterator[Finding]:
+    said = settings.public_url
+    here = "not set: links have the address each request came to"
+    yield Finding("Public address", True, f"`{said}`" if said else here)
 
 
 def _home(settings: Settings) -> Iterator[Finding]:

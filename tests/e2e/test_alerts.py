@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -275,6 +276,18 @@ def test_slack_gets_text_in_which_nothing_calls_people_or_links(home, receiver):
     assert set(said) == {"text"}
     assert said["text"].startswith(":red_circle: `app_users` failed since 20")
     assert "&lt;!channel&gt; &amp; &lt;https://evil.example|click&gt;" in said["text"]
+
+
+def test_an_alert_leads_to_its_asset_where_there_is_a_public_address(home, receiver):
+    settings = replace(home.settings, public_url="https://pwh.example.com")
+    platform = replace(home.platform, settings=settings)
+    hook(home, receiver)
+    break_users(home)
+    evaluate(platform, 1, NOW_OR_NEVER)
+    assert deliver(platform).delivered == 1
+    (sent,) = receiver.bodies()
+    assert sent["data"]["link"] == "https://pwh.example.com/dagster/assets/postgres_app/users"
+    assert sent["text"].endswith("\nLook: https://pwh.example.com/dagster/assets/postgres_app/users")
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls", "none"])

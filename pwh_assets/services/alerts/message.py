@@ -38,12 +38,12 @@ def text(delivery: Delivery, code: str = "") -> str:
         if alert["returns"]:
             times = "once" if alert["returns"] == 1 else f"{alert['returns']} times"
             lines.append(f"It had come back {times} before it stayed well.")
-        return "\n".join(lines)
+        return "\n".join(lines + _link(alert))
     lines = [f"{name} {WORDS[IssueKind(issue['kind'])]} since {began}.", issue["error"]]
     lines += _listed("Its tables", issue["tables"], code)
     lines += _listed("It holds up", issue["blocks"], code)
     lines.append(f"Way out: {issue['way_out']}")
-    return "\n".join(lines)
+    return "\n".join(lines + _link(alert))
 
 
 def webhook_body(delivery: Delivery) -> bytes:
@@ -76,6 +76,10 @@ def _listed(start: str, names: Sequence[str], code: str) -> list[str]:
     shown = ", ".join(f"{code}{name}{code}" for name in names[:SHOWN])
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return [f"{start} ({len(names)}): {shown}{more}."]
+
+
+def _link(alert: Mapping[str, Any]) -> list[str]:
+    return [f"Look: {alert['link']}"] if alert.get("link") else []
 
 
 def _moment(value: str) -> str:

@@ -24,6 +24,7 @@ from pwh_assets.core.health import (
     IssueKind,
 )
 from pwh_assets.services.health.answer import Look, look
+from pwh_assets.services.health.links import with_link
 from pwh_assets.services.platform import Platform
 from pwh_assets.store.health import Changes, Memory, Notice, Transition, issue_to_json, new_incident
 
@@ -55,11 +56,14 @@ def evaluate(
     """
     found = look(platform, project_id, now)
     moment = now or found.at
-    return platform.store.remember_health(
-        project_id,
-        moment,
-        partial(decide, project_id=project_id, found=found, now=moment, rules=rules),
-    )
+
+    def decided(memory: Memory) -> Changes:
+        changes = decide(memory, project_id=project_id, found=found, now=moment, rules=rules)
+        linked = partial(with_link, platform, project_id)
+        changes.notices = [replace(one, alert=linked(one.alert)) for one in changes.notices]
+        return changes
+
+    return platform.store.remember_health(project_id, moment, decided)
 
 
 def history(

@@ -21,6 +21,10 @@ from pwh_assets.settings import Settings
         ("PWH_S3_USE_SSL", "perhaps", "`1` switches it on and `0` off"),
         ("PWH_ALLOW_PRIVATE_HOSTS", "maybe", "`1` switches it on and `0` off"),
         ("PWH_WAREHOUSE", "snowflake", "`duckdb` or `clickhouse`"),
+        ("PWH_PUBLIC_URL", "planted.example.com", "`http://` or `https://`"),
+        ("PWH_PUBLIC_URL", "https://me:planted@pwh.example.com", "holds a name or a password"),
+        ("PWH_PUBLIC_URL", "https://pwh.example.com/planted", "goes on after the host"),
+        ("PWH_PUBLIC_URL", "https://planted:99999", "names no host"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_by_name_and_shows_no_password(name, value, words):
@@ -38,8 +42,10 @@ def test_addresses_and_switches_in_their_usual_spellings_are_taken():
             "PWH_LAKE_DATA_URL": "s3://lake/all/",
             "PWH_ALLOW_PRIVATE_HOSTS": "Yes",
             "PWH_S3_USE_SSL": "off",
+            "PWH_PUBLIC_URL": "https://PWH.example.com:443/",
         }
     )
+    assert settings.public_url == "https://pwh.example.com"
     assert settings.allow_private_hosts and not settings.object_storage.use_ssl
     assert settings.lake_data_url == "s3://lake/all"
 
