@@ -1,6 +1,7 @@
 """Bits of whole numbers, as 64-bit numbers."""
 
 from pwh_assets.hogql.functions.base import Call, Handler, Row, Unsupported, family
+from pwh_assets.hogql.functions.sqltext import filled
 from pwh_assets.hogql.types import BOOLEAN, INTEGER, STRING, UNKNOWN, array
 
 row = family("bits")
@@ -11,17 +12,14 @@ def _int(sql: str) -> str:
 
 
 def _of(duckdb: str, clickhouse: str) -> tuple[Handler, Handler]:
-    """`{0}` … are the arguments as 64-bit numbers, also for ClickHouse, whose literals are narrower."""
+    """`{0}` … are the arguments as 64-bit numbers, also for ClickHouse, whose literals are narrower; `{r0}` … as they are."""
 
-    def filled(call: Call, template: str) -> str:
+    def of(call: Call, template: str) -> str:
         wide = "CAST({} AS BIGINT)" if call.engine == "duckdb" else "toInt64({})"
-        for i, arg in enumerate(call.args):
-            template = template.replace(f"{{{i}}}", wide.format(arg.sql)).replace(
-                f"{{r{i}}}", arg.sql
-            )
-        return template
+        as_they_are = {f"r{i}": arg.sql for i, arg in enumerate(call.args)}
+        return filled(template, *(wide.format(arg.sql) for arg in call.args), **as_they_are)
 
-    return (lambda call, /: filled(call, duckdb)), (lambda call, /: filled(call, clickhouse))
+    return (lambda call, /: of(call, duckdb)), (lambda call, /: of(call, clickhouse))
 
 
 def _tests(word: str) -> Handler:

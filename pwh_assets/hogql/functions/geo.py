@@ -1,6 +1,7 @@
 """Places on earth: distances, shapes, geohashes and H3 cells."""
 
 from pwh_assets.hogql.functions.base import Call, Handler, Row, Unsupported, family
+from pwh_assets.hogql.functions.sqltext import filled
 from pwh_assets.hogql.types import (
     BOOLEAN,
     FLOAT,
@@ -23,13 +24,9 @@ def _earth(template: str) -> Handler:
     """Of two places as longitude and latitude; the same formula on both engines."""
 
     def handler(call: Call, /) -> str:
-        sql = template
-        for letter, arg in zip("abcd", call.args, strict=False):
-            cast = (
-                f"CAST({arg.sql} AS DOUBLE)" if call.engine == "duckdb" else f"toFloat64({arg.sql})"
-            )
-            sql = sql.replace(f"{{{letter}}}", cast)
-        return sql
+        float_ = "CAST({} AS DOUBLE)" if call.engine == "duckdb" else "toFloat64({})"
+        places = zip("abcd", call.args, strict=False)
+        return filled(template, **{letter: float_.format(arg.sql) for letter, arg in places})
 
     return handler
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike
 from pwh_assets.hogql.functions.rules import element_of, sum_type
-from pwh_assets.hogql.functions.sqltext import field_of, lambda_, let, name
+from pwh_assets.hogql.functions.sqltext import field_of, filled, lambda_, let, name
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, UNKNOWN, Type, array
 
 
@@ -109,9 +109,7 @@ def _counted(template: str, native: str) -> Handler:
         if call.engine == "clickhouse":
             return _native(call, native)
         _, arrays = split(call)
-        return template.replace("{0}", f"len({_filter(call)})").replace(
-            "{1}", f"len({arrays[0].sql})"
-        )
+        return filled(template, f"len({_filter(call)})", f"len({arrays[0].sql})")
 
     return handler
 

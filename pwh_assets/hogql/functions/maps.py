@@ -14,7 +14,7 @@ from pwh_assets.hogql.functions.base import (
     on,
 )
 from pwh_assets.hogql.functions.rules import common, element_of, first
-from pwh_assets.hogql.functions.sqltext import lambda_, let, name
+from pwh_assets.hogql.functions.sqltext import filled, lambda_, let, name
 from pwh_assets.hogql.types import BOOLEAN, INTEGER, UNKNOWN, Type, array, map_
 
 
@@ -58,7 +58,7 @@ def _entries(call: Call, function: Arg, map_arg: Arg, wrap: str) -> str:
         f"list_transform([__e.key], lambda {key}: list_transform([__e.value], "
         f"lambda {value}: {function.sql})[1])[1]"
     )
-    return wrap.replace("{body}", body).replace("{map}", map_arg.sql)
+    return filled(wrap, body=body, map=map_arg.sql)
 
 
 def _with_lambda(native: str, template: str) -> Handler:

@@ -1,6 +1,7 @@
 """Mathematics on floats: outside a function's domain the result is nan, as in ClickHouse."""
 
-from pwh_assets.hogql.functions.base import Call, Handler, Row, Unsupported, family
+from pwh_assets.hogql.functions.base import Arg, Call, Handler, Row, Unsupported, family
+from pwh_assets.hogql.functions.sqltext import filled
 from pwh_assets.hogql.functions.texts import to_number
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER
 
@@ -13,15 +14,16 @@ def _of(template: str) -> Handler:
     """`{0}`, `{1}` are the arguments as floats."""
 
     def handler(call: Call, /) -> str:
-        sql = template
-        for i, arg in enumerate(call.args):
-            number = to_number(call.engine, arg)
-            if call.engine == "duckdb" and arg.type != FLOAT:
-                number = f"CAST({number} AS DOUBLE)"
-            sql = sql.replace(f"{{{i}}}", number)
-        return sql
+        return filled(template, *(_float(call, arg) for arg in call.args))
 
     return handler
+
+
+def _float(call: Call, arg: Arg) -> str:
+    number = to_number(call.engine, arg)
+    if call.engine == "duckdb" and arg.type != FLOAT:
+        return f"CAST({number} AS DOUBLE)"
+    return number
 
 
 def _within(condition: str, sql: str) -> Handler:

@@ -3,7 +3,7 @@
 import re
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Row, Unsupported, family
-from pwh_assets.hogql.functions.sqltext import quote
+from pwh_assets.hogql.functions.sqltext import filled, quote
 from pwh_assets.hogql.functions.strings import texts
 from pwh_assets.hogql.functions.texts import to_text
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, STRING, array
@@ -44,7 +44,7 @@ def _many(duckdb: str, clickhouse: str, insensitive: bool = False) -> Handler:
         needles = call.args[1].sql
         if insensitive:
             needles = f"list_transform({needles}, lambda __n: lower(__n))"
-        sql = duckdb.replace("{t}", text).replace("{n}", needles)
+        sql = filled(duckdb, t=text, n=needles)
         if arg.literal is not None or duckdb == _POSITIONS:
             return sql
         return f"(CASE WHEN {arg.sql} IS NOT NULL THEN {sql} END)"

@@ -2,6 +2,7 @@
 
 from pwh_assets.hogql.functions.base import Call, Handler, Row, family
 from pwh_assets.hogql.functions.search import listed
+from pwh_assets.hogql.functions.sqltext import filled
 from pwh_assets.hogql.functions.texts import to_text
 from pwh_assets.hogql.types import STRING, array
 
@@ -19,7 +20,7 @@ def _split(duckdb: str, native: str, separator: bool) -> Handler:
         if call.engine == "clickhouse":
             given = [by] if separator else []
             return listed(arg, text, lambda t: f"{native}({', '.join([*given, t, *rest])})")
-        sql = duckdb.replace("{t}", text).replace("{s}", by)
+        sql = filled(duckdb, t=text, s=by)
         if rest:
             sql = f"(CASE WHEN {rest[0]} > 0 THEN ({sql})[1:{rest[0]}] ELSE {sql} END)"
         return sql if arg.literal is not None else f"coalesce({sql}, [])"

@@ -1,5 +1,6 @@
 """Small pieces of SQL text that handlers share."""
 
+import re
 from collections.abc import Callable, Iterable
 
 from pwh_assets.hogql.functions.base import Call
@@ -37,6 +38,24 @@ def mysql_text(text: str) -> str:
 def name(identifier: str) -> str:
     """A quoted identifier."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def filled(template: str, *places: str, **names: str) -> str:
+    """A template with `{0}`, `{1}` … and `{name}` filled, all at once: a user's text may hold what looks like a hole.
+
+    >>> filled("f({0}, {1}, {n})", "'{1}'", "'b'", n="3")
+    "f('{1}', 'b', 3)"
+    """
+    parts = {str(place): sql for place, sql in enumerate(places)} | names
+    return re.sub(r"\{(\w+)\}", lambda hole: parts.get(hole[1], hole[0]), template)
+
+
+def order_clause(call: Call) -> str:
+    """The ORDER BY inside an aggregate's parentheses."""
+    order = call.order_sql.strip()
+    return (
+        f" {order}" if not order or order.upper().startswith("ORDER BY") else f" ORDER BY {order}"
+    )
 
 
 def filter_clause(call: Call) -> str:

@@ -12,7 +12,7 @@ from pwh_assets.hogql.functions.base import (
     alike,
 )
 from pwh_assets.hogql.functions.rules import first
-from pwh_assets.hogql.functions.sqltext import field_of, struct_of
+from pwh_assets.hogql.functions.sqltext import field_of, filled, struct_of
 from pwh_assets.hogql.types import FLOAT, INTEGER, STRING, UNKNOWN, Type, array, tuple_
 
 
@@ -97,10 +97,7 @@ def _measure(template: str, native: str, power: bool = False) -> Handler:
         if call.engine == "clickhouse":
             return f"toFloat64({native}({', '.join(arg.sql for arg in call.args)}))"
         vectors = call.args[:-1] if power else call.args
-        sql = template
-        for i, arg in enumerate(vectors):
-            sql = sql.replace(f"{{{i}}}", _vector(arg))
-        return sql.replace("{p}", call.args[-1].sql)
+        return filled(template, *map(_vector, vectors), p=call.args[-1].sql)
 
     return handler
 
@@ -125,7 +122,7 @@ def _normalized(kind: str, power: bool = False) -> Handler:
         if call.engine == "clickhouse":
             return f"{kind}Normalize({', '.join(arg.sql for arg in call.args)})"
         arg = call.args[0]
-        size = norm.replace("{0}", _vector(arg)).replace("{p}", call.args[-1].sql)
+        size = filled(norm, _vector(arg), p=call.args[-1].sql)
         return struct_of(f"{part} / {size}" for part in parts(arg))
 
     return handler

@@ -9,9 +9,9 @@ from pwh_assets.hogql.functions.conversion import WIDTHS
 from pwh_assets.hogql.functions.moments import datetime, local
 from pwh_assets.hogql.functions.mysql.values import END, whole
 from pwh_assets.hogql.functions.postgres.conversion import NIL, or_else
+from pwh_assets.hogql.functions.remote.templates import text_of
 from pwh_assets.hogql.functions.rules import common
 from pwh_assets.hogql.functions.sqltext import mysql_text
-from pwh_assets.hogql.functions.templates import text_of
 from pwh_assets.hogql.functions.texts import to_boolean, to_float, to_text, unify
 
 UUID_TEXT = mysql_text(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.mysql.values import CONVERSIONS, float_text, whole
-from pwh_assets.hogql.functions.sqltext import mysql_text
+from pwh_assets.hogql.functions.sqltext import filled, mysql_text
 from pwh_assets.hogql.types import STRING
 
 Key = str | int
@@ -61,8 +61,7 @@ def _read(template: str, default: str) -> Handler:
     def handler(call: Call, /) -> str:
         head, *keys = call.args
         value = extracted(head.sql, head.type.name, _keys(keys))
-        sql = template.replace("{s}", text(value)).replace("{v}", value)
-        sql = sql.replace("{t}", f"CAST(JSON_UNQUOTE({value}) AS CHAR)")
+        sql = filled(template, v=value, t=f"CAST(JSON_UNQUOTE({value}) AS CHAR)", s=text(value))
         return f"(CASE WHEN {head.sql} IS NOT NULL THEN COALESCE({sql}, {default}) END)"
 
     return handler

@@ -6,8 +6,14 @@ from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.moments import seconds_between, shift
 from pwh_assets.hogql.functions.mysql.values import CONVERSIONS
 from pwh_assets.hogql.functions.postgres.numbers import AGES, DURATIONS
+from pwh_assets.hogql.functions.remote.templates import (
+    floats,
+    number_only,
+    template,
+    whole_only,
+    wholes,
+)
 from pwh_assets.hogql.functions.rules import is_number, is_time
-from pwh_assets.hogql.functions.templates import floats, number_only, template, whole_only, wholes
 
 NO_NAN = (
     "outside its domain it is inf or nan, which do not exist there; give it a number written out."

@@ -5,9 +5,7 @@ import re
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.mysql.values import END
 from pwh_assets.hogql.functions.patterns import Pattern, rewritten
-from pwh_assets.hogql.functions.sqltext import mysql_text
-from pwh_assets.hogql.functions.strings import format_parts
-from pwh_assets.hogql.functions.templates import (
+from pwh_assets.hogql.functions.remote.templates import (
     literal_int,
     template,
     text_of,
@@ -15,6 +13,8 @@ from pwh_assets.hogql.functions.templates import (
     texts,
     whole_only,
 )
+from pwh_assets.hogql.functions.sqltext import mysql_text
+from pwh_assets.hogql.functions.strings import format_parts
 from pwh_assets.hogql.functions.texts import to_text
 
 ESCAPE = mysql_text("\\")

@@ -6,8 +6,8 @@ from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.postgres.values import CONVERSIONS, sql_type
+from pwh_assets.hogql.functions.remote.templates import array_only, number_only, whole_only
 from pwh_assets.hogql.functions.sqltext import both, over_clause, tail
-from pwh_assets.hogql.functions.templates import array_only, number_only, whole_only
 from pwh_assets.hogql.functions.texts import to_text
 from pwh_assets.hogql.functions.windows import in_frame
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, STRING, array

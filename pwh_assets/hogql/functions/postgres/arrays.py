@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.lambdas import split
 from pwh_assets.hogql.functions.postgres.values import CONVERSIONS, sql_type
+from pwh_assets.hogql.functions.remote.templates import array_only, literal_int, whole_only
 from pwh_assets.hogql.functions.rules import common, element_of
-from pwh_assets.hogql.functions.sqltext import name
-from pwh_assets.hogql.functions.templates import array_only, literal_int, whole_only
+from pwh_assets.hogql.functions.sqltext import filled, name
 from pwh_assets.hogql.functions.texts import to_text, unify
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, STRING, Type, array
 
@@ -77,14 +77,11 @@ def _filter(call: Call, /) -> str:
 
 
 def _scalar(template: str) -> Handler:
-    """One value of a lambda's truths; `{b}` is the condition, `{r}` the rows, `{e}` the element."""
+    """One value of a lambda's truths; `{b}` is the condition, `{r}` the rows."""
 
     def handler(call: Call, /) -> str:
-        body, first, rows, element, type_ = over(call)
-        sql = (
-            template.replace("{b}", truth(body, type_)).replace("{r}", rows).replace("{e}", element)
-        )
-        return known(first, sql)
+        body, first, rows, _, type_ = over(call)
+        return known(first, filled(template, b=truth(body, type_), r=rows))
 
     return handler
 

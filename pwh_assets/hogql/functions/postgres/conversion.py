@@ -8,9 +8,9 @@ from pwh_assets.hogql.functions.conditional import case, coalesce, null_if
 from pwh_assets.hogql.functions.conversion import WIDTHS
 from pwh_assets.hogql.functions.moments import datetime, local
 from pwh_assets.hogql.functions.postgres.values import CONVERSIONS, whole
+from pwh_assets.hogql.functions.remote.templates import text_of
 from pwh_assets.hogql.functions.rules import common
 from pwh_assets.hogql.functions.sqltext import postgres_text
-from pwh_assets.hogql.functions.templates import text_of
 from pwh_assets.hogql.functions.texts import to_boolean, to_float, to_text, unify
 from pwh_assets.hogql.functions.zones import zone_literal
 from pwh_assets.hogql.types import DATETIME, STRING

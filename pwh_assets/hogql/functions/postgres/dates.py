@@ -6,9 +6,9 @@ from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.dates import date_unit
 from pwh_assets.hogql.functions.moments import datetime, instant, local, unit_of, zone_of
 from pwh_assets.hogql.functions.periods import interval_parts, week_mode
+from pwh_assets.hogql.functions.remote.templates import as_it_is, number_only, template, whole_only
 from pwh_assets.hogql.functions.shifts import Moves
 from pwh_assets.hogql.functions.sqltext import postgres_text
-from pwh_assets.hogql.functions.templates import as_it_is, number_only, template, whole_only
 from pwh_assets.hogql.functions.zones import zone_literal
 from pwh_assets.hogql.types import DATETIME
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.postgres.values import CONVERSIONS, float_text, whole
-from pwh_assets.hogql.functions.sqltext import postgres_text
+from pwh_assets.hogql.functions.sqltext import filled, postgres_text
 from pwh_assets.hogql.types import STRING
 
 Key = str | int
@@ -76,9 +76,7 @@ def _read(template: str, default: str) -> Handler:
     def handler(call: Call, /) -> str:
         head, *keys = call.args
         value = at(document(head), _keys(keys))
-        sql = template.replace("{v}", value).replace("{t}", f"({value} #>> '{{}}')")
-        if "{s}" in sql:
-            sql = sql.replace("{s}", text(value))
+        sql = filled(template, v=value, t=f"({value} #>> '{{}}')", s=text(value))
         return f"(CASE WHEN {head.sql} IS NOT NULL THEN coalesce({sql}, {default}) END)"
 
     return handler

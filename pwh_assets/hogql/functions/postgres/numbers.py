@@ -3,8 +3,14 @@
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.moments import seconds_between, shift
 from pwh_assets.hogql.functions.postgres.values import CONVERSIONS
+from pwh_assets.hogql.functions.remote.templates import (
+    floats,
+    number_only,
+    template,
+    whole_only,
+    wholes,
+)
 from pwh_assets.hogql.functions.rules import is_number, is_time
-from pwh_assets.hogql.functions.templates import floats, number_only, template, whole_only, wholes
 
 NAN = "'NaN'::float8"
 INF = "'Infinity'::float8"

@@ -4,15 +4,15 @@ import re
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.patterns import Pattern, rewritten
-from pwh_assets.hogql.functions.sqltext import postgres_text
-from pwh_assets.hogql.functions.strings import format_parts
-from pwh_assets.hogql.functions.templates import (
+from pwh_assets.hogql.functions.remote.templates import (
     literal_int,
     template,
     text_of,
     texts,
     whole_only,
 )
+from pwh_assets.hogql.functions.sqltext import postgres_text
+from pwh_assets.hogql.functions.strings import format_parts
 from pwh_assets.hogql.functions.texts import to_text
 
 
