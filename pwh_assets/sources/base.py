@@ -65,6 +65,10 @@ class SqlMasks(Protocol):
         """The columns as they are written."""
         ...
 
+    def arrow(self, table: "pa.Table") -> "pa.Table":
+        """The table as it may be written. May be called from several threads."""
+        ...
+
     def staged(self, table: "pa.Table", clear: Mapping[str, tuple[str, str]]) -> "pa.Table":
         """The table with columns masked, as text: each with its name at the source and SQL of its clear value."""
         ...

@@ -3,8 +3,10 @@
 import psycopg
 import pytest
 
+from pwh_assets.core.options import Mask, MaskKind
 from pwh_assets.core.source import SyncMode
 from pwh_assets.demo.postgres import PrivatePostgres
+from pwh_assets.services.sync.masking import Masker
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.postgres import SOURCE, dividing
 from tests.servers.source_rigs import tables_of
@@ -97,6 +99,22 @@ def test_pieces_are_the_whole_once(server, shape, analyzed):
         assert not analyzed or found == by
         found, count, rows, _ = read(server, "t", SyncMode.FULL)
         assert (found, rows) == ("pages", expected) and count > 3
+
+
+def test_a_masked_key_divides_nothing_for_the_plan_is_written_down(server):
+    masker = Masker([Mask("id", MaskKind.HASH)], b"key")
+    config = SOURCE.validate({**server.config, "schema": "public", "sslmode": "disable"})
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute(
+            "DROP TABLE IF EXISTS t; CREATE TABLE t (id text PRIMARY KEY, at timestamptz DEFAULT now() - interval '1 h');"
+            f"INSERT INTO t SELECT lpad(i::text, 9, '0') FROM generate_series(1, {COUNT}) i; ANALYZE t"
+        )
+    for masks, by in ((None, "column"), (masker, "pages")):
+        request = ReadRequest("t", SyncMode.INCREMENTAL, (), ("id",), "at", masks=masks)
+        chunks = SOURCE.read(config, request).chunks
+        assert chunks.plan["by"] == by
+        assert ("0000" in str(chunks.plan)) is (masks is None)
+        chunks.close()
 
 
 def test_partitions_are_divided_together(server):

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
@@ -23,12 +24,15 @@ CUT = "***"
 
 
 class Masker:
-    """The masks of one table, with the project's key. One value gives one hash, in rows and in Arrow alike."""
+    """The masks of one table, with the project's key. One value gives one hash, in rows and in Arrow alike.
+
+    May be used by several threads at a time.
+    """
 
     def __init__(self, masks: Sequence[Mask], key: bytes) -> None:
         self.masks = {mask.column: mask for mask in masks}
         self._key = key
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._own = threading.local()
 
     def __repr__(self) -> str:
         return f"Masker({list(self.masks.values())!r})"
@@ -122,21 +126,22 @@ class Masker:
             return []
         import duckdb
 
-        if self._connection is None:
-            self._connection = duckdb.connect(config={"threads": 2})
-            self.prepare(self._connection)
-        self._connection.register("clear", table.select(list(words)))
+        connection: duckdb.DuckDBPyConnection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = duckdb.connect(config={"threads": 2})
+            self.prepare(connection)
+        connection.register("clear", table.select(list(words)))
         try:
             wanted = ", ".join(
                 f"CAST({word} AS VARCHAR) AS c{i}" for i, word in enumerate(words.values())
             )
-            found = self._connection.execute(f"SELECT {wanted} FROM clear").to_arrow_table()
+            found = connection.execute(f"SELECT {wanted} FROM clear").to_arrow_table()
         except duckdb.ConversionException:  # whose text shows the value
             raise UnreadableDataError(
                 who, "a value is not of its column's type.", "Mask it with `null` or `drop`."
             ) from None
         finally:
-            self._connection.unregister("clear")
+            connection.unregister("clear")
         return [(name, found.column(i)) for i, name in enumerate(words)]
 
     def _value(self, mask: Mask, value: Any) -> Any:

@@ -144,8 +144,8 @@ class ChunkLog:
 
 
 def fingerprint(request: ReadRequest, base_load_id: str | None, *others: object) -> str:
-    """A text that is the same only for the same request of the same table in the same state."""
-    facts = (asdict(replace(request, unfinished=None)), base_load_id, *others)
+    """A text that is the same only for the same request of the same table in the same state. Its masks are told by `others`."""
+    facts = (asdict(replace(request, unfinished=None, masks=None)), base_load_id, *others)
     text = json.dumps(
         facts, sort_keys=True, default=lambda v: sorted(v) if isinstance(v, frozenset) else str(v)
     )

@@ -25,6 +25,7 @@ class MySQL:
 
     name = "mysql"
     label = "MySQL"
+    masks_in_chunks = True
     fields: Sequence[Field] = (
         Field("host", "Host", help="Name or address of the server."),
         Field("port", "Port", kind="number", default=3306),

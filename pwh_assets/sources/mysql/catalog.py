@@ -45,6 +45,8 @@ class MyTable:
     """About how long a row is; 0 when unknown."""
     comment: str
     foreign_keys: tuple[ForeignKey, ...]
+    made: str = ""
+    """When the server made its file; another time means that all rows were written anew, or are others."""
 
     def discovered(self) -> DiscoveredTable:
         modes: tuple[SyncMode, ...] = (SyncMode.FULL,)
@@ -99,8 +101,9 @@ def tables(connection: Any, schema: str, only: str | None = None) -> list[MyTabl
             row_bytes=int(row_bytes or 0),
             comment="" if kind == "VIEW" else comment or "",
             foreign_keys=tuple(references.get(name, ())),
+            made=str(made or ""),
         )
-        for name, kind, engine, rows, row_bytes, comment in facts
+        for name, kind, engine, rows, row_bytes, comment, made in facts
         if name in columns
     ]
 
@@ -175,7 +178,7 @@ def _references(connection: Any, values: list[Any]) -> dict[str, list[ForeignKey
 
 
 _TABLES = """
-SELECT t.TABLE_NAME, t.TABLE_TYPE, t.ENGINE, t.TABLE_ROWS, t.AVG_ROW_LENGTH, t.TABLE_COMMENT
+SELECT t.TABLE_NAME, t.TABLE_TYPE, t.ENGINE, t.TABLE_ROWS, t.AVG_ROW_LENGTH, t.TABLE_COMMENT, t.CREATE_TIME
 FROM information_schema.TABLES t
 WHERE t.TABLE_SCHEMA = %s AND (%s IS NULL OR t.TABLE_NAME = %s)
     AND t.TABLE_TYPE IN ('BASE TABLE', 'VIEW', 'SYSTEM VERSIONED')

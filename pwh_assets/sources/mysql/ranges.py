@@ -39,7 +39,7 @@ class KeyRanges:
     """`ChunkedRows` of one table; see sources/chunks.py for what that promises.
 
     A reading that goes on where another died takes the other's bound, reads the ranges that are left as they are
-    now, and ends with every row past the bound.
+    now, and ends with every row past the bound. It does so only while the table is the one the other began with.
     """
 
     reader: TableReader
@@ -66,7 +66,9 @@ class KeyRanges:
         left = reader.request.unfinished
         if key is None:
             return None
-        if left is not None and set(left.plan) == {"key", "edges", "bound"}:
+        columns = [[column.name, column.typed.lake] for column in reader.table.columns]
+        shape = {"key": key, "columns": columns, "made": reader.table.made}
+        if left is not None and {name: left.plan.get(name) for name in shape} == shape:
             names = [n for n in _names(left.plan) if n not in left.done]
             past = [] if reader.request.mode is SyncMode.APPEND else [_PAST]
             return cls(reader, left.plan, [*names, *past], False, True)
@@ -84,7 +86,7 @@ class KeyRanges:
         parts = min(MOST_CHUNKS, -(-(reader.table.row_estimate or 0) // CHUNK_ROWS))
         step = max(1, -(-(int(high) - int(low) + 1) // parts))
         edges = list(range(int(low) + step, int(high) + 1, step))
-        plan = {"key": key, "edges": edges, "bound": bound}
+        plan = {**shape, "edges": edges, "bound": bound}
         return cls(reader, plan, _names(plan), True, is_resumable=by_cursor)
 
     def write(self, name: str, folder: Path) -> list[tuple[Path, int]]:
@@ -95,7 +97,9 @@ class KeyRanges:
                 if self._is_closed:
                     raise _ended()
                 condition = self.reader.where(self.plan["bound"], self._range(name))
-                files = write_batches(self.reader.selected(connection, condition), folder, name)
+                batches = self.reader.selected(connection, condition)
+                masks = self.reader.request.masks
+                files = write_batches(map(masks.arrow, batches) if masks else batches, folder, name)
             finally:
                 self._free.put(connection)
         with self._lock:
@@ -202,4 +206,6 @@ def _range_key(reader: TableReader) -> str | None:
     key = table.primary_key
     if table.is_view or len(key) != 1:
         return None
+    if request.masks is not None and request.masks.covers(key[0]):
+        return None  # the plan tells of its values, and is written down
     return key[0] if any(c.name == key[0] and c.is_integer for c in table.columns) else None

@@ -96,7 +96,7 @@ def divided(
     count = _count(extent.size_bytes, extent.row_bytes)
     if bound is not None and request.since is None:
         names = [*request.primary_key[:1], *([cursor.name] if cursor is not None else [])]
-        for column in (_column(table, name) for name in dict.fromkeys(names)):
+        for column in (_column(table, name, request) for name in dict.fromkeys(names)):
             ends = _ends(connection, table, relation, column, count) if column else ()
             if column and ends:
                 return Division("column", column.name, ends)
@@ -104,7 +104,7 @@ def divided(
         step = extent.pages / count
         places = dict.fromkeys(int(step * number) for number in range(1, count))
         return Division("pages", "", tuple(f"({place},0)" for place in places if place > 0))
-    column = _column(table, table.primary_key[0]) if table.primary_key else None
+    column = _column(table, table.primary_key[0], request) if table.primary_key else None
     ends = _ends(connection, table, relation, column, count) if column else ()
     return Division("column", column.name, ends) if column and ends else WHOLE
 
@@ -123,7 +123,10 @@ def _count(size_bytes: float, row_bytes: float) -> int:
     return count + count % 2
 
 
-def _column(table: PgTable, name: str) -> PgColumn | None:
+def _column(table: PgTable, name: str, request: ReadRequest) -> PgColumn | None:
+    """None also where the column is masked: its values would be in the plan, which is written down."""
+    if request.masks is not None and request.masks.covers(name):
+        return None
     return next((column for column in table.columns if column.name == name), None)
 
 
