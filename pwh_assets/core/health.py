@@ -45,6 +45,8 @@ class IssueKind(StrEnum):
     """Several tables of one source fail for one and the same reason."""
     DAEMON = "daemon_not_running"
     """Nothing runs by itself, because what starts it is down."""
+    WAREHOUSE = "warehouse_away"
+    """Views are computed in ClickHouse, which cannot be used."""
     PROJECT = "dbt_project_broken"
     """An own dbt project cannot be read or built."""
     CHANNEL = "alert_channel_failing"
@@ -69,6 +71,7 @@ class IssueType(StrEnum):
     PROJECT = "dbt_project"
     CHANNEL = "alert_channel"
     DAEMON = "daemon"
+    WAREHOUSE = "warehouse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class HealthIssue:
     source: str | None = None
     """The source's slug, where it is about a source or a table of one."""
     tables: tuple[str, ...] = ()
-    """The tables that fail for it, where it is about a source."""
+    """The tables and views that are in trouble for it, where it is about what they have in common."""
     is_retrying: bool = False
     """The next attempt runs or is about to begin: it may mend itself in a moment."""
     cause: str = ""

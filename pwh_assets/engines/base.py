@@ -106,6 +106,12 @@ class EngineUnavailableError(EngineError):
     retryable = True
 
 
+class EngineLoginError(EngineUnavailableError):
+    """The engine's server is there and does not let us in. Trying again does not help."""
+
+    retryable = False
+
+
 class QueryCancelledError(EngineError):
     """Somebody stopped the query."""
 

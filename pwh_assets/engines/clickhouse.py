@@ -17,6 +17,7 @@ from pwh_assets.engines.base import (
     Answer,
     EngineColumn,
     EngineError,
+    EngineLoginError,
     EngineUnavailableError,
     Limits,
     QueryCancelledError,
@@ -231,7 +232,7 @@ class ClickHouseEngine:
             ):
                 raise ClickHouseHeldError(str(self.settings.home / "clickhouse")) from None
             if url and any(word in text for word in DENIED):
-                raise EngineError(
+                raise EngineLoginError(
                     "The server of `PWH_CLICKHOUSE_URL` refused its user name or password."
                 ) from None
             if url and GONE.search(text):

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pwh_assets.core.health import IssueKind
 from pwh_assets.core.source import Column, SyncMode, TableStatus
 from pwh_assets.engines.base import Limits
 from pwh_assets.engines.clickhouse import ENGINE
@@ -251,11 +252,13 @@ def test_a_server_that_goes_away_fails_the_build_by_name_and_not_the_view(home, 
     assert (caught.value.code, caught.value.retryable) == ("engine_unavailable", True)
     now = home.store.view(1, "away")
     assert (now.status, now.failures_in_a_row) == (TableStatus.FAILED, 0)
-    (issue,) = [each for each in health(home.platform, 1) if each.name == "away"]
-    assert "does not answer" in issue.error
+    (issue,) = [each for each in health(home.platform, 1) if each.kind is IssueKind.WAREHOUSE]
+    assert (issue.name, issue.tables) == ("clickhouse", ("away",))
+    assert "does not answer" in issue.error and "`away`" in issue.error
     assert home.ask("SELECT count() FROM away", engine="duckdb") == [(10,)]
     assert build_view(home.platform, view).rows == 10
     assert home.store.view(1, "away").latest_error is None
+    assert IssueKind.WAREHOUSE not in {each.kind for each in health(home.platform, 1)}
 
     gone = replace(
         home.platform,

@@ -145,6 +145,7 @@ _STATUSES: Mapping[IssueKind, str] = {
     IssueKind.PROJECT: "failed",
     IssueKind.CHANNEL: "failed",
     IssueKind.DAEMON: "failed",
+    IssueKind.WAREHOUSE: "failed",
     IssueKind.BILLING_LIMIT: "billing_limit",
     IssueKind.BILLING_LIMIT_TOO_LOW: "billing_limit",
     IssueKind.PAUSED: "disabled",

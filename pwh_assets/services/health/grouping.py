@@ -1,4 +1,4 @@
-"""Many troubles of one cause: tables of a source that cannot be read, and everything nothing starts."""
+"""Many troubles of one cause: a source that cannot be read, a warehouse that is away, a daemon that starts nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ SOURCE_CODES = frozenset(
     )
 )
 """Codes of failures that can be the source's as a whole."""
+WAREHOUSE_CODES = frozenset(("engine_unavailable",))
+"""Codes of builds that failed because what computes views cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ def grouped(
     groups: dict[str, Group] = {}
     failing: dict[tuple[str, str], list[str]] = {}
     unstarted: list[str] = []
+    unbuilt: list[str] = []
     for name, trouble in troubles.items():
         fact = facts[name]
         if away and trouble.kind in (IssueKind.STALE, IssueKind.NEVER_RAN):
@@ -58,12 +61,16 @@ def grouped(
                 unstarted.append(name)
         elif trouble.kind is IssueKind.FAILED and _is_of_source(fact):
             failing.setdefault((fact.source_id, common_cause(fact)), []).append(name)
+        elif trouble.kind is IssueKind.FAILED and _is_of_warehouse(fact):
+            unbuilt.append(name)
     for (_, cause), names in failing.items():
         if len(names) > 1:
             group = _of_source(facts, troubles, sorted(names), cause)
             groups[f"source:{group.id}:{len(groups)}"] = group
     if away and unstarted:
         groups["daemon"] = _of_daemon(sorted(unstarted), away)
+    if unbuilt:
+        groups["warehouse"] = _of_warehouse(troubles, sorted(unbuilt))
     group_of = {name: key for key, group in groups.items() for name in group.members}
     return groups, group_of
 
@@ -82,6 +89,11 @@ def _is_of_source(fact: Fact) -> bool:
     return bool(
         not fact.is_view and fact.source_id and job is not None and job.error_code in SOURCE_CODES
     )
+
+
+def _is_of_warehouse(fact: Fact) -> bool:
+    job = fact.last_job
+    return fact.is_view and job is not None and job.error_code in WAREHOUSE_CODES
 
 
 def _of_source(
@@ -111,6 +123,31 @@ def _of_source(
         members=tuple(names),
         source=one.source,
         source_type=one.source_type,
+    )
+
+
+def _of_warehouse(troubles: Mapping[str, Trouble], names: list[str]) -> Group:
+    """One view is enough: whether the others were tried yet says nothing of what is wrong."""
+    mine = [troubles[name] for name in names]
+    began = [trouble.since for trouble in mine if trouble.since is not None]
+    many = len(names) > 1
+    views, keep = ("views were", "keep their") if many else ("view was", "keeps its")
+    cause = "ClickHouse, where views are computed, does not answer or does not let us in."
+    back = f"`pwh view run {names[0]}`" + (" and the others" if many else "")
+    return Group(
+        id="clickhouse",
+        name="clickhouse",
+        type=IssueType.WAREHOUSE,
+        trouble=Trouble(
+            IssueKind.WAREHOUSE,
+            f"{cause} {len(names)} {views} not built and {keep} last rows: {quoted(names, 5)}.",
+            f"`pwh doctor` says what is wrong with the server of `PWH_CLICKHOUSE_URL`. When it is back, run {back}, or "
+            "wait for the next time they are built. DuckDB builds them with `--engine duckdb`.",
+            min(began, default=None),
+            cause,
+            all(trouble.is_retrying for trouble in mine),
+        ),
+        members=tuple(names),
     )
 
 

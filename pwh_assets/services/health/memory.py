@@ -181,7 +181,10 @@ def _asks(channel: AlertChannel, issue: HealthIssue) -> bool:
 
 
 def _is_in_graph(issue: HealthIssue) -> bool:
-    return issue.kind not in (IssueKind.SOURCE, IssueKind.CHANNEL, IssueKind.DAEMON)
+    return issue.kind not in _OF_MANY
+
+
+_OF_MANY = frozenset((IssueKind.SOURCE, IssueKind.CHANNEL, IssueKind.DAEMON, IssueKind.WAREHOUSE))
 
 
 def _subject(fact: Fact) -> str:

@@ -344,6 +344,7 @@ WORDS: Mapping[IssueKind, str] = {
     IssueKind.LAGGING: "lags behind its source",
     IssueKind.DEFINITION: "no longer fits what it reads",
     IssueKind.SOURCE: "cannot be read",
+    IssueKind.WAREHOUSE: "cannot be used",
     IssueKind.PROJECT: "is broken",
     IssueKind.CHANNEL: "cannot be reached",
     IssueKind.BLOCKED: "is blocked",

@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pwh_assets.engines.base import EngineError, EngineUnavailableError, QueryCancelledError
+from pwh_assets.engines.base import (
+    EngineError,
+    EngineLoginError,
+    EngineUnavailableError,
+    QueryCancelledError,
+)
 from pwh_assets.engines.clickhouse import said
 from pwh_assets.engines.clickhouse_site import BuildSite
 from pwh_assets.engines.clickhouse_types import quoted
@@ -61,14 +66,23 @@ def is_installed() -> bool:
 
 
 class WarehouseAwayError(EngineUnavailableError):
-    """ClickHouse was not there, or went away, while a view was built in it. Another attempt may succeed."""
+    """ClickHouse was not there, went away, or let nobody in, while a view was built in it. Another attempt may succeed."""
 
-    def __init__(self, view: str) -> None:
-        self.view = view
+    def __init__(
+        self, view: str, reason: str = "The server of `PWH_CLICKHOUSE_URL` does not answer."
+    ) -> None:
+        self.view, self.reason = view, reason
         super().__init__(
-            f"View `{view}` was not built: the ClickHouse server of `PWH_CLICKHOUSE_URL` does not answer. It keeps its "
-            f"last rows. See whether the server runs, then `pwh view run {view}`."
+            f"View `{view}` was not built in ClickHouse. {reason} The view keeps its last rows. See to the server "
+            f"(`pwh doctor` asks it), then `pwh view run {view}`."
         )
+
+    @classmethod
+    def of(cls, view: str, error: EngineUnavailableError) -> "WarehouseAwayError":
+        """In words for the view."""
+        if isinstance(error, EngineLoginError):
+            return cls(view, error.sentence)
+        return cls(view)
 
 
 def run(
@@ -105,8 +119,8 @@ def run(
             session.adopt()
     except QueryCancelledError:
         raise ModelError(view_name, "Its statement was ended on the server.") from None
-    except EngineUnavailableError:
-        raise WarehouseAwayError(view_name) from None
+    except EngineUnavailableError as error:
+        raise WarehouseAwayError.of(view_name, error) from None
     except EngineError as error:
         raise ModelError(view_name, error.sentence) from None
 

@@ -72,8 +72,8 @@ def clickhouse_text(platform: Platform, view: SavedQuery) -> tuple[ModelText | N
             )
     try:
         clickhouse(platform).mirror(view.project_id)
-    except EngineUnavailableError:
-        raise WarehouseAwayError(view.name) from None
+    except EngineUnavailableError as error:
+        raise WarehouseAwayError.of(view.name, error) from None
     except ClickHouseHeldError:
         return None, "another process has this home's in-process ClickHouse open."
     return text, ""

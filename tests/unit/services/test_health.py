@@ -183,6 +183,31 @@ def test_what_is_late_since_the_daemon_went_is_one_issue():
     assert {one.kind for one in before} == {IssueKind.STALE}
 
 
+def test_views_that_a_warehouse_which_is_away_could_not_build_are_one_issue():
+    away = FAILED | {"latest_error": "View was not built in ClickHouse."}
+    views = [
+        view("a", "app_users", **away),
+        view("b", "app_users", **away | {"failed_at": NOW - timedelta(minutes=9)}),
+        view("by_itself", "app_users", **FAILED),
+        view("below", "a"),
+        view("plain", "b", is_materialized=False, frequency=None),
+    ]
+    jobs = [job(name, "engine_unavailable") for name in "ab"]
+    root, own, blocked = issues([table("users")], views, jobs=jobs)
+    assert (root.kind, root.type, root.subject) == (
+        IssueKind.WAREHOUSE,
+        "warehouse",
+        "warehouse:clickhouse",
+    )
+    assert root.tables == ("a", "b") and root.blocks == ("below", "plain")
+    assert root.since == NOW - timedelta(minutes=9) and "2 views were not built" in root.error
+    assert "pwh doctor" in root.way_out and "`pwh view run a` and the others" in root.way_out
+    assert (own.name, own.kind) == ("by_itself", IssueKind.FAILED)
+    assert (blocked.name, blocked.root) == ("below", "clickhouse")
+    (alone, _) = issues([table("users")], [views[0], views[3]], jobs=jobs[:1])
+    assert alone.subject == root.subject and "1 view was not built and keeps" in alone.error
+
+
 def test_a_suspended_view_tells_its_first_failure_and_how_to_resume():
     facts = {"status": TableStatus.FAILED, "failures_in_a_row": 5, "latest_error": "Out of memory."}
     facts |= {"failed_at": NOW - timedelta(hours=5), "suspended_at": NOW - timedelta(hours=1)}
