@@ -17,7 +17,7 @@ PEOPLE = (
     "seen timestamp(6) NULL, took time, about json, plan varchar(20), secret text, updated_at datetime NOT NULL)",
     "INSERT INTO people SELECT seq, IF(seq % 9, CONCAT('ß', seq % 700, '@example.com'), NULL), seq * 1.5, "
     "'1990-01-01' + INTERVAL seq DAY, '2024-03-01 12:00' + INTERVAL seq * 1001 MICROSECOND, SEC_TO_TIME(seq), "
-    "JSON_OBJECT('n', seq), ELT(1 + seq % 3, 'free', 'pro', 'enterprise'), CONCAT('planted', seq), '2024-03-01' "
+    "JSON_OBJECT('n', seq), ELT(1 + seq % 3, 'free', 'pro', 'enterprise'), CONCAT('planted', seq), '2024-03-01' + INTERVAL seq MINUTE "
     "FROM seq_1_to_4000",
     "ANALYZE TABLE people",
 )
@@ -133,7 +133,10 @@ def test_ranges_of_a_dead_run_are_not_gone_on_with_when_the_table_was_changed(
     with pytest.raises(SourceError):
         sync_table(home, table_of(home))
     assert on_disk(home.settings.home, b"@example.com") == []
-    run(server, "ALTER TABLE people ADD COLUMN tag varchar(9) NOT NULL DEFAULT 'as ever'")
+    added = "ALTER TABLE people ADD COLUMN tag varchar(9) NOT NULL DEFAULT 'as ever'"
+    run(server, added, "ANALYZE TABLE people")
     written.stop_after = None
+    written.clear()
     assert sync_table(home, table_of(home)).row_count == 4000
+    assert len(written) > 4
     assert {row[-1] for row in rows_in(home)} == {"as ever"}
