@@ -25,7 +25,7 @@ from pwh_assets.engines.base import (
     QueryTooLargeError,
     StatementRefusedError,
 )
-from pwh_assets.engines.mirror import Mirror, database_of
+from pwh_assets.engines.mirror import Mirror
 from pwh_assets.engines.words import without_places
 from pwh_assets.errors import BusyError, InvalidInputError, PwhError
 from pwh_assets.settings import Settings
@@ -116,7 +116,12 @@ class ClickHouseEngine:
             mirror = self._mirrors.get(project_id)
             if mirror is None:
                 with in_words(str(self.settings.home)):
-                    mirror = Mirror(self.writer(), self.lakes.of(project_id), project_id)
+                    mirror = Mirror(
+                        self.writer(),
+                        self.lakes.of(project_id),
+                        project_id,
+                        is_shared=bool(self.settings.clickhouse_url),
+                    )
                 self._mirrors[project_id] = mirror
             return mirror
 
@@ -132,7 +137,7 @@ class ClickHouseEngine:
                 f"`{placed[0].path[-1]}` is read where it lies, which only DuckDB does. Ask with `--engine duckdb`, or "
                 "sync the table."
             )
-        return ClickHouseSession(self, self.mirror(project_id), project_id)
+        return ClickHouseSession(self, self.mirror(project_id))
 
     def writer(self) -> Any:
         """The client that copies tables; no compiled query runs on it."""
@@ -155,11 +160,11 @@ class ClickHouseEngine:
             self._killer.command(f"KILL QUERY WHERE {which} ASYNC")
 
     def reader(
-        self, project_id: int, settings: Mapping[str, Any], limits: Limits
+        self, database: str, settings: Mapping[str, Any], limits: Limits
     ) -> tuple[tuple[Any, ...], Any]:
-        """A client of the project's database that can only read, with these settings for good."""
+        """A client of a project's database that can only read, with these settings for good."""
         key = (
-            project_id,
+            database,
             tuple(sorted(settings.items())),
             limits.timeout_s,
             limits.memory_mb,
@@ -183,7 +188,7 @@ class ClickHouseEngine:
             fixed["max_result_rows"] = limits.max_rows
             fixed["result_overflow_mode"] = "throw"
         fixed["readonly"] = 1  # last: nothing can be set after it
-        return key, self._client(fixed, database_of(project_id), limits.timeout_s + GRACE_S)
+        return key, self._client(fixed, database, limits.timeout_s + GRACE_S)
 
     def keep(self, key: tuple[Any, ...], client: Any) -> None:
         with self._lock:
@@ -262,10 +267,9 @@ class ClickHouseEngine:
 class ClickHouseSession:
     """A door to one project's mirrored tables."""
 
-    def __init__(self, engine: ClickHouseEngine, mirror: Mirror, project_id: int) -> None:
+    def __init__(self, engine: ClickHouseEngine, mirror: Mirror) -> None:
         self._engine = engine
         self._mirror = mirror
-        self._project_id = project_id
         self._held: tuple[tuple[Any, ...], Any] | None = None
         self._answer: ClickHouseAnswer | None = None
 
@@ -275,7 +279,7 @@ class ClickHouseSession:
 
     def run(self, sql: str, settings: dict[str, str | int | float], limits: Limits) -> Answer:
         self._release()
-        self._held = self._engine.reader(self._project_id, settings, limits)
+        self._held = self._engine.reader(self._mirror.database, settings, limits)
         self._answer = ClickHouseAnswer(self._engine, self._held[1], sql, limits)
         self._answer.start()
         return self._answer

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pwh_assets.engines.clickhouse import ClickHouseEngine, in_words
 from pwh_assets.engines.clickhouse_types import given_back, identifier
-from pwh_assets.engines.mirror import database_of, drop_site, site_of, table_of
+from pwh_assets.engines.mirror import drop_site
+from pwh_assets.engines.mirror_names import table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,16 +43,16 @@ class BuildSite:
         self._engine = engine
         self._lake = lake
         self._settings = settings
-        self._known = {site_of(lake.project_id, each) for each in known}
-        self.database = site_of(lake.project_id, view_id)
         self._home = str(engine.settings.home)
         self._mirror = engine.mirror(lake.project_id)
+        self._known = {self._mirror.site_of(each) for each in known}
+        self.database = self._mirror.site_of(view_id)
         self._client: Any = None
         self._is_open = False
 
     def __enter__(self) -> Self:
         with in_words(self._home):
-            self._client = self._engine.client(database_of(self._lake.project_id), {})
+            self._client = self._engine.client(self._mirror.database, {})
             try:
                 others = [each for each in self._known if each != self.database]
                 self._mirror.drop_sites(self._client, others)

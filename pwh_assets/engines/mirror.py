@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.engines.base import EngineError
 from pwh_assets.engines.clickhouse_types import column_type, identifier, literal, quoted, read_of
+from pwh_assets.engines.mirror_names import (
+    database_of,
+    former_database_of,
+    lake_mark,
+    prefix_of,
+    site_of,
+    table_of,
+)
 
 if TYPE_CHECKING:
     from pwh_assets.lake import Lake
@@ -24,38 +32,21 @@ COPY_WAIT_S = 600.0
 Path = tuple[str, ...]
 
 
-def database_of(project_id: int) -> str:
-    return f"pwh_{project_id}"
-
-
-def table_of(path: Path) -> str:
-    """The mirror's name of a stored table, as the ClickHouse printer writes it."""
-    return "__".join(path)
-
-
-def site_of(project_id: int, view_id: str) -> str:
-    """The database that a view is built in; see `clickhouse_site`."""
-    return prefix_of(project_id) + view_id.replace("-", "")
-
-
-def prefix_of(project_id: int) -> str:
-    """How the databases of a project's builds begin."""
-    return f"{database_of(project_id)}__build_"
-
-
 class Mirror:
     """The mirror of one project. Processes that share a server take turns, table by table."""
 
-    def __init__(self, client: Any, lake: "Lake", project_id: int) -> None:
+    def __init__(self, client: Any, lake: "Lake", project_id: int, *, is_shared: bool) -> None:
+        """`is_shared` is True for a server, which other homes may use too."""
         self._client = client
         self._lake = lake
         self._project_id = project_id
-        self.database = database_of(project_id)
         self._lock = threading.RLock()
         self._snapshot = -1
         self._tables: dict[tuple[str, str], LakeTable] = {}
         self._known: dict[str, int] = {}
         self._lake_id = _id_of(lake)
+        self.database = database_of(project_id, lake_mark(self._lake_id, lake, is_shared=is_shared))
+        self._take_over()
         client.command(f"CREATE DATABASE IF NOT EXISTS {identifier(self.database)}")
         client.command(f"DROP TABLE IF EXISTS {self.place(OLD_STATE)}")
         client.command(
@@ -63,6 +54,10 @@ class Mirror:
             "at DateTime64(6) DEFAULT now64(6)) ENGINE = ReplacingMergeTree(at) ORDER BY name"
         )
         self._look()
+
+    def site_of(self, view_id: str) -> str:
+        """The database that a view is built in; see `clickhouse_site`."""
+        return site_of(self.database, view_id)
 
     def bring(self, paths: Sequence[Path]) -> None:
         """See to it that each stored table's copy is the table as it is now."""
@@ -152,11 +147,36 @@ class Mirror:
         """Drop the databases of builds, but for these; what still runs in them is ended."""
         rows = client.query(
             "SELECT name FROM system.databases WHERE startsWith(name, "
-            f"'{prefix_of(self._project_id)}')"
+            f"{literal(prefix_of(self.database))})"
         ).result_rows
         for (name,) in rows:
             if name not in kept:
                 drop_site(client, name)
+
+    def _take_over(self) -> None:
+        """A database whose name does not say whose it is, as earlier versions made them, is renamed when it is ours."""
+        from clickhouse_connect.driver.exceptions import DatabaseError
+
+        from pwh_assets.lake.locks import hold
+
+        former = former_database_of(self._project_id)
+        with hold(self._lake.settings, f"copies-{self._project_id}", COPY_WAIT_S):
+            names = {str(row[0]) for row in self._client.query("SHOW DATABASES").result_rows}
+            if former not in names or self.database in names:
+                return
+            state = f"{identifier(former)}.{identifier(STATE)}"
+            with contextlib.suppress(
+                DatabaseError
+            ):  # no state in it, or not for this user: not ours to touch
+                lakes = self._client.query(f"SELECT DISTINCT lake FROM {state}").result_rows
+                if [str(row[0]) for row in lakes] != [self._lake_id]:
+                    return
+                self._client.command(
+                    f"RENAME DATABASE {identifier(former)} TO {identifier(self.database)}"
+                )
+                for name in names:
+                    if name.startswith(prefix_of(former)):
+                        drop_site(self._client, name)
 
     def place(self, table: str) -> str:
         return f"{identifier(self.database)}.{identifier(table)}"

@@ -18,10 +18,12 @@ from pwh_assets.core.source import Column, SyncMode, TableStatus
 from pwh_assets.engines.base import Limits
 from pwh_assets.engines.clickhouse import ENGINE
 from pwh_assets.engines.clickhouse_site import BuildSite
-from pwh_assets.engines.mirror import Mirror, prefix_of, site_of
+from pwh_assets.engines.mirror import Mirror
+from pwh_assets.engines.mirror_names import former_database_of, prefix_of
 from pwh_assets.errors import BusyError
 from pwh_assets.lake import Publish
 from pwh_assets.services.health.answer import health
+from pwh_assets.services.hogql.query import run_query
 from pwh_assets.services.models import ModelError
 from pwh_assets.services.models.clickhouse import WarehouseAwayError
 from pwh_assets.services.quality.audit import QualityFailedError
@@ -92,6 +94,10 @@ class ClickHouseHome(Warehouse):
         return self.platform.engines["clickhouse"]
 
     @property
+    def mirror(self):
+        return self.engine.mirror(1)
+
+    @property
     def in_duckdb(self):
         return replace(self.platform, settings=replace(self.settings, warehouse="duckdb"))
 
@@ -107,7 +113,7 @@ class ClickHouseHome(Warehouse):
 
     def sites(self):
         rows = self.engine.writer().query("SELECT name FROM system.databases").result_rows
-        return [name for (name,) in rows if name.startswith(prefix_of(1))]
+        return [name for (name,) in rows if name.startswith(prefix_of(self.mirror.database))]
 
     def sent(self, word):
         return [text for text, _ in self.server.seen() if word in text]
@@ -304,7 +310,7 @@ def test_a_build_is_one_at_a_time_and_cancelling_ends_its_statement_on_the_serve
 
 
 def running(home, view):
-    text = f"SELECT count() FROM system.processes WHERE current_database = '{site_of(1, view.id)}'"
+    text = f"SELECT count() FROM system.processes WHERE current_database = '{home.mirror.site_of(view.id)}'"
     return home.engine.writer().query(text).result_rows[0][0]
 
 
@@ -340,7 +346,7 @@ def test_two_processes_that_need_a_copy_make_one(home):
     others = [ENGINE(home.settings, home.platform.lakes) for _ in range(2)]
     path = (home.table("app_users").source.slug, "users")
     home.write("users", people(20))
-    before = len(home.sent(f"INSERT INTO `pwh_1`.`{path[0]}__users__fresh`"))
+    before = len(home.sent(f"INSERT INTO `{home.mirror.database}`.`{path[0]}__users__fresh`"))
 
     def bring(engine):
         session = engine.open(1, Limits())
@@ -354,7 +360,10 @@ def test_two_processes_that_need_a_copy_make_one(home):
         thread.join()
     for engine in others:
         engine.close()
-    assert len(home.sent(f"INSERT INTO `pwh_1`.`{path[0]}__users__fresh`")) == before + 1
+    assert (
+        len(home.sent(f"INSERT INTO `{home.mirror.database}`.`{path[0]}__users__fresh`"))
+        == before + 1
+    )
     assert home.ask("SELECT count() FROM app_users") == [(20,)]
     home.write("users", people())
 
@@ -396,11 +405,39 @@ def test_a_build_killed_at_any_moment_leaves_the_old_table_and_the_next_removes_
 
 def test_what_is_left_of_views_and_tables_that_are_gone_goes_with_the_next_build(home):
     writer = home.engine.writer()
-    writer.command(f"CREATE DATABASE `{site_of(1, str(uuid.uuid4()))}`")
+    writer.command(f"CREATE DATABASE `{home.mirror.site_of(str(uuid.uuid4()))}`")
     view = home.keep("short", "SELECT 1 AS a")
     build_view(home.platform, view)
     remove_view(home.platform, 1, "short", force=True)
     kept = home.store.view(1, "killed")
     build_view(home.platform, kept)
-    names = [row[0] for row in writer.query("SHOW TABLES FROM pwh_1").result_rows]
+    names = [row[0] for row in writer.query(f"SHOW TABLES FROM {home.mirror.database}").result_rows]
     assert home.sites() == [] and "views__short" not in names and "views__killed" in names
+
+
+def test_homes_that_share_a_server_see_their_own_rows_and_what_earlier_versions_made_goes_on(
+    home, server, tmp_path
+):
+    text = "SELECT count() FROM app_users"
+    assert home.ask(text) == [(10,)]
+    own, writer = home.mirror.database, home.engine.writer()
+    former = former_database_of(1)
+    writer.command(f"RENAME DATABASE `{own}` TO `{former}`")
+    other = ClickHouseHome(tmp_path / "other", server)
+    try:
+        other.write("users", people(7))
+        assert other.ask(text) == [(7,)] and other.mirror.database not in (own, former)
+        view = other.keep("spent", "SELECT sum(amount) AS total FROM app_orders")
+        assert build_view(other.platform, view).engine == "clickhouse"
+        before = len(home.sent("INSERT INTO"))
+        again = ENGINE(home.settings, home.platform.lakes)
+        platform = replace(home.platform, engines={**home.platform.engines, "clickhouse": again})
+        rows = run_query(platform, 1, text, engine="clickhouse").rows
+        assert [tuple(row) for row in rows] == [(10,)] and again.mirror(1).database == own
+        again.close()
+        assert len(home.sent("INSERT INTO")) == before  # no table was copied anew
+        names = [name for (name,) in writer.query("SHOW DATABASES").result_rows]
+        assert former not in names and {own, other.mirror.database} <= set(names)
+        assert other.ask("SELECT total FROM spent") == [(499500.0,)]
+    finally:
+        other.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from pwh_assets.core.source import Column
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.engines.clickhouse_types import column_type
-from pwh_assets.engines.mirror import table_of
+from pwh_assets.engines.mirror_names import table_of
 from pwh_assets.settings import Settings
 
 TEMPLATE = Path(__file__).parent / "dbt_project"

@@ -170,13 +170,14 @@ def _compile(build: Build) -> None:
     plan = build.plan
     with build.watch.waiting_for(build.platform, f"dbt-{view.project_id}", _DBT_WAIT_S):
         if isinstance(plan, ClickHouseBuild):
-            from pwh_assets.engines.mirror import site_of
+            from pwh_assets.services.views.warehouse import clickhouse
 
             target = models.Target.CLICKHOUSE
             build.project = generate_models(
                 build.platform, view.project_id, view, target, text=plan.text
             )
-            models.parse(build.project, view.name, site_of(view.project_id, view.id))
+            mirror = clickhouse(build.platform).mirror(view.project_id)
+            models.parse(build.project, view.name, mirror.site_of(view.id))
             return
         build.project = generate_models(build.platform, view.project_id, fresh=view)
         models.parse(build.project, view.name)
