@@ -1,6 +1,8 @@
 """Having Dagster start runs in processes of their own: what the API does when a sync or a build is asked for."""
 
-from collections.abc import Sequence
+import time
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -25,12 +27,34 @@ mutation Launch($params: ExecutionParams!) {
     __typename
     ... on LaunchRunSuccess { run { runId } }
     ... on Error { message }
+    ... on PythonError { className }
     ... on RunConfigValidationInvalid { errors { message } }
   }
 }
 """
-_UNKNOWN = frozenset({"PipelineNotFoundError", "InvalidSubsetError"})
+_BEGUN = """
+query Begun($tags: [ExecutionTag!]) {
+  runsOrError(filter: {tags: $tags}, limit: 1) { ... on Runs { results { runId } } }
+}
+"""
+_MARK_TAG = ".dagster/pwh_launch"
+"""Names one attempt to start a run. Dagster's UI hides tags that begin so."""
+_UNKNOWN = frozenset({"PipelineNotFoundError", "InvalidSubsetError", "RepositoryNotFoundError"})
 """What Dagster says of a job or an asset that it has not loaded yet."""
+_LOADING = frozenset(
+    {
+        "DagsterCodeLocationLoadError",
+        "DagsterCodeLocationNotFoundError",
+        "DagsterUserCodeUnreachableError",
+        "DagsterUserCodeUnreachableTimeoutError",
+    }
+)
+"""What fails inside Dagster while its code server takes a change in."""
+_NO_JOB = "No remote job named"
+"""How Dagster 1.13 says it of a job of an asset selection, with status 500."""
+TAKEN_IN_WITHIN_S = 60.0
+"""So long a run waits for what was just made to be known to Dagster."""
+_AGAIN_AFTER_S = 1.0
 
 
 class DagsterDownError(PwhError):
@@ -44,6 +68,23 @@ class DagsterDownError(PwhError):
         super().__init__(
             "Dagster does not answer, so nothing was started. See that `pwh up` is running; its logs are in "
             "the home's `logs` folder."
+        )
+
+
+class DagsterBehindError(PwhError):
+    """Dagster answers, and has not taken a change in for longer than that takes."""
+
+    code = "dagster_behind"
+    status = 503
+    retryable = True
+    retry_after_s = 10.0
+
+    def __init__(self, names: Sequence[str], waited_s: float) -> None:
+        self.waited_s = waited_s
+        super().__init__(
+            f"Dagster does not know {quoted(list(names))} yet, after {waited_s:.0f} s, so nothing was started. "
+            "Try again in a moment; if it stays so, `dagster-code.log` in the home's `logs` folder says why it cannot "
+            "load them."
         )
 
 
@@ -66,8 +107,10 @@ def launch_sync(platform: Platform, project_id: int, tables: Sequence[SyncedTabl
     Returns:
         The ids of Dagster's runs.
 
+    What Dagster does not know yet, such as a table that was connected a moment ago, is waited for.
+
     Raises:
-        DagsterDownError, LaunchRefusedError.
+        DagsterDownError, DagsterBehindError, LaunchRefusedError.
     """
     graph = project_graph(platform, project_id)
     groups: dict[str, list[SyncedTable]] = {}
@@ -92,18 +135,63 @@ def launch_views(platform: Platform, project_id: int, views: Sequence[SavedQuery
 
 
 def _launch(platform: Platform, job: str, keys: Sequence[dg.AssetKey], names: Sequence[str]) -> str:
-    found = _asked(platform, job, keys)
-    if found.get("__typename") in _UNKNOWN and reload_location(platform.settings):
-        found = _asked(platform, job, keys)
-    if found.get("__typename") == "LaunchRunSuccess":
-        return str(found["run"]["runId"])
-    errors = [each.get("message", "") for each in found.get("errors", ())]
-    raise LaunchRefusedError(names, found.get("message") or " ".join(errors) or "it gave no reason")
-
-
-def _asked(platform: Platform, job: str, keys: Sequence[dg.AssetKey]) -> dict[str, Any]:
     url = webserver_url(platform.settings)
-    params = {
+    if url is None:
+        raise DagsterDownError
+    mark, began = uuid.uuid4().hex, time.monotonic()
+    params = _params(job, keys, mark)
+    while True:
+        found = _launched(url, params, mark)
+        if found.get("__typename") == "LaunchRunSuccess":
+            return str(found["run"]["runId"])
+        if not _is_early(found):
+            errors = [each.get("message", "") for each in found.get("errors", ())]
+            reason = found.get("message") or " ".join(errors) or "it gave no reason"
+            raise LaunchRefusedError(names, reason)
+        waited_s = time.monotonic() - began
+        if waited_s > TAKEN_IN_WITHIN_S:
+            raise DagsterBehindError(names, waited_s)
+        if not reload_location(platform.settings):
+            time.sleep(_AGAIN_AFTER_S)
+
+
+def _is_early(found: Mapping[str, Any]) -> bool:
+    """Whether Dagster may know better after a reload."""
+    kind, message = found.get("__typename"), str(found.get("message"))
+    if kind in _UNKNOWN:
+        return True
+    is_inside = kind == "PythonError" or kind is None
+    return is_inside and (found.get("className") in _LOADING or _NO_JOB in message)
+
+
+def _launched(url: str, params: Mapping[str, Any], mark: str) -> dict[str, Any]:
+    """What Dagster answers to one attempt. One that was not answered may have started the run: that is looked up."""
+    try:
+        answer = ask(f"{url}/graphql", _LAUNCH, {"params": params}, _TIMEOUT_S)
+    except (OSError, ValueError):
+        run_id = _begun(url, mark)
+        if run_id is None:
+            raise DagsterDownError from None
+        return {"__typename": "LaunchRunSuccess", "run": {"runId": run_id}}
+    data = answer.get("data") or {}
+    return dict(data.get("launchRun") or {"message": str(answer.get("errors", ""))[:300]})
+
+
+def _begun(url: str, mark: str) -> str | None:
+    """The run of an attempt; None when there is none, or Dagster does not say."""
+    try:
+        answer = ask(
+            f"{url}/graphql", _BEGUN, {"tags": [{"key": _MARK_TAG, "value": mark}]}, _TIMEOUT_S
+        )
+    except (OSError, ValueError):
+        return None
+    found = ((answer.get("data") or {}).get("runsOrError") or {}).get("results") or ()
+    return str(found[0]["runId"]) if found else None
+
+
+def _params(job: str, keys: Sequence[dg.AssetKey], mark: str) -> dict[str, Any]:
+    tags = {TRIGGER_TAG: "api", _MARK_TAG: mark}
+    return {
         "selector": {
             "repositoryLocationName": LOCATION,
             "repositoryName": REPOSITORY,
@@ -113,14 +201,5 @@ def _asked(platform: Platform, job: str, keys: Sequence[dg.AssetKey]) -> dict[st
         },
         "mode": "default",
         "runConfigData": {},
-        "executionMetadata": {"tags": [{"key": TRIGGER_TAG, "value": "api"}]},
+        "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
     }
-    try:
-        if url is None:
-            raise DagsterDownError
-        answer = ask(f"{url}/graphql", _LAUNCH, {"params": params}, _TIMEOUT_S)
-    except (OSError, ValueError):
-        raise DagsterDownError from None
-    data = answer.get("data") or {}
-    found = data.get("launchRun") or {"message": str(answer.get("errors", ""))[:300]}
-    return dict(found)

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from pwh_assets.orchestration.graphql import ask
 from pwh_assets.orchestration.instance import LOCATION
@@ -16,7 +17,10 @@ log = logging.getLogger(__name__)
 
 APART_S = 10.0
 LOOK_EVERY_S = 2.0
-_RELOAD = """
+_turns: dict[Path, threading.Lock] = {}
+_latest: dict[Path, tuple[float, bool]] = {}
+"""When the latest reload of a home began, and whether it was done."""
+_MUTATION = """
 mutation Reload($name: String!) {
   reloadRepositoryLocation(repositoryLocationName: $name) {
     __typename
@@ -28,17 +32,29 @@ mutation Reload($name: String!) {
 
 
 def reload_location(settings: Settings) -> bool:
-    """Have the running webserver load the definitions anew; the daemon follows by itself.
+    """Have the running webserver load the definitions anew; the daemon follows by itself. Of many who ask meanwhile, one
+    has it done for all: a reload that began after they asked has what they changed.
 
     Returns:
         True when it did. False when Dagster is down (the next start loads everything) or refused, which is
         logged: a store change never fails because of Dagster.
     """
+    asked_at = time.monotonic()
+    with _turns.setdefault(settings.home, threading.Lock()):
+        began_at, is_done = _latest.get(settings.home, (0.0, False))
+        if began_at < asked_at:
+            began_at = time.monotonic()
+            is_done = _reload(settings)
+            _latest[settings.home] = began_at, is_done
+        return is_done
+
+
+def _reload(settings: Settings) -> bool:
     url = webserver_url(settings)
     if url is None:
         return False
     try:
-        answer = ask(f"{url}/graphql", _RELOAD, {"name": LOCATION})
+        answer = ask(f"{url}/graphql", _MUTATION, {"name": LOCATION})
     except (OSError, ValueError) as error:
         log.debug("dagster is not there to reload: %s", type(error).__name__)
         return False

@@ -9,11 +9,13 @@ import time
 import urllib.request
 from pathlib import Path
 
+import dagster as dg
 import psycopg
 import pytest
 
 from pwh_assets.core.view import Refresh
 from pwh_assets.demo.postgres import PrivatePostgres
+from pwh_assets.orchestration import launch
 from pwh_assets.orchestration.reload import Reloader, reload_location
 from pwh_assets.orchestration.run import run_sync, run_views
 from pwh_assets.orchestration.servers import dagster_commands, socket_of
@@ -205,20 +207,32 @@ def test_what_changes_in_the_store_is_in_dagster_seconds_later(servers, home):
         reloader.stop()
 
 
-def test_a_view_is_built_by_a_run_that_dagster_launches(servers, home):
-    launched = servers.ask(
-        'mutation{launchRun(executionParams:{selector:{repositoryLocationName:"pwh",'
-        'repositoryName:"__repository__",jobName:"build_views"},mode:"default"})'
-        "{__typename ... on LaunchRunSuccess{run{runId}}}}"
-    )["launchRun"]
-    run_id = launched["run"]["runId"]
+def test_a_view_made_a_moment_ago_is_built_by_a_run_that_dagster_launches(servers, home):
+    save_view(home, 1, "names_at_once", "SELECT name FROM names_daily")
+    made = materialize_view(home, 1, "names_at_once", "24hour")
+    assert "views/names_at_once" not in servers.assets()
+    run_id = launch.launch_views(home, 1, [home.store.view(1, "names_daily"), made])
 
     def ended():
         (run,) = [run for run in servers.runs() if run["runId"] == run_id]
         return run["status"] if run["status"] in ("SUCCESS", "FAILURE") else None
 
     assert servers.until(ended) == "SUCCESS", servers.said()
-    assert home.store.view(1, "names_daily").row_count == 50
+    counts = [home.store.view(1, name).row_count for name in ("names_daily", "names_at_once")]
+    assert counts == [50, 50]
+
+
+def test_what_dagster_does_not_know_is_waited_for_and_then_said_to_be_so(
+    servers, home, monkeypatch
+):
+    monkeypatch.setattr(launch, "TAKEN_IN_WITHIN_S", 0.0)
+    table = home.store.find_table(1, "app_users")
+    with pytest.raises(launch.DagsterBehindError) as told:
+        launch._launch(home, "sync_postgres_nowhere", [dg.AssetKey("nothing")], ["nothing"])
+    assert told.value.retryable and "does not know `nothing` yet" in str(told.value)
+    monkeypatch.setattr(launch, "webserver_url", lambda settings: "http://127.0.0.1:1/dagster")
+    with pytest.raises(launch.DagsterDownError):
+        launch.launch_sync(home, 1, [table])
 
 
 def test_the_daemon_keeps_back_what_reads_a_broken_table_and_builds_it_once_that_is_mended(
