@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from pwh_assets.hogql.functions.base import Agg, Arg, Call, Handler, Row, alike, on
+from pwh_assets.hogql.functions.base import Agg, Arg, Call, Handler, Row, alike, on, same
 from pwh_assets.hogql.functions.rules import array_of_first, first, sum_type
-from pwh_assets.hogql.functions.sqltext import both, let, struct_of, tail
+from pwh_assets.hogql.functions.sqltext import both, let, order_clause, struct_of, tail
 from pwh_assets.hogql.functions.texts import to_number, to_text
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, STRING, Type, array, map_, tuple_
 
@@ -29,18 +29,19 @@ def native(name: str, *, params: bool = False) -> str:
     return f"{name}{'({p*})' if params else ''}({{distinct}}{{*}}{{order}})"
 
 
-def _star(call: Call) -> bool:
-    return not call.args or isinstance(call.args[0].node, exp.Star)
+def count_of(uniq: Handler) -> Handler:
+    """Rows, values that are not NULL, or distinct ones."""
 
+    def handler(call: Call, /) -> str:
+        if not call.args or isinstance(call.args[0].node, exp.Star):
+            return f"count({'*' if call.engine != 'clickhouse' else ''}){tail(call)}"
+        if call.distinct:
+            return uniq(call)
+        if len(call.args) > 1:
+            raise ValueError("it takes one argument; count(DISTINCT a, b) takes more.")
+        return f"count({call.args[0].sql}){tail(call)}"
 
-def _count(call: Call, /) -> str:
-    if _star(call):
-        return f"count({'*' if call.engine != 'clickhouse' else ''}){tail(call)}"
-    if call.distinct:
-        return uniq(call)
-    if len(call.args) > 1:
-        raise ValueError("it takes one argument; count(DISTINCT a, b) takes more.")
-    return f"count({call.args[0].sql}){tail(call)}"
+    return handler
 
 
 def uniq(call: Call, /) -> str:
@@ -101,12 +102,8 @@ def _list(call: Call, /) -> str:
         sql = clickhouse_sorted(call)
     else:
         word = "DISTINCT " if call.distinct else ""
-        order = call.order_sql.strip()
-        order = (
-            f" {order}" if not order or order.upper().startswith("ORDER") else f" ORDER BY {order}"
-        )
         kept = replace(call, filter_sql=both(call.filter_sql, f"{arg.sql} IS NOT NULL"))
-        sql = f"coalesce(list({word}{arg.sql}{order.rstrip()}){tail(kept)}, [])"
+        sql = f"coalesce(list({word}{arg.sql}{order_clause(call)}){tail(kept)}, [])"
     if call.params:
         return first_n(call.engine, sql, call.params[0].sql)
     return sql
@@ -273,15 +270,13 @@ def _map_type(types: Sequence[Type]) -> Type:
     return tuple_(types[0], array(sum_type(types[1].args)) if types[1].args else types[1])
 
 
-_EVERY = ("duckdb", "clickhouse")
-
 ROWS: tuple[Row, ...] = (
     Agg(
         "count",
         (0, None),
         INTEGER,
         "Number of rows; of an argument, of rows where it is not NULL.",
-        dict.fromkeys(_EVERY, _count),
+        alike(count_of(uniq)),
         example=(
             (over("count()"), 3),
             (over("count(x)", "[1, NULL]"), 1),
@@ -296,7 +291,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         INTEGER,
         "Number of different values.",
-        dict.fromkeys(_EVERY, uniq),
+        alike(uniq),
         example=(over("countDistinct(x)", "[1, 1, NULL]"), 1),
         native="uniqExact",
         over_list="list_unique({0})",
@@ -306,7 +301,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         INTEGER,
         "Number of different values, exact; NULLs do not count.",
-        dict.fromkeys(_EVERY, uniq),
+        alike(uniq),
         example=(
             (over("uniq(x)", "[1, 1, NULL, 2]"), 2),
             (over("uniqIf(x, x > 1)"), 2),
@@ -328,7 +323,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         sum_type,
         "Sum; a text is read as a number.",
-        dict.fromkeys(_EVERY, _sum),
+        alike(_sum),
         example=(
             (over("sum(x)"), 6),
             (over("sum(x)", "[1.5, NULL]"), 1.5),
@@ -344,7 +339,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         FLOAT,
         "Mean; a text is read as a number.",
-        dict.fromkeys(_EVERY, of_numbers("avg({distinct}{0})")),
+        alike(of_numbers("avg({distinct}{0})")),
         example=(
             (over("avg(x)"), 2.0),
             (over("avgIf(x, x > 9)"), None),
@@ -358,7 +353,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         first,
         "The smallest value.",
-        dict.fromkeys(_EVERY, "min({distinct}{0})"),
+        same("min({distinct}{0})"),
         example=(
             (over("min(x)"), 1),
             (over("minIf(x, x > 1)"), 2),
@@ -371,7 +366,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         first,
         "The greatest value.",
-        dict.fromkeys(_EVERY, "max({distinct}{0})"),
+        same("max({distinct}{0})"),
         example=(
             (over("max(x)"), 3),
             (over("maxIf(x, x < 1)"), None),
@@ -445,7 +440,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         array_of_first,
         "The values as an array, without NULLs; at most as many as the parameter says.",
-        on(_list, _list),
+        alike(_list),
         example=(
             (over("arraySort(groupArray(x))"), [1, 2, 3]),
             (over("groupArrayIf(x, x > 9)"), []),

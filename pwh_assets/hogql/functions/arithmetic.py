@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, on, same
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike, on, same
 from pwh_assets.hogql.functions.moments import seconds_between, shift
 from pwh_assets.hogql.functions.rules import arithmetic, common, first, is_time
 from pwh_assets.hogql.functions.sqltext import field_of, one_zero, struct_of
@@ -107,7 +107,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         arithmetic,
         "Sum; a number added to a date means days, to a date with time seconds. The operator `+`.",
-        on(_binary("+"), _binary("+")),
+        alike(_binary("+")),
         example=(("plus(2, 3)", 5), ("plus(2.5, 1)", 3.5), ("plus(true, 1)", 2)),
         category="arithmetic",
     ),
@@ -116,7 +116,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         arithmetic,
         "Difference; of two dates the days, of two times the seconds between them. The operator `-`.",
-        on(_binary("-"), _binary("-")),
+        alike(_binary("-")),
         example=(("minus(2, 3)", -1), ("minus(toDate('2024-03-01'), toDate('2024-02-28'))", 2)),
         category="arithmetic",
     ),
@@ -125,7 +125,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         arithmetic,
         "Product. The operator `*`.",
-        on(_binary("*"), _binary("*")),
+        alike(_binary("*")),
         example=(("multiply(2, 3)", 6), ("multiply(2000000000, 3)", 6000000000)),
         category="arithmetic",
     ),
@@ -134,7 +134,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         _divided,
         "Quotient as a float, also of integers; by zero it is inf, -inf or nan. The operator `/`.",
-        on(_divide, _divide),
+        alike(_divide),
         example=(("divide(1, 2)", 0.5), ("divide(1, 0)", float("inf"))),
         category="arithmetic",
     ),
@@ -143,7 +143,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         INTEGER,
         "Quotient without its fraction, towards zero; NULL when divided by zero.",
-        on(_int_div, _int_div),
+        alike(_int_div),
         example=(("intDiv(7, 2)", 3), ("intDiv(-7, 2)", -3), ("intDiv(7, 0)", None)),
         aliases=("intDivOrNull",),
         category="arithmetic",
@@ -165,7 +165,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         common,
         "Remainder with the sign of the dividend; NULL when divided by zero. The operator `%`.",
-        on(_modulo, _modulo),
+        alike(_modulo),
         example=(("modulo(-7, 3)", -1), ("modulo(7.5, 2)", 1.5), ("modulo(7, 0)", None)),
         aliases=("mod", "moduloOrNull"),
         category="arithmetic",
@@ -187,7 +187,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         common,
         "Remainder that is never negative; NULL when divided by zero.",
-        on(_positive_modulo, _positive_modulo),
+        alike(_positive_modulo),
         example=(("positiveModulo(-7, 3)", 2), ("positiveModulo(7, 3)", 1)),
         aliases=("positive_modulo", "pmod"),
         category="arithmetic",
@@ -197,7 +197,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         first,
         "The number with the other sign.",
-        on(_negate, _negate),
+        alike(_negate),
         example=(("negate(5)", -5), ("negate(-1.5)", 1.5)),
         category="arithmetic",
     ),
@@ -215,7 +215,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         INTEGER,
         "Greatest common divisor of two integers.",
-        on("gcd({0}, {1})", "gcd({0}, {1})"),
+        same("gcd({0}, {1})"),
         example=("gcd(12, 18)", 6),
         category="arithmetic",
     ),
@@ -224,7 +224,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         INTEGER,
         "Least common multiple of two integers.",
-        on("lcm({0}, {1})", "lcm({0}, {1})"),
+        same("lcm({0}, {1})"),
         example=("lcm(4, 6)", 12),
         category="arithmetic",
     ),

@@ -3,7 +3,7 @@
 `!=`, `NOT LIKE` and `NOT IN` are null-safe, as everywhere in HogQL: a missing value differs from every value.
 """
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, on, same
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike, same
 from pwh_assets.hogql.functions.moments import datetime, parse_lenient
 from pwh_assets.hogql.functions.rules import is_number, is_time
 from pwh_assets.hogql.functions.texts import to_boolean, to_float, to_text
@@ -48,7 +48,9 @@ def _as_time(call: Call, arg: Arg) -> str:
     return parse_lenient(call.engine, arg.sql, call.timezone)
 
 
-def _compare(operator: str) -> Handler:
+def compare(operator: str) -> Handler:
+    """Both sides in one type, and an operator between them."""
+
     def handler(call: Call, /) -> str:
         left, right = comparable(call, *call.args)
         return f"({left} {operator} {right})"
@@ -98,17 +100,13 @@ def _not(call: Call, /) -> str:
     return f"(NOT ({arg.sql}))"
 
 
-def _every(handler: Handler) -> dict[str, Handler]:
-    return dict.fromkeys(("duckdb", "clickhouse"), handler)
-
-
 ROWS: tuple[Row, ...] = (
     Fn(
         "equals",
         (2, 2),
         BOOLEAN,
         "Whether both are equal; NULL when one is missing. The operator `=`.",
-        {**_every(_compare("="))},
+        alike(compare("=")),
         example=(
             ("equals(1, 1)", True),
             ("equals('10', 10)", True),
@@ -121,7 +119,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         BOOLEAN,
         "Whether both differ; a missing value differs from every value. The operator `!=`.",
-        {**_every(_not_equals)},
+        alike(_not_equals),
         example=(
             ("notEquals(1, 2)", True),
             ("notEquals(1, NULL)", True),
@@ -135,7 +133,7 @@ ROWS: tuple[Row, ...] = (
             (2, 2),
             BOOLEAN,
             f"Whether the first is {words} the second. The operator `{operator}`.",
-            {**_every(_compare(operator))},
+            alike(compare(operator)),
             example=((f"{name}(1, 2)", value), (f"{name}('b', 'a')", not value)),
             category="comparison",
         )
@@ -151,7 +149,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         BOOLEAN,
         "Whether the first is among the second's elements. The operator `IN`.",
-        {**_every(_in(False))},
+        alike(_in(False)),
         example=(("in(2, [1, 2])", True), ("in('x', ['a'])", False)),
         category="comparison",
     ),
@@ -160,7 +158,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         BOOLEAN,
         "Whether the first is not among the second's elements. The operator `NOT IN`.",
-        {**_every(_in(True))},
+        alike(_in(True)),
         example=("notIn(2, [1, 2])", False),
         category="comparison",
     ),
@@ -178,7 +176,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         BOOLEAN,
         "Whether both are equal, where two missing values are alike.",
-        on("({0} IS NOT DISTINCT FROM {1})", "({0} IS NOT DISTINCT FROM {1})"),
+        same("({0} IS NOT DISTINCT FROM {1})"),
         example=(("isNotDistinctFrom(1, NULL)", False), ("isNotDistinctFrom(1, 1)", True)),
         category="comparison",
     ),
@@ -187,7 +185,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         BOOLEAN,
         "Whether all are true. The operator `AND`.",
-        {**_every(_junction("AND"))},
+        alike(_junction("AND")),
         example=(("and(true, 1 = 1)", True), ("and(true, NULL, false)", False)),
         category="logical",
     ),
@@ -196,7 +194,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         BOOLEAN,
         "Whether one is true. The operator `OR`.",
-        {**_every(_junction("OR"))},
+        alike(_junction("OR")),
         example=(("or(false, 1 = 1)", True), ("or(NULL, true)", True)),
         category="logical",
     ),
@@ -205,7 +203,7 @@ ROWS: tuple[Row, ...] = (
         (2, None),
         BOOLEAN,
         "Whether an odd number of them is true.",
-        on(_xor, _xor),
+        alike(_xor),
         example=(("xor(true, false)", True), ("xor(true, true)", False)),
         category="logical",
     ),
@@ -214,7 +212,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         BOOLEAN,
         "The opposite. The operator `NOT`.",
-        {**_every(_not)},
+        alike(_not),
         example=(("not(true)", False), ("not(0)", True), ("not(NULL)", None)),
         category="logical",
     ),

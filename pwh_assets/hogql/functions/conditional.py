@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pwh_assets.hogql.functions.base import Call, Fn, Handler, Row, on, same
+from pwh_assets.hogql.functions.base import Call, Fn, Handler, Row, alike, on, same
 from pwh_assets.hogql.functions.comparison import comparable
 from pwh_assets.hogql.functions.rules import common, first
 from pwh_assets.hogql.functions.texts import unify
@@ -49,15 +49,13 @@ def _extreme(word: str) -> Handler:
     return handler
 
 
-_EVERY = ("duckdb", "clickhouse")
-
 ROWS: tuple[Row, ...] = (
     Fn(
         "if",
         (3, 3),
         _if_type,
         "The second where the first is true, else the third. Also `condition ? a : b`.",
-        dict.fromkeys(_EVERY, case),
+        alike(case),
         example=(
             ("if(1 = 1, 'a', 'b')", "a"),
             ("if(NULL, 1, 2)", 2),
@@ -71,7 +69,7 @@ ROWS: tuple[Row, ...] = (
         (3, None),
         _if_type,
         "The value after the first condition that is true, else the last.",
-        dict.fromkeys(_EVERY, case),
+        alike(case),
         example=(
             ("multiIf(1 = 2, 'a', 2 = 2, 'b', 'c')", "b"),
             ("multiIf(NULL, 'a', 'c')", "c"),
@@ -85,7 +83,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         common,
         "The first that is not NULL. The operator `??`.",
-        dict.fromkeys(_EVERY, coalesce),
+        alike(coalesce),
         example=(
             ("coalesce(NULL, 2, 3)", 2),
             ("coalesce(NULL, 'a')", "a"),
@@ -98,7 +96,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         common,
         "The first, or the second where the first is NULL.",
-        dict.fromkeys(_EVERY, coalesce),
+        alike(coalesce),
         example=(("ifNull(NULL, 'x')", "x"), ("ifNull(1, 2)", 1)),
         category="conditional",
     ),
@@ -107,7 +105,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         first,
         "NULL where both are equal, else the first.",
-        dict.fromkeys(_EVERY, null_if),
+        alike(null_if),
         example=(("nullIf('', '')", None), ("nullIf(1, 2)", 1)),
         category="conditional",
     ),
@@ -165,7 +163,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         common,
         "The smallest; NULLs are skipped.",
-        dict.fromkeys(_EVERY, _extreme("least")),
+        alike(_extreme("least")),
         example=(("least(3, 1, 2)", 1), ("least('b', 'a')", "a"), ("least(1, NULL)", 1)),
         category="conditional",
     ),
@@ -174,7 +172,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         common,
         "The greatest; NULLs are skipped.",
-        dict.fromkeys(_EVERY, _extreme("greatest")),
+        alike(_extreme("greatest")),
         example=(("greatest(3, 1, 2)", 3), ("greatest('b', 'a')", "b"), ("greatest(1, NULL)", 1)),
         category="conditional",
     ),

@@ -1,6 +1,7 @@
 """Conversions between types; a value that does not fit the type is NULL, never an error."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike, on
 from pwh_assets.hogql.functions.moments import datetime, local, moment, parse_lenient, zone_of
@@ -69,28 +70,39 @@ def _to_int(width: str) -> Handler:
     return handler
 
 
-def _to_float(call: Call, /) -> str:
+def as_float(call: Call, /) -> str:
     return to_float(call.engine, call.args[0])
 
 
-def _or(handler: Handler, default: str) -> Handler:
-    """The conversion, or a default where it gives NULL. The default may be the call's second argument."""
+def as_boolean(call: Call, /) -> str:
+    return to_boolean(call.engine, call.args[0])
+
+
+def or_else(handler: Handler, default: str | Mapping[str, str]) -> Handler:
+    """The conversion; where it gives NULL the call's second argument, else a default, which may be one per engine."""
 
     def or_default(call: Call, /) -> str:
-        fallback = call.args[1].sql if default == "{1}" and len(call.args) > 1 else default
-        return f"coalesce({handler(call)}, {'0' if fallback == '{1}' else fallback})"
+        last = default if isinstance(default, str) else default[call.engine]
+        return f"coalesce({handler(call)}, {call.args[1].sql if len(call.args) > 1 else last})"
 
     return or_default
 
 
-def _to_decimal(call: Call, /) -> str:
-    arg = call.args[0]
+def scale_of(call: Call) -> int:
+    """Digits after the point of a decimal.
+
+    Raises:
+        ValueError: they are computed, or too many.
+    """
     scale = call.args[1].literal if len(call.args) > 1 else 9
     if not isinstance(scale, int) or not 0 <= scale <= 18:
         raise ValueError("its scale has to be a number from 0 to 18.")
+    return scale
+
+
+def _to_decimal(call: Call, /) -> str:
+    arg, scale = call.args[0], scale_of(call)
     if call.engine == "clickhouse":
-        if arg.type.name == "Float":
-            return f"accurateCastOrNull({arg.sql}, 'Decimal64({scale})')"
         return f"accurateCastOrNull({arg.sql}, 'Decimal64({scale})')"
     if arg.type.name in ("String", "JSON"):
         # ClickHouse cuts further digits off, DuckDB would round them.
@@ -113,17 +125,11 @@ def _to_string(call: Call, /) -> str:
         arg, zone = call.args
         if not isinstance(zone.literal, str):
             raise ValueError("its zone has to be a text such as 'Europe/Berlin'.")
-        from dataclasses import replace
-
         moved = Arg(datetime(call, arg), replace(DATETIME, timezone=zone.literal), arg.node)
         if call.engine == "clickhouse":
             moved = replace(moved, sql=f"toTimeZone({moved.sql}, {quote(zone.literal)})")
         return to_text(call, moved)
     return to_text(call, call.args[0])
-
-
-def _to_bool(call: Call, /) -> str:
-    return to_boolean(call.engine, call.args[0])
 
 
 def _to_date(call: Call, /) -> str:
@@ -178,8 +184,6 @@ def _as_varchar(call: Call, arg: Arg) -> str:
 
 
 def _zoned(args: Sequence[Arg]) -> Type:
-    from dataclasses import replace
-
     zone = args[-1].literal if len(args) > 1 else None
     zone = zone if isinstance(zone, str) else args[0].type.timezone
     return replace(DATETIME, timezone=zone)
@@ -198,29 +202,15 @@ def _to_uuid(call: Call, /) -> str:
     )
 
 
-_NIL = "00000000-0000-0000-0000-000000000000"
+NIL = "00000000-0000-0000-0000-000000000000"
 
 
-def _nil(handler: Handler) -> Handler:
-    def or_nil(call: Call, /) -> str:
-        nil = f"toUUID('{_NIL}')" if call.engine == "clickhouse" else f"CAST('{_NIL}' AS UUID)"
-        return f"coalesce({handler(call)}, {call.args[1].sql if len(call.args) > 1 else nil})"
-
-    return or_nil
-
-
-def _epoch(handler: Handler, kind: str) -> Handler:
-    def or_epoch(call: Call, /) -> str:
-        if call.engine == "clickhouse":
-            start = {
-                "date": "toDate32('1970-01-01')",
-                "time": "toDateTime64('1970-01-01 00:00:00', 6, 'UTC')",
-            }[kind]
-        else:
-            start = {"date": "DATE '1970-01-01'", "time": "TIMESTAMP '1970-01-01 00:00:00'"}[kind]
-        return f"coalesce({handler(call)}, {call.args[1].sql if len(call.args) > 1 else start})"
-
-    return or_epoch
+_NIL_UUID = {"duckdb": f"CAST('{NIL}' AS UUID)", "clickhouse": f"toUUID('{NIL}')"}
+_FIRST_DAY = {"duckdb": "DATE '1970-01-01'", "clickhouse": "toDate32('1970-01-01')"}
+_FIRST_MOMENT = {
+    "duckdb": "TIMESTAMP '1970-01-01 00:00:00'",
+    "clickhouse": "toDateTime64('1970-01-01 00:00:00', 6, 'UTC')",
+}
 
 
 def _integers() -> list[Row]:
@@ -235,10 +225,7 @@ def _integers() -> list[Row]:
                 (1, 1),
                 INTEGER,
                 f"The value as a {words}; NULL where it is none.",
-                on(
-                    handler,
-                    handler,
-                ),
+                alike(handler),
                 example=(
                     (f"to{width}('12')", 12),
                     (f"to{width}('12.7')", None),
@@ -259,7 +246,7 @@ def _integers() -> list[Row]:
                 (1, 1),
                 INTEGER,
                 f"The value as a {words}; 0 where it is none.",
-                alike(_or(handler, "0")),
+                alike(or_else(handler, "0")),
                 example=((f"to{width}OrZero('12')", 12), (f"to{width}OrZero('x')", 0)),
                 aliases=("toIntOrZero",) if special else (),
                 category="conversion",
@@ -271,7 +258,7 @@ def _integers() -> list[Row]:
                 (1, 2),
                 INTEGER,
                 f"The value as a {words}; the second argument, else 0, where it is none.",
-                alike(_or(handler, "{1}")),
+                alike(or_else(handler, "0")),
                 example=(f"to{width}OrDefault('x', 7)", 7),
                 aliases=("toIntOrDefault",) if special else (),
                 category="conversion",
@@ -287,7 +274,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         FLOAT,
         "The value as a float; NULL where it is none.",
-        on(_to_float, _to_float),
+        alike(as_float),
         example=(
             ("toFloat('1.5')", 1.5),
             ("toFloat('x')", None),
@@ -302,7 +289,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         FLOAT,
         "The value as a float; 0 where it is none.",
-        alike(_or(_to_float, "0")),
+        alike(or_else(as_float, "0")),
         example=(("toFloatOrZero('x')", 0.0), ("toFloatOrZero('2.5')", 2.5)),
         aliases=("toFloat64OrZero",),
         category="conversion",
@@ -312,7 +299,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         FLOAT,
         "The value as a float; the second argument, else 0, where it is none.",
-        alike(_or(_to_float, "{1}")),
+        alike(or_else(as_float, "0")),
         example=(("toFloatOrDefault('x', 7.5)", 7.5), ("toFloatOrDefault('1.5', 7)", 1.5)),
         aliases=("toFloat64OrDefault",),
         category="conversion",
@@ -351,7 +338,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         BOOLEAN,
         "The value as true or false; NULL for any other text.",
-        alike(_to_bool),
+        alike(as_boolean),
         example=(("toBool('true')", True), ("toBool(0)", False), ("toBool('x')", None)),
         aliases=("_toNullableBool",),
         category="conversion",
@@ -361,7 +348,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         DATE,
         "The date of a time, in its zone, or of a text; NULL where the text has none.",
-        on(_to_date, _to_date),
+        alike(_to_date),
         example=(
             ("toString(toDate('2024-02-03 04:05:06'))", "2024-02-03"),
             ("toDate('x')", None),
@@ -375,7 +362,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         DATE,
         "The date of a text; 1970-01-01 where it has none.",
-        alike(_epoch(_to_date, "date")),
+        alike(or_else(_to_date, _FIRST_DAY)),
         example=("toString(toDateOrZero('x'))", "1970-01-01"),
         aliases=("toDateOrDefault",),
         category="conversion",
@@ -385,7 +372,7 @@ ROWS: tuple[Row, ...] = (
         (1, 3),
         DATETIME,
         "The moment of a text, a date or a Unix time; a text without offset is in the project's zone, or the second argument's.",
-        on(_to_datetime(), _to_datetime()),
+        alike(_to_datetime()),
         example=(
             ("toString(toDateTime('2024-02-03 04:05:06'))", "2024-02-03 04:05:06"),
             ("toString(toDateTime('2024-02-03T04:05:06Z'))", "2024-02-03 04:05:06"),
@@ -423,7 +410,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         DATETIME,
         "The moment of a text; 1970-01-01 00:00:00 where it has none.",
-        alike(_epoch(_to_datetime(), "time")),
+        alike(or_else(_to_datetime(), _FIRST_MOMENT)),
         example=("toString(toDateTimeOrZero('x'))", "1970-01-01 00:00:00"),
         aliases=("parseDateTimeBestEffortOrZero",),
         category="conversion",
@@ -449,8 +436,8 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         UUID,
         "A text as a UUID; the nil UUID where it is none.",
-        alike(_nil(_to_uuid)),
-        example=("toString(toUUIDOrZero('x'))", _NIL),
+        alike(or_else(_to_uuid, _NIL_UUID)),
+        example=("toString(toUUIDOrZero('x'))", NIL),
         category="conversion",
     ),
     Fn(
@@ -458,7 +445,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         UUID,
         "A text as a UUID; the second argument where it is none.",
-        alike(_nil(_to_uuid)),
+        alike(or_else(_to_uuid, _NIL_UUID)),
         example=(
             "toString(toUUIDOrDefault('x', toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0')))",
             "61f0c404-5cb3-11e7-907b-a6006ad3dba0",

@@ -4,6 +4,7 @@ from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike, 
 from pwh_assets.hogql.functions.moments import (
     UNITS,
     datetime,
+    in_zone,
     local,
 )
 from pwh_assets.hogql.types import DATETIME, INTEGER
@@ -47,11 +48,23 @@ def part(duckdb: str, clickhouse: str) -> Handler:
     return handler
 
 
-def _day_of_week(call: Call, /) -> str:
-    there = local(call, call.args[0])
+def mode_of(call: Call, *known: int) -> int:
+    """How weeks are counted: the second argument, else 0.
+
+    Raises:
+        ValueError: it is computed, or not one of those known.
+    """
     mode = call.args[1].literal if len(call.args) > 1 else 0
     if not isinstance(mode, int):
         raise ValueError("its mode has to be a number.")
+    if known and mode not in known:
+        *first, last = known
+        raise ValueError(f"its week mode has to be {', '.join(map(str, first))} or {last}.")
+    return mode
+
+
+def _day_of_week(call: Call, /) -> str:
+    there, mode = local(call, call.args[0]), mode_of(call)
     if call.engine == "clickhouse":
         return f"toDayOfWeek({there}, {mode})"
     return {
@@ -64,10 +77,9 @@ def _day_of_week(call: Call, /) -> str:
 
 def _week(call: Call, /) -> str:
     there = local(call, call.args[0])
-    mode = call.args[1].literal if len(call.args) > 1 else 0
     if call.engine == "clickhouse":
-        return f"toWeek({there}, {mode})"
-    match mode:
+        return f"toWeek({there}, {mode_of(call)})"
+    match mode_of(call, 0, 1, 3):
         case 0:
             return f"CAST(strftime({there}, '%U') AS INTEGER)"
         case 1:
@@ -76,21 +88,16 @@ def _week(call: Call, /) -> str:
                 f"weekofyear(CAST({there} AS DATE) - 7) + 1 "
                 f"WHEN isoyear({there}) < year({there}) THEN 0 ELSE weekofyear({there}) END)"
             )
-        case 3:
-            return f"weekofyear({there})"
         case _:
-            raise ValueError("its week mode has to be 0, 1 or 3.")
+            return f"weekofyear({there})"
 
 
 def _year_week(call: Call, /) -> str:
     there = local(call, call.args[0])
-    mode = call.args[1].literal if len(call.args) > 1 else 0
     if call.engine == "clickhouse":
-        return f"toYearWeek({there}, {mode})"
-    if mode in (1, 3):
+        return f"toYearWeek({there}, {mode_of(call)})"
+    if mode_of(call, 0, 1, 2, 3) % 2:
         return f"(isoyear({there}) * 100 + weekofyear({there}))"
-    if mode not in (0, 2):
-        raise ValueError("its week mode has to be 0, 1, 2 or 3.")
     sunday = f"(CAST(date_trunc('week', CAST({there} AS DATE) + 1) AS DATE) - 1)"
     return f"(year({sunday}) * 100 + (dayofyear({sunday}) - 1) // 7 + 1)"
 
@@ -99,10 +106,7 @@ def _unix(factor: str, native: str) -> Handler:
     """Seconds (or a finer unit) since 1970 of an instant."""
 
     def handler(call: Call, /) -> str:
-        arg = call.args[0]
-        if len(call.args) > 1 and isinstance(call.args[1].literal, str):
-            call = Call(call.name, call.engine, call.args, timezone=call.args[1].literal)
-        sql = datetime(call, arg)
+        sql = datetime(in_zone(call, 1), call.args[0])
         if call.engine == "clickhouse":
             return native.replace("{0}", f"toDateTime64({sql}, 6)")
         return factor.replace("{0}", sql)
@@ -255,10 +259,7 @@ def _parts() -> list[Row]:
                 (1, 1),
                 INTEGER,
                 doc,
-                on(
-                    handler,
-                    handler,
-                ),
+                alike(handler),
                 example=(f"{name}({_T})", value),
                 aliases=aliases,
                 category="dates",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Row, Unsupported, family
-from pwh_assets.hogql.functions.moments import UNITS, datetime, instant, local, zone_of
+from pwh_assets.hogql.functions.moments import UNITS, datetime, in_zone, instant, local, zone_of
 from pwh_assets.hogql.functions.sqltext import quote
 from pwh_assets.hogql.functions.texts import to_text
 from pwh_assets.hogql.types import DATE, DATETIME, INTEGER, STRING, Type, array, tuple_
@@ -22,7 +22,7 @@ LETTERS: dict[str, str] = {
 def _format(call: Call, /) -> str:
     arg, pattern, *rest = call.args
     if rest and isinstance(rest[0].literal, str):
-        call = Call(call.name, call.engine, call.args, timezone=rest[0].literal)
+        call = in_zone(call, 2)
         arg = Arg(datetime(call, arg), DATETIME, arg.node)
     there = local(call, arg)
     if call.engine == "clickhouse":

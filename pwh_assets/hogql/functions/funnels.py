@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from pwh_assets.hogql.functions.base import Agg, Call, Handler, Row, on
+from pwh_assets.hogql.functions.base import Agg, Call, Handler, Row, alike
 from pwh_assets.hogql.functions.sqltext import both, let, tail
 from pwh_assets.hogql.types import BOOLEAN, INTEGER, array
 
@@ -168,7 +168,7 @@ ROWS: tuple[Row, ...] = (
         (2, None),
         INTEGER,
         "How many conditions were true one after another within so many seconds: windowFunnel(3600)(time, first, second …).",
-        on(_window_funnel, _window_funnel),
+        alike(_window_funnel),
         example=(
             (_query("windowFunnel(10)(a, b = 'a', b = 'b', b = 'c')"), 2),
             (_query("windowFunnel(100)(a, b = 'a', b = 'b', b = 'c')"), 3),
@@ -182,7 +182,7 @@ ROWS: tuple[Row, ...] = (
         (2, None),
         BOOLEAN,
         "Whether the conditions came true in the pattern's order: sequenceMatch('(?1)(?2)')(time, first, second …).",
-        on(_sequence(False), _sequence(False)),
+        alike(_sequence(False)),
         example=(
             (_query("sequenceMatch('(?1)(?2)')(a, b = 'a', b = 'b')"), True),
             (_query("sequenceMatch('(?2)(?1)')(a, b = 'a', b = 'b')"), False),
@@ -194,7 +194,7 @@ ROWS: tuple[Row, ...] = (
         (2, None),
         INTEGER,
         "How often the conditions came true in the pattern's order.",
-        on(_sequence(True), _sequence(True)),
+        alike(_sequence(True)),
         example=(_query("sequenceCount('(?1)(?2)')(a, b = 'a', b = 'b')"), 1),
         params=(1, 1),
     ),
@@ -203,7 +203,7 @@ ROWS: tuple[Row, ...] = (
         (1, None),
         array(INTEGER),
         "Whether the first condition was true, and with it each of the others.",
-        on(_retention, _retention),
+        alike(_retention),
         example=(_query("retention(b = 'a', b = 'b', b = 'z')"), [1, 1, 0]),
     ),
 )

@@ -5,6 +5,8 @@ fields first goes to the wall clock of the zone (`local`), and one that returns 
 ClickHouse the value itself carries the zone of its type; the project's zone is put on where the type names none.
 """
 
+from dataclasses import replace
+
 from pwh_assets.hogql.functions.base import Arg, Call
 from pwh_assets.hogql.functions.dialect import WITHIN, conversions_of
 from pwh_assets.hogql.functions.sqltext import quote
@@ -44,6 +46,12 @@ def unit_of(arg: Arg) -> str:
 def zone_of(call: Call, arg: Arg) -> str:
     """The zone an argument's fields are read in."""
     return arg.type.timezone or call.timezone
+
+
+def in_zone(call: Call, at: int) -> Call:
+    """The call in the zone that an argument names, where there is one."""
+    zone = call.args[at].literal if len(call.args) > at else None
+    return replace(call, timezone=zone) if isinstance(zone, str) else call
 
 
 def local(call: Call, arg: Arg, zone: str | None = None) -> str:
@@ -146,6 +154,8 @@ def seconds_between(engine: str, start: Arg, end: Arg) -> str:
 
 
 DAY_UNITS = ("day", "week", "month", "quarter", "year")
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+"""Months in a unit."""
 
 
 def interval(unit: str) -> Type:

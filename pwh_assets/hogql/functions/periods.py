@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike, on
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike
 from pwh_assets.hogql.functions.dates import part
 from pwh_assets.hogql.functions.moments import (
     datetime,
@@ -115,11 +115,21 @@ def interval_parts(arg: Arg) -> tuple[int, str]:
     raise ValueError("its interval has to be written with a number, such as INTERVAL 15 MINUTE.")
 
 
-def _start_of_interval(call: Call, /) -> str:
-    arg = call.args[0]
-    number, unit = interval_parts(call.args[1])
+def bucket_of(arg: Arg) -> tuple[int, str]:
+    """Number and unit of the interval that times are cut to.
+
+    Raises:
+        ValueError: it is computed, or none.
+    """
+    number, unit = interval_parts(arg)
     if number < 1:
         raise ValueError("its interval has to be positive.")
+    return number, unit
+
+
+def _start_of_interval(call: Call, /) -> str:
+    arg = call.args[0]
+    number, unit = bucket_of(call.args[1])
     whole_days = unit in ("week", "month", "quarter", "year")
     if arg.type.name == "Date" and not whole_days:
         arg = Arg(datetime(call, arg), DATETIME, arg.node)
@@ -256,7 +266,7 @@ def _starts() -> list[Row]:
                 (1, 1),
                 DATE,
                 doc,
-                on(handler, handler),
+                alike(handler),
                 example=(f"toString({name}({_T}))", value),
                 category="dates",
             )
@@ -275,7 +285,7 @@ def _starts() -> list[Row]:
                 (1, 1),
                 _time_of_first,
                 doc,
-                on(handler, handler),
+                alike(handler),
                 example=(f"toString({name}({_T}))", value),
                 category="dates",
             )
@@ -371,7 +381,7 @@ ROWS: tuple[Row, ...] = (
         (2, 3),
         DATETIME,
         "Start of the year, quarter, month, week (Monday), day, hour, minute or second.",
-        on(_date_trunc, _date_trunc),
+        alike(_date_trunc),
         example=(
             (f"toString(dateTrunc('month', {_T}))", "2024-02-01"),
             (f"toString(date_trunc('hour', {_T}))", "2024-02-03 04:00:00"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from pwh_assets.hogql.functions.aggregates import numeric, over
-from pwh_assets.hogql.functions.base import Agg, Arg, Call, Handler, Row, on
+from pwh_assets.hogql.functions.base import Agg, Arg, Call, Handler, Row, alike
 from pwh_assets.hogql.functions.rules import first
 from pwh_assets.hogql.functions.sqltext import both, let, tail
 from pwh_assets.hogql.types import FLOAT, array
@@ -117,7 +117,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         FLOAT,
         "The value below which that share of the group lies, interpolated: quantile(0.9)(x).",
-        on(_quantile, _quantile),
+        alike(_quantile),
         example=(
             (over("quantile(0.9)(x)", _FOUR), 3.7),
             (over("quantileIf(0.5)(x, x > 9)"), None),
@@ -142,7 +142,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         array(FLOAT),
         "Several quantiles at once: quantiles(0.5, 0.9)(x).",
-        on(_quantiles, _quantiles),
+        alike(_quantiles),
         example=(
             (over("quantiles(0.25, 0.75)(x)", _FOUR), [1.75, 3.25]),
             (over("quantilesIf(0.5)(x, x > 9)"), [None]),
@@ -162,7 +162,7 @@ ROWS: tuple[Row, ...] = (
         (1, 2),
         FLOAT,
         "The middle of the group, interpolated.",
-        on(_median, _median),
+        alike(_median),
         example=((over("median(x)", _FOUR), 2.5), (over("medianIf(x, x > 9)"), None)),
         aliases=(
             "medianTDigest",
@@ -180,7 +180,7 @@ ROWS: tuple[Row, ...] = (
             (1, 1),
             first,
             f"An element of the group at the level{tail_}.",
-            on(_nearest(kind), _nearest(kind)),
+            alike(_nearest(kind)),
             example=(
                 over(f"{word}{suffix}{'(0.5)' if word == 'quantile' else ''}(x)", _FOUR),
                 value,
@@ -199,7 +199,7 @@ ROWS: tuple[Row, ...] = (
         (2, 2),
         first,
         "An element of the group at the level, each counted as often as the second argument says.",
-        on(_weighted, _weighted),
+        alike(_weighted),
         example=(over("quantileExactWeighted(0.5)(x, 2)", _FOUR), 2),
         aliases=(
             "medianExactWeighted",
@@ -215,7 +215,7 @@ ROWS: tuple[Row, ...] = (
         (0, 2),
         FLOAT,
         "percentile_cont(0.5) WITHIN GROUP (ORDER BY x): interpolated.",
-        on(_percentile, _percentile),
+        alike(_percentile),
         params=(0, 1),
     ),
     Agg(
@@ -223,7 +223,7 @@ ROWS: tuple[Row, ...] = (
         (0, 2),
         FLOAT,
         "percentile_disc(0.5) WITHIN GROUP (ORDER BY x): an element of the group.",
-        on(_percentile, _percentile),
+        alike(_percentile),
         params=(0, 1),
     ),
 )

@@ -21,7 +21,7 @@ from pwh_assets.hogql.functions.base import (
     Unsupported,
 )
 from pwh_assets.hogql.functions.dialect import functions_of, rendering_of
-from pwh_assets.hogql.functions.sqltext import filter_clause, over_clause
+from pwh_assets.hogql.functions.sqltext import filter_clause, order_clause, over_clause
 from pwh_assets.hogql.types import UNKNOWN, Type
 
 ENGINE_TITLES = {"duckdb": "DuckDB", "clickhouse": "ClickHouse"}
@@ -174,10 +174,7 @@ def _word(word: str, call: Call) -> str:
         case "distinct":
             return "DISTINCT " if call.distinct else ""
         case "order":
-            if not call.order_sql:
-                return ""
-            order = call.order_sql.strip()
-            return f" {order}" if order.upper().startswith("ORDER BY") else f" ORDER BY {order}"
+            return order_clause(call)
         case "filter":
             return filter_clause(call)
         case "over":

@@ -79,10 +79,8 @@ def _steps(table: tuple[tuple[int, int], ...]) -> str:
 
 
 _DURATION = (1, 10, 30, 60, 120, 180, 240, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000)
-_DURATIONS = tuple(
-    (limit, value) for limit, value in zip((*_DURATION, 0), (0, *_DURATION), strict=True)
-)
-_AGES = ((1, 0), (18, 17), (25, 18), (35, 25), (45, 35), (55, 45), (0, 55))
+DURATIONS = _steps(tuple(zip((*_DURATION, 0), (0, *_DURATION), strict=True)))
+AGES = _steps(((1, 0), (18, 17), (25, 18), (35, 25), (45, 35), (55, 45), (0, 55)))
 
 
 def _down(call: Call, /) -> str:
@@ -167,7 +165,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         INTEGER,
         "Down to 0, 1, 10, 30 … 36000 seconds.",
-        _steps(_DURATIONS),
+        DURATIONS,
         "roundDuration({0})",
         ("roundDuration(65)", 60),
         ("roundDuration(50000)", 36000),
@@ -177,7 +175,7 @@ ROWS: tuple[Row, ...] = (
         (1, 1),
         INTEGER,
         "Age group: 0, 17, 18, 25, 35, 45 or 55.",
-        _steps(_AGES),
+        AGES,
         "roundAge({0})",
         ("roundAge(30)", 25),
         ("roundAge(70)", 55),

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike, on
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Rendering, Row, alike
 from pwh_assets.hogql.functions.moments import (
+    MONTHS,
     datetime,
+    in_zone,
     interval,
     local,
     shift,
@@ -17,10 +19,9 @@ from pwh_assets.hogql.types import DATETIME, INTEGER, Type
 
 
 def _date_diff(call: Call, /) -> str:
-    unit, start, end, *rest = call.args
+    unit, start, end, *_ = call.args
     name = unit_of(unit)
-    if rest and isinstance(rest[0].literal, str):
-        call = Call(call.name, call.engine, call.args, timezone=rest[0].literal)
+    call = in_zone(call, 3)
     if call.engine == "clickhouse":
         left, right = (_whole(call, arg) for arg in (start, end))
         if name == "week":
@@ -46,9 +47,8 @@ def _age(call: Call, /) -> str:
         left, right = (_whole(call, arg) for arg in (start, end))
         return f"age('{name}', {left}, {right}, {quote(call.timezone)})"
     left, right = (f"CAST({local(call, arg)} AS TIMESTAMP)" for arg in (start, end))
-    months = {"month": 1, "quarter": 3, "year": 12}.get(name)
-    if months:
-        return f"(hog_months({left}, {right}) // {months})"
+    if name in MONTHS:
+        return f"(hog_months({left}, {right}) // {MONTHS[name]})"
     return f"date_sub('{name}', {left}, {right})"
 
 
@@ -99,6 +99,17 @@ class Moves:
 
         return handler
 
+    def renderings(self) -> dict[str, Rendering]:
+        """All of them, for a dialect's table."""
+        found: dict[str, Rendering] = {"dateAdd": self.date_add("+"), "dateSub": self.date_add("-")}
+        for word in VALUES:
+            unit = word.lower()
+            found[f"toInterval{word}"] = self.to_interval(unit)
+            if word != "Millisecond":
+                found[f"add{word}s"] = self.add(unit, "+")
+                found[f"subtract{word}s"] = self.add(unit, "-")
+        return found
+
     def _moved(self, call: Call, unit: str, number: Arg, arg: Arg, operator: str) -> str:
         by = Arg(self.interval_sql(call.engine, unit, number), interval(unit), number.node)
         return shift(call, _dated(call, arg), by, operator)
@@ -136,23 +147,24 @@ def _date_add_type(args: Sequence[Arg]) -> Type:
     return arithmetic((head, moved[1])) if len(moved) > 1 else head
 
 
+VALUES = {
+    "Second": "2024-02-03 04:05:08",
+    "Minute": "2024-02-03 04:07:06",
+    "Hour": "2024-02-03 06:05:06",
+    "Day": "2024-02-05 04:05:06",
+    "Week": "2024-02-17 04:05:06",
+    "Month": "2024-04-03 04:05:06",
+    "Quarter": "2024-08-03 04:05:06",
+    "Year": "2026-02-03 04:05:06",
+    "Millisecond": "2024-02-03 04:05:06.002000",
+}
+"""Units, and what two of them later than `_T` is."""
 _T = "toDateTime('2024-02-03 04:05:06')"
 
 
 def _shifts() -> list[Row]:
     rows: list[Row] = []
-    values = {
-        "Second": "2024-02-03 04:05:08",
-        "Minute": "2024-02-03 04:07:06",
-        "Hour": "2024-02-03 06:05:06",
-        "Day": "2024-02-05 04:05:06",
-        "Week": "2024-02-17 04:05:06",
-        "Month": "2024-04-03 04:05:06",
-        "Quarter": "2024-08-03 04:05:06",
-        "Year": "2026-02-03 04:05:06",
-        "Millisecond": "2024-02-03 04:05:06.002000",
-    }
-    for word, value in values.items():
+    for word, value in VALUES.items():
         unit = word.lower()
         handler = _MOVES.to_interval(unit)
         rows.append(
@@ -161,7 +173,7 @@ def _shifts() -> list[Row]:
                 (1, 1),
                 interval(unit),
                 f"That many {unit}s, to add to a date or time.",
-                on(handler, handler),
+                alike(handler),
                 example=(f"toString({_T} + toInterval{word}(2))", value),
                 category="dates",
             )
@@ -175,7 +187,7 @@ def _shifts() -> list[Row]:
                 (2, 2),
                 _add_type(unit),
                 f"The date or time so many {unit}s later.",
-                on(add, add),
+                alike(add),
                 example=(f"toString(add{word}s({_T}, 2))", value),
                 category="dates",
             )
@@ -186,7 +198,7 @@ def _shifts() -> list[Row]:
                 (2, 2),
                 _add_type(unit),
                 f"The date or time so many {unit}s earlier.",
-                on(subtract, subtract),
+                alike(subtract),
                 example=(
                     f"toString(subtract{word}s(add{word}s({_T}, 2), 2))",
                     "2024-02-03 04:05:06",
@@ -203,7 +215,7 @@ ROWS: tuple[Row, ...] = (
         (3, 4),
         INTEGER,
         "Boundaries of the unit crossed between two times; weeks begin on Monday.",
-        on(_date_diff, _date_diff),
+        alike(_date_diff),
         example=(
             (
                 "dateDiff('day', toDateTime('2024-01-01 23:00:00'), toDateTime('2024-01-02 01:00:00'))",

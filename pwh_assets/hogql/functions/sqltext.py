@@ -53,9 +53,9 @@ def filled(template: str, *places: str, **names: str) -> str:
 def order_clause(call: Call) -> str:
     """The ORDER BY inside an aggregate's parentheses."""
     order = call.order_sql.strip()
-    return (
-        f" {order}" if not order or order.upper().startswith("ORDER BY") else f" ORDER BY {order}"
-    )
+    if not order:
+        return ""
+    return f" {order}" if order.upper().startswith("ORDER BY") else f" ORDER BY {order}"
 
 
 def filter_clause(call: Call) -> str:

@@ -4,15 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pwh_assets.hogql.functions.aggregates import first_n, numeric, of_numbers, over, pairs
-from pwh_assets.hogql.functions.base import (
-    Agg,
-    Call,
-    Handler,
-    Row,
-    Unsupported,
-    alike,
-    on,
-)
+from pwh_assets.hogql.functions.base import Agg, Call, Handler, Row, Unsupported, alike, on
 from pwh_assets.hogql.functions.rules import array_of_first, first, sum_type
 from pwh_assets.hogql.functions.sqltext import both, default_value, let, tail
 from pwh_assets.hogql.types import FLOAT, INTEGER, UNKNOWN, Type, array, tuple_
@@ -80,7 +72,7 @@ def _moment_row(name: str, power: int, sample: bool, doc: str, value: float) -> 
         (1, 1),
         FLOAT,
         doc,
-        on(handler, handler),
+        alike(handler),
         example=(over(f"{name}(x)", "[4, 2, 3, 1, 9]"), value),
     )
 

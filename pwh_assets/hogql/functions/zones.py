@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike, on
+from pwh_assets.hogql.functions.base import Arg, Call, Fn, Handler, Row, alike
 from pwh_assets.hogql.functions.moments import (
     datetime,
     local,
@@ -116,7 +116,7 @@ ROWS: tuple[Row, ...] = (
         (0, 1),
         DATETIME,
         "The moment the query was compiled.",
-        on(_now, _now),
+        alike(_now),
         example=("dateDiff('day', now(), now())", 0),
         aliases=("now64", "current_timestamp", "nowInBlock", "UTCTimestamp", "UTC_timestamp"),
         category="dates",
@@ -127,7 +127,7 @@ ROWS: tuple[Row, ...] = (
         (0, 1),
         DATE,
         "The date the query was compiled, in the project's zone.",
-        on(_today(0), _today(0)),
+        alike(_today(0)),
         example=("today() - yesterday()", 1),
         aliases=("current_date", "curdate"),
         category="dates",
@@ -138,7 +138,7 @@ ROWS: tuple[Row, ...] = (
         (0, 0),
         DATE,
         "The day before the query was compiled.",
-        on(_today(1), _today(1)),
+        alike(_today(1)),
         example=("yesterday() < today()", True),
         category="dates",
         volatile=True,

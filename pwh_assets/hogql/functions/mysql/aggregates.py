@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from pwh_assets.hogql.functions.aggregates import count_of
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.mysql.values import CONVERSIONS
+from pwh_assets.hogql.functions.remote.aggregates import WINDOWS, plain_only, truth, window_of
 from pwh_assets.hogql.functions.remote.templates import number_only, whole_only
 from pwh_assets.hogql.functions.sqltext import mysql_text, over_clause
 from pwh_assets.hogql.functions.texts import to_text
@@ -24,23 +26,8 @@ def _word(call: Call) -> str:
     return "DISTINCT " if call.distinct else ""
 
 
-def _plain_only(call: Call) -> None:
-    if call.over_sql:
-        raise ValueError("it takes no OVER there.")
-
-
-def _count(call: Call, /) -> str:
-    if not call.args or isinstance(call.args[0].node, exp.Star):
-        return f"COUNT(*){over_clause(call)}"
-    if call.distinct:
-        return _uniq(call)
-    if len(call.args) > 1:
-        raise ValueError("it takes one argument; count(DISTINCT a, b) takes more.")
-    return f"COUNT({call.args[0].sql}){over_clause(call)}"
-
-
 def _uniq(call: Call, /) -> str:
-    _plain_only(call)
+    plain_only(call)
     return f"COUNT(DISTINCT {', '.join(arg.sql for arg in call.args)})"
 
 
@@ -64,10 +51,6 @@ def _extreme(word: str) -> Handler:
     return lambda call, /: f"{word}({call.args[0].sql}){over_clause(call)}"
 
 
-def _truth(word: str) -> Handler:
-    return lambda call, /: f"{word}({CONVERSIONS.boolean(call.args[0])}){over_clause(call)}"
-
-
 def _bits(name: str) -> Handler:
     """Over nothing MySQL gives all bits, or none."""
 
@@ -80,7 +63,7 @@ def _bits(name: str) -> Handler:
 
 
 def _joined(call: Call, /) -> str:
-    _plain_only(call)
+    plain_only(call)
     if call.distinct or call.order_sql:
         raise ValueError("it takes neither DISTINCT nor ORDER BY there.")
     given = call.args[1] if len(call.args) > 1 else call.params[0] if call.params else None
@@ -99,9 +82,7 @@ def _weighted(call: Call, /) -> str:
 
 def window(name: str) -> Handler:
     def handler(call: Call, /) -> str:
-        clause = over_clause(call)
-        if not clause:
-            raise ValueError("it needs OVER (…).")
+        clause = window_of(call)
         args = [arg.sql for arg in call.args]
         if name in ("lag", "lead") and len(args) > 2:
             # MariaDB's take no third argument.
@@ -143,7 +124,7 @@ def _first_by(descending: bool) -> Handler:
     """ArgMin and argMax: the first of the values in the order of the keys."""
 
     def handler(call: Call, /) -> str:
-        _plain_only(call)
+        plain_only(call)
         value, key = call.args
         if value.type.name not in _BACK:
             raise ValueError(f"it does not gather a {value.type} there.")
@@ -156,13 +137,8 @@ def _first_by(descending: bool) -> Handler:
     return handler
 
 
-WINDOWS = (
-    "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value", "last_value",
-    "nth_value",
-)  # fmt: skip
-
 RENDERINGS: dict[str, Rendering] = {
-    "count": _count,
+    "count": count_of(_uniq),
     "countDistinct": _uniq,
     "uniq": _uniq,
     "groupBitmap": _uniq,
@@ -174,8 +150,8 @@ RENDERINGS: dict[str, Rendering] = {
     "anyLast": _extreme("MAX"),
     "argMin": _first_by(False),
     "argMax": _first_by(True),
-    "every": _truth("MIN"),
-    "bool_or": _truth("MAX"),
+    "every": truth("MIN"),
+    "bool_or": truth("MAX"),
     "string_agg": _joined,
     "stddevPop": _of_floats("STDDEV_POP"),
     "stddevSamp": _of_floats("STDDEV_SAMP"),

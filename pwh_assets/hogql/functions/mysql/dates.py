@@ -3,18 +3,25 @@
 from dataclasses import replace
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
-from pwh_assets.hogql.functions.dates import date_unit
-from pwh_assets.hogql.functions.moments import datetime, local, unit_of, zone_of
+from pwh_assets.hogql.functions.dates import date_unit, mode_of
+from pwh_assets.hogql.functions.moments import (
+    DAY_UNITS,
+    MONTHS,
+    datetime,
+    in_zone,
+    local,
+    unit_of,
+    zone_of,
+)
 from pwh_assets.hogql.functions.mysql.values import NO_ZONES, micros
-from pwh_assets.hogql.functions.periods import interval_parts, week_mode
+from pwh_assets.hogql.functions.periods import bucket_of, week_mode
+from pwh_assets.hogql.functions.remote.dates import formatted, made, named, to_zone, truncation
 from pwh_assets.hogql.functions.remote.templates import as_it_is, template, whole_only
 from pwh_assets.hogql.functions.shifts import Moves
 from pwh_assets.hogql.functions.sqltext import mysql_text
 from pwh_assets.hogql.functions.zones import zone_literal
-from pwh_assets.hogql.types import DATETIME
 
 EPOCH = "TIMESTAMP'1970-01-01 00:00:00.000000'"
-DAYS = ("day", "week", "month", "quarter", "year")
 
 
 def wall(call: Call, at: int = 0) -> str:
@@ -85,9 +92,7 @@ def _start_of_week(call: Call, /) -> str:
 
 def _start_of_interval(call: Call, /) -> str:
     arg = call.args[0]
-    number, unit = interval_parts(call.args[1])
-    if number < 1:
-        raise ValueError("its interval has to be positive.")
+    number, unit = bucket_of(call.args[1])
     if len(call.args) > 2:
         if unit not in WIDTHS:
             raise ValueError("months are not counted from a third argument there.")
@@ -104,7 +109,7 @@ def _start_of_interval(call: Call, /) -> str:
         case "year":
             return f"MAKEDATE(YEAR({there}) - YEAR({there}) % {number}, 1)"
         case "month" | "quarter":
-            size = number * (3 if unit == "quarter" else 1)
+            size = number * MONTHS[unit]
             months = f"((YEAR({there}) - 1970) * 12 + MONTH({there}) - 1)"
             return f"(DATE'1970-01-01' + INTERVAL CAST(FLOOR({months} / {size}) AS SIGNED) * {size} MONTH)"
     if zone_of(call, arg) != "UTC":
@@ -118,43 +123,29 @@ def _start_of_interval(call: Call, /) -> str:
 
 
 def _date_trunc(call: Call, /) -> str:
-    unit, arg, *rest = call.args
-    name = unit_of(unit)
-    if name not in STARTS:
-        raise ValueError(f"it cannot truncate to `{name}`.")
-    if rest and arg.type.name == "DateTime":
-        arg = Arg(arg.sql, replace(DATETIME, timezone=zone_literal(rest[0])), arg.node)
-    asked = replace(call, args=(arg,))
-    return STARTS[name].replace("{0}", wall(asked)) if name in DAYS[1:] else time_start(name)(asked)
+    name, of_time = truncation(call, STARTS)
+    if name in DAY_UNITS and name != "day":
+        return STARTS[name].replace("{0}", wall(of_time))
+    return time_start(name)(of_time)
 
 
 def _day_of_week(call: Call, /) -> str:
-    mode = call.args[1].literal if len(call.args) > 1 else 0
-    if not isinstance(mode, int):
-        raise ValueError("its mode has to be a number.")
+    mode = mode_of(call)
     sql = ("(WEEKDAY({0}) + 1)", "WEEKDAY({0})", "(DAYOFWEEK({0}) - 1)", "DAYOFWEEK({0})")[mode % 4]
     return sql.replace("{0}", wall(call))
 
 
 def _week(call: Call, /) -> str:
-    mode = call.args[1].literal if len(call.args) > 1 else 0
-    if mode not in (0, 1, 3):
-        raise ValueError("its week mode has to be 0, 1 or 3.")
-    return f"WEEK({wall(call)}, {mode})"
+    return f"WEEK({wall(call)}, {mode_of(call, 0, 1, 3)})"
 
 
 def _year_week(call: Call, /) -> str:
-    mode = call.args[1].literal if len(call.args) > 1 else 0
-    if mode not in (0, 1, 2, 3):
-        raise ValueError("its week mode has to be 0, 1, 2 or 3.")
-    return f"YEARWEEK({wall(call)}, {mode})"
+    return f"YEARWEEK({wall(call)}, {mode_of(call, 0, 1, 2, 3)})"
 
 
 def _unix(divisor: int) -> Handler:
     def handler(call: Call, /) -> str:
-        zone = call.args[1].literal if len(call.args) > 1 else None
-        asked = replace(call, timezone=zone) if isinstance(zone, str) else call
-        passed = micros(datetime(asked, call.args[0]))
+        passed = micros(datetime(in_zone(call, 1), call.args[0]))
         return passed if divisor == 1 else f"CAST(FLOOR({passed} / {divisor}) AS SIGNED)"
 
     return handler
@@ -165,7 +156,7 @@ def _date_diff(call: Call, /) -> str:
     name = unit_of(unit)
     if rest:
         call = replace(call, timezone=zone_literal(rest[0]))
-    if name in DAYS:
+    if name in DAY_UNITS:
         left, right = (wall(replace(call, args=(arg,))) for arg in (start, end))
         if name == "day":
             return f"DATEDIFF({right}, {left})"
@@ -174,8 +165,10 @@ def _date_diff(call: Call, /) -> str:
             return (
                 f"(DATEDIFF({monday.replace('{0}', right)}, {monday.replace('{0}', left)}) DIV 7)"
             )
-        size = {"month": 1, "quarter": 3, "year": 12}[name]
-        months = [f"((YEAR({side}) * 12 + MONTH({side}) - 1) DIV {size})" for side in (right, left)]
+        months = [
+            f"((YEAR({side}) * 12 + MONTH({side}) - 1) DIV {MONTHS[name]})"
+            for side in (right, left)
+        ]
         return f"(CAST({months[0]} AS SIGNED) - CAST({months[1]} AS SIGNED))"
     width = {
         "hour": 3600 * SECOND,
@@ -199,15 +192,6 @@ def interval_sql(unit: str, number: Arg) -> str:
     return f"INTERVAL {number.sql} {unit.upper()}"
 
 
-MOVES = Moves(lambda engine, unit, number: interval_sql(unit, number))
-
-
-def _to_zone(call: Call, /) -> str:
-    if len(call.args) > 1:
-        zone_literal(call.args[1])
-    return datetime(call, call.args[0])
-
-
 LETTERS: dict[str, str] = {
     "a": "%a", "b": "%b", "c": "%m", "d": "%d", "D": "%m/%d/%y", "e": "%e", "F": "%Y-%m-%d", "f": "%f", "G": "%x", "h": "%h",
     "H": "%H", "i": "%i", "I": "%h", "j": "%j", "k": "%H", "l": "%h", "m": "%m", "M": "%M", "p": "%p", "r": "%h:%i %p",
@@ -217,25 +201,12 @@ LETTERS: dict[str, str] = {
 """ClickHouse's format letters in MySQL's."""
 
 
-def _format(call: Call, /) -> str:
-    arg, pattern, *rest = call.args
-    if rest:
-        call = replace(call, timezone=zone_literal(rest[0]))
-        arg = Arg(datetime(call, arg), DATETIME, arg.node)
-    text = pattern.literal
-    if not isinstance(text, str):
-        raise ValueError("its format has to be a text such as '%Y-%m-%d'.")
-    out, at = "", 0
-    while at < len(text):
-        if text[at] != "%" or at + 1 == len(text):
-            out += "%%" if text[at] == "%" else text[at]
-            at += 1
-            continue
-        if text[at + 1] not in LETTERS:
-            raise ValueError(f"its format letter %{text[at + 1]} is not known there.")
-        out += LETTERS[text[at + 1]]
-        at += 2
-    return f"DATE_FORMAT({wall(replace(call, args=(arg,)))}, {mysql_text(out)})" if out else "''"
+def _plain(letter: str) -> str:
+    return "%%" if letter == "%" else letter
+
+
+def _date_format(there: str, pattern: str) -> str:
+    return f"DATE_FORMAT({there}, {mysql_text(pattern)})"
 
 
 NAMES = {
@@ -250,13 +221,6 @@ NAMES = {
     "minute": "CAST(MINUTE({0}) AS CHAR)",
     "second": "CAST(SECOND({0}) AS CHAR)",
 }
-
-
-def _name(call: Call, /) -> str:
-    word = str(call.args[0].literal).lower()
-    if word not in NAMES:
-        raise ValueError(f"its part has to be one of {', '.join(NAMES)}.")
-    return NAMES[word].replace("{0}", wall(call, 1))
 
 
 PARTS: dict[str, str] = {
@@ -279,18 +243,6 @@ def _date_part(call: Call, /) -> str:
     if word == "epoch":
         return f"CAST(FLOOR({micros(datetime(call, call.args[1]))} / {SECOND}) AS SIGNED)"
     return PARTS[word].replace("{0}", wall(call, 1))
-
-
-def _make_date(call: Call, /) -> str:
-    parts = [whole_only(call, arg).sql for arg in call.args]
-    if len(parts) == 2:
-        year, day = parts
-        return f"(CASE WHEN {year} BETWEEN 1900 AND 2299 AND {day} BETWEEN 1 AND 366 THEN MAKEDATE({year}, {day}) END)"
-    year, month, day = parts
-    return (
-        f"(CASE WHEN {year} BETWEEN 1900 AND 2299 AND {month} BETWEEN 1 AND 12 AND {day} BETWEEN 1 AND 31 "
-        f"THEN MAKEDATE({year}, 1) + INTERVAL {month} - 1 MONTH + INTERVAL {day} - 1 DAY END)"
-    )
 
 
 def _in_utc(sql: str) -> Handler:
@@ -349,25 +301,15 @@ RENDERINGS: dict[str, Rendering] = {
     "fromUnixTimestamp64Milli": template(f"({EPOCH} + INTERVAL {{0}} * 1000 MICROSECOND)", whole_only, as_it_is),
     "fromUnixTimestamp64Micro": template(f"({EPOCH} + INTERVAL {{0}} MICROSECOND)", whole_only, as_it_is),
     "dateDiff": _date_diff,
-    "dateAdd": MOVES.date_add("+"),
-    "dateSub": MOVES.date_add("-"),
-    "toTimeZone": _to_zone,
+    "toTimeZone": to_zone,
     "timeZoneOf": lambda call, /: mysql_text(zone_of(call, call.args[0])),
     "now": "UTC_TIMESTAMP(6)",
     "today": _in_utc("UTC_DATE()"),
     "yesterday": _in_utc("(UTC_DATE() - INTERVAL 1 DAY)"),
-    "formatDateTime": _format,
-    "dateName": _name,
+    "formatDateTime": formatted(_date_format, LETTERS, _plain, wall),
+    "dateName": named(NAMES, wall),
     "monthName": of_date("DATE_FORMAT({0}, '%M')"),
     "date_part": _date_part,
-    "makeDate": _make_date,
-    **{
-        f"toInterval{unit.capitalize()}": MOVES.to_interval(unit)
-        for unit in ("millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
-    },
-    **{
-        f"{word}{unit.capitalize()}s": MOVES.add(unit, operator)
-        for unit in ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
-        for word, operator in (("add", "+"), ("subtract", "-"))
-    },
+    "makeDate": made("MAKEDATE({0}, {1})", "MAKEDATE({0}, 1) + INTERVAL {1} - 1 MONTH + INTERVAL {2} - 1 DAY"),
+    **Moves(lambda engine, unit, number: interval_sql(unit, number)).renderings(),
 }  # fmt: skip

@@ -1,13 +1,12 @@
 """MySQL: values out of JSON, in columns of JSON or of text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
+from pwh_assets.hogql.functions.base import Arg, Rendering
 from pwh_assets.hogql.functions.mysql.values import CONVERSIONS, float_text, whole
-from pwh_assets.hogql.functions.sqltext import filled, mysql_text
-from pwh_assets.hogql.types import STRING
+from pwh_assets.hogql.functions.remote.json import Key, Reader, with_simple
+from pwh_assets.hogql.functions.sqltext import mysql_text
 
-Key = str | int
 COMPACT = mysql_text(r'[ ]+(?=(?:[^"\\]|\\.)*(?:"(?:[^"\\]|\\.)*"(?:[^"\\]|\\.)*)*$)')
 """Spaces outside the strings of a JSON text, which MySQL prints and MariaDB does not."""
 
@@ -46,75 +45,43 @@ def text(value: str) -> str:
     )
 
 
-def _keys(args: Sequence[Arg]) -> list[Key]:
-    keys: list[Key] = []
-    for arg in args:
-        if not isinstance(arg.literal, str | int) or isinstance(arg.literal, bool):
-            raise ValueError("its keys have to be written out there.")
-        keys.append(arg.literal)
-    return keys
+def _whole(low: int) -> Callable[[Arg], str]:
+    """The number without its fraction; beyond 15 digits only of what is written as a whole number."""
 
-
-def _read(template: str, default: str) -> Handler:
-    """`{v}` is the value as JSON, `{t}` its text; the default where there is none, NULL where the JSON is."""
-
-    def handler(call: Call, /) -> str:
-        head, *keys = call.args
-        value = extracted(head.sql, head.type.name, _keys(keys))
-        sql = filled(template, v=value, t=f"CAST(JSON_UNQUOTE({value}) AS CHAR)", s=text(value))
-        return f"(CASE WHEN {head.sql} IS NOT NULL THEN COALESCE({sql}, {default}) END)"
-
-    return handler
-
-
-IS_NUMBER = "JSON_TYPE({v}) IN ('INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL', 'STRING')"
-
-
-def _number(low: int) -> Handler:
-    def handler(call: Call, /) -> str:
-        head, *keys = call.args
-        value = extracted(head.sql, head.type.name, _keys(keys))
-        said = Arg(f"CAST(JSON_UNQUOTE({value}) AS CHAR)", STRING, head.node)
+    def convert(said: Arg) -> str:
         cut = f"TRUNCATE({CONVERSIONS.float(said)}, 0)"
-        sql = (
-            f"CASE WHEN {IS_NUMBER.replace('{v}', value)} THEN COALESCE({whole(said, low)}, "
-            f"CASE WHEN ABS({cut}) < 1e15 AND {cut} >= {low} THEN CAST({cut} AS SIGNED) END) END"
+        return (
+            f"COALESCE({whole(said, low)}, "
+            f"CASE WHEN ABS({cut}) < 1e15 AND {cut} >= {low} THEN CAST({cut} AS SIGNED) END)"
         )
-        return f"(CASE WHEN {head.sql} IS NOT NULL THEN COALESCE({sql}, 0) END)"
 
-    return handler
-
-
-def _float(call: Call, /) -> str:
-    head, *keys = call.args
-    value = extracted(head.sql, head.type.name, _keys(keys))
-    said = Arg(f"CAST(JSON_UNQUOTE({value}) AS CHAR)", STRING, head.node)
-    sql = f"CASE WHEN {IS_NUMBER.replace('{v}', value)} THEN {CONVERSIONS.float(said)} END"
-    return f"(CASE WHEN {head.sql} IS NOT NULL THEN COALESCE({sql}, 0e0) END)"
+    return convert
 
 
-_STRING = _read("{s}", "''")
-_BOOL = _read(
-    "CASE JSON_TYPE({v}) WHEN 'BOOLEAN' THEN {t} = 'true' WHEN 'INTEGER' THEN {t} <> '0' "
-    "WHEN 'UNSIGNED INTEGER' THEN {t} <> '0' END",
-    "FALSE",
+JSON = Reader(
+    at=lambda head, keys: extracted(head.sql, head.type.name, keys),
+    said="CAST(JSON_UNQUOTE({v}) AS CHAR)",
+    text=text,
+    is_number="JSON_TYPE({v}) IN ('INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL', 'STRING')",
 )
-_HAS = _read("({v} IS NOT NULL)", "FALSE")
-_LENGTH = _read("CASE WHEN JSON_TYPE({v}) IN ('ARRAY', 'OBJECT') THEN JSON_LENGTH({v}) END", "0")
 
 RENDERINGS: dict[str, Rendering] = {
-    "JSONExtractString": _STRING,
-    "JSONExtractInt": _number(-(2**63)),
-    "JSONExtractUInt": _number(0),
-    "JSONExtractFloat": _float,
-    "JSONExtractBool": _BOOL,
-    "JSONHas": _HAS,
-    "JSONLength": _LENGTH,
     "isValidJSON": "JSON_VALID({0})",
-    "simpleJSONExtractString": _STRING,
-    "simpleJSONExtractInt": _number(-(2**63)),
-    "simpleJSONExtractUInt": _number(0),
-    "simpleJSONExtractFloat": _float,
-    "simpleJSONExtractBool": _BOOL,
-    "simpleJSONHas": _HAS,
+    **with_simple(
+        {
+            "JSONExtractString": JSON.read("{s}", "''"),
+            "JSONExtractInt": JSON.number(_whole(-(2**63))),
+            "JSONExtractUInt": JSON.number(_whole(0)),
+            "JSONExtractFloat": JSON.number(CONVERSIONS.float, "0e0"),
+            "JSONExtractBool": JSON.read(
+                "CASE JSON_TYPE({v}) WHEN 'BOOLEAN' THEN {t} = 'true' WHEN 'INTEGER' THEN {t} <> '0' "
+                "WHEN 'UNSIGNED INTEGER' THEN {t} <> '0' END",
+                "FALSE",
+            ),
+            "JSONHas": JSON.read("({v} IS NOT NULL)", "FALSE"),
+            "JSONLength": JSON.read(
+                "CASE WHEN JSON_TYPE({v}) IN ('ARRAY', 'OBJECT') THEN JSON_LENGTH({v}) END", "0"
+            ),
+        }
+    ),
 }

@@ -3,18 +3,20 @@
 from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
-from pwh_assets.hogql.functions.moments import seconds_between, shift
 from pwh_assets.hogql.functions.mysql.values import CONVERSIONS
-from pwh_assets.hogql.functions.postgres.numbers import AGES, DURATIONS
+from pwh_assets.hogql.functions.remote.numbers import binary, bit_tests, needs_numbers
 from pwh_assets.hogql.functions.remote.templates import (
     floats,
+    literal_int,
     number_only,
     template,
     whole_only,
     wholes,
 )
-from pwh_assets.hogql.functions.rules import is_number, is_time
+from pwh_assets.hogql.functions.rounding import AGES, DURATIONS
 
+DAYS = "DATEDIFF({0}, {1})"
+BIT = "(CAST({0} AS SIGNED) >> {1})"
 NO_NAN = (
     "outside its domain it is inf or nan, which do not exist there; give it a number written out."
 )
@@ -25,23 +27,6 @@ def wide(call: Call, arg: Arg) -> Arg:
     if arg.type.name in ("Integer", "Boolean"):
         return Arg(f"CAST({arg.sql} AS SIGNED)", arg.type, arg.node)
     return number_only(call, arg)
-
-
-def _binary(operator: str) -> Handler:
-    def handler(call: Call, /) -> str:
-        left, right = call.args
-        if is_time(left.type) and is_time(right.type) and operator == "-":
-            if left.type.name == right.type.name == "Date":
-                return f"DATEDIFF({left.sql}, {right.sql})"
-            return seconds_between(call.engine, right, left)
-        if (is_time(left.type) or is_time(right.type)) and operator in "+-":
-            at, other = (left, right) if is_time(left.type) else (right, left)
-            return shift(call, at, other, operator)
-        if not (is_number(left.type) and is_number(right.type)):
-            raise ValueError("it takes numbers there, or a time and an interval.")
-        return f"({wide(call, left).sql} {operator} {wide(call, right).sql})"
-
-    return handler
 
 
 def never_zero(arg: Arg) -> bool:
@@ -61,9 +46,7 @@ def never_zero(arg: Arg) -> bool:
 
 def _divide(call: Call, /) -> str:
     left, right = call.args
-    for arg in call.args:
-        if not is_number(arg.type) and arg.type.name not in ("String", "Null"):
-            raise ValueError("it takes numbers there.")
+    needs_numbers(call)
     if not never_zero(right):
         raise ValueError(
             "divided by zero it is inf or nan, which do not exist there; write x / nullIf(y, 0)."
@@ -115,9 +98,7 @@ def _cut(function: str) -> Handler:
         whole = "TRUNCATE({}, 0)" if function == "TRUNCATE" else f"{function}({{}})"
         if len(call.args) == 1:
             return arg.sql if arg.type.name == "Integer" else whole.format(arg.sql)
-        places = call.args[1].literal
-        if not isinstance(places, int):
-            raise ValueError("its number of digits has to be written out there.")
+        places = literal_int(call.args[1], "number of digits")
         if arg.type.name == "Integer":
             factor = 10 ** max(-places, 0)
             return f"CAST({whole.format(f'CAST({arg.sql} AS DOUBLE) / {factor}')} * {factor} AS SIGNED)"
@@ -128,22 +109,10 @@ def _cut(function: str) -> Handler:
     return handler
 
 
-def _tests(word: str) -> Handler:
-    def handler(call: Call, /) -> str:
-        number, *bits = (whole_only(call, arg).sql for arg in call.args)
-        return (
-            "("
-            + f" {word} ".join(f"((CAST({number} AS SIGNED) >> {bit}) & 1) = 1" for bit in bits)
-            + ")"
-        )
-
-    return handler
-
-
 RENDERINGS: dict[str, Rendering] = {
-    "plus": _binary("+"),
-    "minus": _binary("-"),
-    "multiply": _binary("*"),
+    "plus": binary("+", wide, DAYS),
+    "minus": binary("-", wide, DAYS),
+    "multiply": binary("*", wide, DAYS),
     "divide": _divide,
     "intDiv": wholes("(CAST({0} AS SIGNED) DIV NULLIF({1}, 0))"),
     "intDivOrZero": wholes("(CASE WHEN {1} = 0 AND {0} IS NOT NULL THEN 0 ELSE CAST({0} AS SIGNED) DIV NULLIF({1}, 0) END)"),
@@ -196,9 +165,9 @@ RENDERINGS: dict[str, Rendering] = {
         "(CASE WHEN {1} NOT BETWEEN 0 AND 63 THEN 0 WHEN {0} < 0 THEN CAST(~((~{0}) >> {1}) AS SIGNED) "
         "ELSE CAST({0} >> {1} AS SIGNED) END)"
     ),
-    "bitTest": _tests("AND"),
-    "bitTestAll": _tests("AND"),
-    "bitTestAny": _tests("OR"),
+    "bitTest": bit_tests("AND", BIT),
+    "bitTestAll": bit_tests("AND", BIT),
+    "bitTestAny": bit_tests("OR", BIT),
     "bitCount": wholes("BIT_COUNT({0})"),
     "bitHammingDistance": wholes("BIT_COUNT({0} ^ {1})"),
 }  # fmt: skip

@@ -3,18 +3,20 @@
 import re
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
+from pwh_assets.hogql.functions.conversion import NIL
 from pwh_assets.hogql.functions.mysql.values import END
 from pwh_assets.hogql.functions.patterns import Pattern, rewritten
 from pwh_assets.hogql.functions.remote.templates import (
     literal_int,
+    literal_text,
     template,
     text_of,
     text_only,
     texts,
     whole_only,
 )
+from pwh_assets.hogql.functions.remote.texts import filling, whole_pattern, written
 from pwh_assets.hogql.functions.sqltext import mysql_text
-from pwh_assets.hogql.functions.strings import format_parts
 from pwh_assets.hogql.functions.texts import to_text
 
 ESCAPE = mysql_text("\\")
@@ -26,9 +28,7 @@ def pattern_of(arg: Arg) -> Pattern:
     Raises:
         ValueError: it is computed, or means something else there.
     """
-    if not isinstance(arg.literal, str) or not arg.literal:
-        raise ValueError("its pattern has to be a text written out there.")
-    return rewritten(arg.literal, end=END)
+    return rewritten(literal_text(arg, "pattern"), end=END)
 
 
 def said(pattern: Pattern, insensitive: bool = False) -> str:
@@ -44,7 +44,7 @@ def _empty(sign: str) -> Handler:
     def handler(call: Call, /) -> str:
         arg = call.args[0]
         if arg.type.name == "UUID":
-            return f"({arg.sql} {sign} '00000000-0000-0000-0000-000000000000')"
+            return f"({arg.sql} {sign} '{NIL}')"
         return f"({to_text(call, arg)} {sign} '')"
 
     return handler
@@ -90,10 +90,7 @@ def _side(which: str) -> Handler:
 def _pad(which: str) -> Handler:
     def handler(call: Call, /) -> str:
         sql, length = to_text(call, call.args[0]), whole_only(call, call.args[1]).sql
-        fill = call.args[2] if len(call.args) > 2 else None
-        if fill is not None and not isinstance(fill.literal, str):
-            raise ValueError("its filling has to be a text written out there.")
-        with_ = mysql_text(str(fill.literal or " ")) if fill else "' '"
+        with_ = mysql_text(filling(call))
         return f"{which}({sql}, GREATEST({length}, 0), {with_})"
 
     return handler
@@ -110,30 +107,27 @@ def _trim(where: str) -> Handler:
 
 
 def _format(call: Call, /) -> str:
-    sqls = [
-        mysql_text(part) if isinstance(part, str) else to_text(call, part)
-        for part in format_parts(call)
-    ]
+    sqls = written(call, mysql_text)
     return f"CONCAT({', '.join(sqls)})" if sqls else "''"
 
 
 def _split_part(call: Call, /) -> str:
     text, separator, index = call.args
-    if not isinstance(separator.literal, str) or not separator.literal:
-        raise ValueError("its separator has to be a text written out there.")
+    between = literal_text(separator, "separator")
     place = literal_int(index, "place")
     if place < 1:
         raise ValueError("its place counts from 1 there.")
-    sql, by = to_text(call, text), mysql_text(separator.literal)
-    pieces = f"((CHAR_LENGTH({sql}) - CHAR_LENGTH(REPLACE({sql}, {by}, ''))) DIV {len(separator.literal)} + 1)"
+    sql, by = to_text(call, text), mysql_text(between)
+    pieces = (
+        f"((CHAR_LENGTH({sql}) - CHAR_LENGTH(REPLACE({sql}, {by}, ''))) DIV {len(between)} + 1)"
+    )
     found = f"SUBSTRING_INDEX(SUBSTRING_INDEX({sql}, {by}, {place}), {by}, -1)"
     return f"(CASE WHEN {pieces} >= {place} THEN {found} WHEN {sql} IS NOT NULL THEN '' END)"
 
 
 def _substring_index(call: Call, /) -> str:
     text, separator, count = call.args
-    if not isinstance(separator.literal, str) or not separator.literal:
-        raise ValueError("its separator has to be a text written out there.")
+    literal_text(separator, "separator")
     return f"SUBSTRING_INDEX({to_text(call, text)}, {separator.sql}, {whole_only(call, count).sql})"
 
 
@@ -153,9 +147,7 @@ def _position(insensitive: bool, swapped: bool = False) -> Handler:
 def _like(insensitive: bool, negated: bool = False) -> Handler:
     def handler(call: Call, /) -> str:
         text, pattern = (to_text(call, arg) for arg in call.args)
-        literal = call.args[1].literal
-        if isinstance(literal, str) and (len(literal) - len(literal.rstrip("\\"))) % 2:
-            raise ValueError("its pattern ends in a backslash that escapes nothing.")
+        whole_pattern(call.args[1])
         if insensitive:
             text, pattern = f"LOWER({text})", f"LOWER({pattern})"
         sql = f"{text} LIKE {pattern} ESCAPE {ESCAPE}"

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from sqlglot import exp
-
+from pwh_assets.hogql.functions.aggregates import count_of, uniq
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.postgres.values import CONVERSIONS, sql_type
+from pwh_assets.hogql.functions.remote.aggregates import WINDOWS, plain_only, truth, window_of
 from pwh_assets.hogql.functions.remote.templates import array_only, number_only, whole_only
-from pwh_assets.hogql.functions.sqltext import both, over_clause, tail
+from pwh_assets.hogql.functions.sqltext import both, order_clause, tail
 from pwh_assets.hogql.functions.texts import to_text
 from pwh_assets.hogql.functions.windows import in_frame
 from pwh_assets.hogql.types import BOOLEAN, FLOAT, INTEGER, STRING, array
@@ -22,47 +22,20 @@ def number(call: Call, arg: Arg) -> Arg:
     return number_only(call, arg)
 
 
-def is_star(call: Call) -> bool:
-    return not call.args or isinstance(call.args[0].node, exp.Star)
-
-
 def _not_null(call: Call, *sqls: str) -> Call:
     condition = " AND ".join(f"{sql} IS NOT NULL" for sql in sqls)
     return replace(call, filter_sql=both(call.filter_sql, condition))
 
 
-def _plain_only(call: Call) -> None:
-    if call.over_sql:
-        raise ValueError("it takes no OVER there.")
-
-
-def _count(call: Call, /) -> str:
-    if is_star(call):
-        return f"count(*){tail(call)}"
-    if call.distinct:
-        return uniq(call)
-    if len(call.args) > 1:
-        raise ValueError("it takes one argument; count(DISTINCT a, b) takes more.")
-    return f"count({call.args[0].sql}){tail(call)}"
-
-
-def uniq(call: Call, /) -> str:
-    _plain_only(call)
-    listed = [arg.sql for arg in call.args]
-    if len(listed) == 1:
-        return f"count(DISTINCT {listed[0]}){tail(call)}"
-    return f"count(DISTINCT ({', '.join(listed)})){tail(_not_null(call, *listed))}"
+def _uniq(call: Call, /) -> str:
+    plain_only(call)
+    return uniq(call)
 
 
 def _sum(call: Call, /) -> str:
     arg = number(call, call.args[0])
     plain = f"sum({'DISTINCT ' if call.distinct else ''}{arg.sql}){tail(call)}"
     return f"cast({plain} as bigint)" if arg.type == INTEGER else plain
-
-
-def _avg(call: Call, /) -> str:
-    arg = CONVERSIONS.float(number(call, call.args[0]))
-    return f"avg({'DISTINCT ' if call.distinct else ''}{arg}){tail(call)}"
 
 
 def _extreme(word: str) -> Handler:
@@ -85,7 +58,7 @@ def _first_by(descending: bool) -> Handler:
     """ArgMin and argMax: the first of the values in the order of the keys."""
 
     def handler(call: Call, /) -> str:
-        _plain_only(call)
+        plain_only(call)
         value, key = call.args
         kept = _not_null(call, value.sql, key.sql)
         if value.type.name in ("Array", "Tuple", "Map"):
@@ -98,19 +71,13 @@ def _first_by(descending: bool) -> Handler:
 
 def gathered(call: Call, arg: Arg, order: str = "") -> str:
     """The values of a group as an array, without NULLs, `{}` of nothing."""
-    if call.over_sql:
-        raise ValueError("it takes no OVER there.")
+    plain_only(call)
     array_only(call, Arg("", array(arg.type), arg.node))
     word = "DISTINCT " if call.distinct else ""
     kind = sql_type(array(arg.type))
     if call.distinct and order:
         raise ValueError("DISTINCT and ORDER BY do not go together there.")
     return f"coalesce(array_agg({word}{arg.sql}{order}){tail(_not_null(call, arg.sql))}, '{{}}'::{kind})"
-
-
-def _order(call: Call) -> str:
-    order = call.order_sql.strip()
-    return f" {order}" if not order or order.upper().startswith("ORDER") else f" ORDER BY {order}"
 
 
 def _first_n(call: Call, sql: str) -> str:
@@ -120,7 +87,7 @@ def _first_n(call: Call, sql: str) -> str:
 
 
 def _list(call: Call, /) -> str:
-    return _first_n(call, gathered(call, call.args[0], _order(call).rstrip()))
+    return _first_n(call, gathered(call, call.args[0], order_clause(call)))
 
 
 def _unique(call: Call, /) -> str:
@@ -132,18 +99,18 @@ def _unique(call: Call, /) -> str:
 
 
 def _joined(call: Call, /) -> str:
-    _plain_only(call)
+    plain_only(call)
     if call.distinct:
         raise ValueError("it takes no DISTINCT there.")
     arg = call.args[0]
     separator = (
         call.args[1].sql if len(call.args) > 1 else call.params[0].sql if call.params else "''"
     )
-    return f"string_agg({to_text(call, arg)}, {separator}{_order(call).rstrip()}){tail(call)}"
+    return f"string_agg({to_text(call, arg)}, {separator}{order_clause(call)}){tail(call)}"
 
 
 def _quantile(call: Call, /) -> str:
-    _plain_only(call)
+    plain_only(call)
     level = call.params[0].literal if call.params else 0.5
     if not isinstance(level, int | float) or not 0 <= level <= 1:
         raise ValueError("its level has to be a number from 0 to 1.")
@@ -152,7 +119,7 @@ def _quantile(call: Call, /) -> str:
 
 
 def _quantiles(call: Call, /) -> str:
-    _plain_only(call)
+    plain_only(call)
     levels = [param.literal for param in call.params]
     if not levels or not all(
         isinstance(level, int | float) and 0 <= level <= 1 for level in levels
@@ -167,10 +134,6 @@ def _quantiles(call: Call, /) -> str:
 
 def _median(call: Call, /) -> str:
     return _quantile(replace(call, params=()))
-
-
-def _truth(word: str) -> Handler:
-    return lambda call, /: f"{word}({CONVERSIONS.boolean(call.args[0])}){tail(call)}"
 
 
 def _of_floats(name: str) -> Handler:
@@ -195,9 +158,7 @@ def _weighted(call: Call, /) -> str:
 
 def window(name: str) -> Handler:
     def handler(call: Call, /) -> str:
-        clause = over_clause(call)
-        if not clause:
-            raise ValueError("it needs OVER (…).")
+        clause = window_of(call)
         args = [arg.sql for arg in call.args]
         for i in range(1, len(args)):
             if i == 1 or name == "ntile":
@@ -211,18 +172,13 @@ def window(name: str) -> Handler:
     return handler
 
 
-WINDOWS = (
-    "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value", "last_value",
-    "nth_value",
-)  # fmt: skip
-
 RENDERINGS: dict[str, Rendering] = {
-    "count": _count,
-    "countDistinct": uniq,
-    "uniq": uniq,
-    "groupBitmap": uniq,
+    "count": count_of(_uniq),
+    "countDistinct": _uniq,
+    "uniq": _uniq,
+    "groupBitmap": _uniq,
     "sum": _sum,
-    "avg": _avg,
+    "avg": _of_floats("avg"),
     "min": _extreme("min"),
     "max": _extreme("max"),
     "any": _extreme("min"),
@@ -232,8 +188,8 @@ RENDERINGS: dict[str, Rendering] = {
     "groupArray": _list,
     "groupUniqArray": _unique,
     "string_agg": _joined,
-    "every": _truth("bool_and"),
-    "bool_or": _truth("bool_or"),
+    "every": truth("bool_and"),
+    "bool_or": truth("bool_or"),
     "quantile": _quantile,
     "quantiles": _quantiles,
     "median": _median,

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
 from pwh_assets.hogql.functions.lambdas import split
 from pwh_assets.hogql.functions.postgres.values import CONVERSIONS, sql_type
-from pwh_assets.hogql.functions.remote.templates import array_only, literal_int, whole_only
+from pwh_assets.hogql.functions.remote.templates import (
+    array_only,
+    literal_int,
+    literal_text,
+    whole_only,
+)
 from pwh_assets.hogql.functions.rules import common, element_of
 from pwh_assets.hogql.functions.sqltext import filled, name
 from pwh_assets.hogql.functions.texts import to_text, unify
@@ -299,8 +304,7 @@ def _split(call: Call, /) -> str:
     separator, text, *rest = call.args
     if rest:
         raise ValueError("it takes no limit there.")
-    if not isinstance(separator.literal, str) or not separator.literal:
-        raise ValueError("its separator has to be a text written out there.")
+    literal_text(separator, "separator")
     sql = to_text(call, text)
     pieces = f"CASE WHEN {sql} = '' THEN ARRAY[''] ELSE string_to_array({sql}, {separator.sql}) END"
     return f"coalesce({pieces}, '{{}}'::text[])"

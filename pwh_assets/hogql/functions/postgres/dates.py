@@ -3,16 +3,24 @@
 from dataclasses import replace
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
-from pwh_assets.hogql.functions.dates import date_unit
-from pwh_assets.hogql.functions.moments import datetime, instant, local, unit_of, zone_of
-from pwh_assets.hogql.functions.periods import interval_parts, week_mode
+from pwh_assets.hogql.functions.dates import date_unit, mode_of
+from pwh_assets.hogql.functions.moments import (
+    DAY_UNITS,
+    MONTHS,
+    datetime,
+    in_zone,
+    instant,
+    local,
+    unit_of,
+    zone_of,
+)
+from pwh_assets.hogql.functions.periods import bucket_of, week_mode
+from pwh_assets.hogql.functions.remote.dates import formatted, made, named, to_zone, truncation
 from pwh_assets.hogql.functions.remote.templates import as_it_is, number_only, template, whole_only
 from pwh_assets.hogql.functions.shifts import Moves
 from pwh_assets.hogql.functions.sqltext import postgres_text
 from pwh_assets.hogql.functions.zones import zone_literal
 from pwh_assets.hogql.types import DATETIME
-
-DAYS = ("day", "week", "month", "quarter", "year")
 
 
 def _time(call: Call, arg: Arg) -> Arg:
@@ -69,9 +77,7 @@ def _start_of_week(call: Call, /) -> str:
 
 def _start_of_interval(call: Call, /) -> str:
     arg = call.args[0]
-    number, unit = interval_parts(call.args[1])
-    if number < 1:
-        raise ValueError("its interval has to be positive.")
+    number, unit = bucket_of(call.args[1])
     if len(call.args) > 2:
         if unit in ("month", "quarter", "year"):
             raise ValueError("months are not counted from a third argument there.")
@@ -82,7 +88,7 @@ def _start_of_interval(call: Call, /) -> str:
         case "week":
             return f"cast(date_bin(interval '{7 * number} days', {there}, timestamp '1970-01-05') as date)"
         case "month" | "quarter" | "year":
-            size = number * {"month": 1, "quarter": 3, "year": 12}[unit]
+            size = number * MONTHS[unit]
             if unit == "year":
                 year = f"cast(extract(year from {there}) as integer)"
                 return f"make_date({year} - {year} % {number}, 1, 1)"
@@ -112,13 +118,8 @@ STARTS: dict[str, Handler] = {
 
 
 def _date_trunc(call: Call, /) -> str:
-    unit, arg, *rest = call.args
-    name = unit_of(unit)
-    if name not in STARTS:
-        raise ValueError(f"it cannot truncate to `{name}`.")
-    if rest and arg.type.name == "DateTime":
-        arg = Arg(arg.sql, replace(DATETIME, timezone=zone_literal(rest[0])), arg.node)
-    return STARTS[name](replace(call, args=(arg,)))
+    name, of_time = truncation(call, STARTS)
+    return STARTS[name](of_time)
 
 
 def part(field: str) -> Handler:
@@ -126,42 +127,28 @@ def part(field: str) -> Handler:
 
 
 def _day_of_week(call: Call, /) -> str:
-    mode = call.args[1].literal if len(call.args) > 1 else 0
-    if not isinstance(mode, int):
-        raise ValueError("its mode has to be a number.")
-    field, more = {0: ("isodow", 0), 1: ("isodow", -1), 2: ("dow", 0), 3: ("dow", 1)}[mode % 4]
+    field, more = (("isodow", 0), ("isodow", -1), ("dow", 0), ("dow", 1))[mode_of(call) % 4]
     return f"(cast(extract({field} from {_wall(call)}) as bigint) + {more})"
 
 
 def _week(call: Call, /) -> str:
     there = _wall(call)
-    mode = call.args[1].literal if len(call.args) > 1 else 0
-    if mode == 3:
+    if mode_of(call, 0, 3) == 3:
         return f"cast(extract(week from {there}) as bigint)"
-    if mode == 0:
-        doy, dow = (f"cast(extract({field} from {there}) as bigint)" for field in ("doy", "dow"))
-        return f"(({doy} + 6 - {dow}) / 7)"
-    raise ValueError("its week mode has to be 0 or 3 there.")
+    doy, dow = (f"cast(extract({field} from {there}) as bigint)" for field in ("doy", "dow"))
+    return f"(({doy} + 6 - {dow}) / 7)"
 
 
 def _year_week(call: Call, /) -> str:
     there = _wall(call)
-    mode = call.args[1].literal if len(call.args) > 1 else 0
-    if mode in (1, 3):
+    if mode_of(call, 0, 1, 2, 3) % 2:
         return f"cast(extract(isoyear from {there}) * 100 + extract(week from {there}) as bigint)"
-    if mode not in (0, 2):
-        raise ValueError("its week mode has to be 0, 1, 2 or 3.")
     sunday = f"(date_trunc('week', {there} + interval '1 day') - interval '1 day')"
     return f"cast(extract(year from {sunday}) * 100 + floor((extract(doy from {sunday}) - 1) / 7) + 1 as bigint)"
 
 
 def _unix(sql: str) -> Handler:
-    def handler(call: Call, /) -> str:
-        zone = call.args[1].literal if len(call.args) > 1 else None
-        asked = replace(call, timezone=zone) if isinstance(zone, str) else call
-        return sql.replace("{0}", datetime(asked, call.args[0]))
-
-    return handler
+    return lambda call, /: sql.replace("{0}", datetime(in_zone(call, 1), call.args[0]))
 
 
 def _date_diff(call: Call, /) -> str:
@@ -169,14 +156,13 @@ def _date_diff(call: Call, /) -> str:
     name = unit_of(unit)
     if rest:
         call = replace(call, timezone=zone_literal(rest[0]))
-    if name in DAYS:
+    if name in DAY_UNITS:
         left, right = (_wall(replace(call, args=(arg,))) for arg in (start, end))
         if name in ("day", "week"):
             days = [f"cast(date_trunc('{name}', {side}) as date)" for side in (right, left)]
             return f"cast(({days[0]} - {days[1]}) / {7 if name == 'week' else 1} as bigint)"
-        size = {"month": 1, "quarter": 3, "year": 12}[name]
         months = [
-            f"cast(extract(year from {side}) * 12 + extract(month from {side}) - 1 as bigint) / {size}"
+            f"cast(extract(year from {side}) * 12 + extract(month from {side}) - 1 as bigint) / {MONTHS[name]}"
             for side in (right, left)
         ]
         return f"({months[0]} - {months[1]})"
@@ -200,50 +186,21 @@ def interval_sql(unit: str, number: Arg) -> str:
     return f"({number.sql} * interval '1 {unit}')"
 
 
-MOVES = Moves(lambda engine, unit, number: interval_sql(unit, number))
-
-
-def _to_zone(call: Call, /) -> str:
-    if len(call.args) > 1:
-        zone_literal(call.args[1])
-    return datetime(call, call.args[0])
-
-
 LETTERS: dict[str, str] = {
     "a": "Dy", "b": "Mon", "c": "MM", "d": "DD", "D": "MM/DD/YY", "e": "FMDD", "F": "YYYY-MM-DD", "f": "US", "G": "IYYY",
     "h": "HH12", "H": "HH24", "i": "MI", "I": "HH12", "j": "DDD", "k": "HH24", "l": "HH12", "m": "MM", "M": "FMMonth",
     "p": "AM", "r": "HH12:MI AM", "R": "HH24:MI", "s": "SS", "S": "SS", "T": "HH24:MI:SS", "u": "ID", "V": "IW",
-    "W": "FMDay", "y": "YY", "Y": "YYYY", "Q": "Q", "g": "IY",
+    "W": "FMDay", "y": "YY", "Y": "YYYY", "Q": "Q", "g": "IY", "n": '"\n"', "t": '"\t"', "%": '"%"',
 }  # fmt: skip
 """ClickHouse's format letters in Postgres's."""
-PLAIN = {"n": "\n", "t": "\t", "%": "%"}
 
 
-def _format(call: Call, /) -> str:
-    arg, pattern, *rest = call.args
-    if rest:
-        call = replace(call, timezone=zone_literal(rest[0]))
-        arg = Arg(datetime(call, arg), DATETIME, arg.node)
-    text = pattern.literal
-    if not isinstance(text, str):
-        raise ValueError("its format has to be a text such as '%Y-%m-%d'.")
-    there = _wall(replace(call, args=(arg,)))
-    out: list[str] = []
-    at = 0
-    while at < len(text):
-        if text[at] != "%" or at + 1 == len(text):
-            out.append('"' + text[at].replace("\\", "\\\\").replace('"', '\\"') + '"')
-            at += 1
-            continue
-        letter = text[at + 1]
-        at += 2
-        if letter in PLAIN:
-            out.append(f'"{PLAIN[letter]}"')
-        elif letter in LETTERS:
-            out.append(LETTERS[letter])
-        else:
-            raise ValueError(f"its format letter %{letter} is not known there.")
-    return f"to_char({there}, {postgres_text(''.join(out))})" if out else "''"
+def _plain(letter: str) -> str:
+    return '"' + letter.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _to_char(there: str, pattern: str) -> str:
+    return f"to_char({there}, {postgres_text(pattern)})"
 
 
 NAMES = {
@@ -260,13 +217,6 @@ NAMES = {
 }
 
 
-def _name(call: Call, /) -> str:
-    word = str(call.args[0].literal).lower()
-    if word not in NAMES:
-        raise ValueError(f"its part has to be one of {', '.join(NAMES)}.")
-    return NAMES[word].replace("{0}", _wall(call, 1))
-
-
 def _date_part(call: Call, /) -> str:
     unit, arg = call.args
     word = date_unit(unit)
@@ -274,21 +224,6 @@ def _date_part(call: Call, /) -> str:
         return f"cast(floor(extract(epoch from {datetime(call, arg)})) as bigint)"
     field = "isodow" if word == "dow" else word
     return f"cast(floor(extract({field} from {_wall(call, 1)})) as bigint)"
-
-
-def _make_date(call: Call, /) -> str:
-    parts = [whole_only(call, arg).sql for arg in call.args]
-    if len(parts) == 2:
-        year, day = parts
-        return (
-            f"(CASE WHEN {year} BETWEEN 1900 AND 2299 AND {day} BETWEEN 1 AND 366 "
-            f"THEN make_date(cast({year} as integer), 1, 1) + cast({day} - 1 as integer) END)"
-        )
-    year, month, day = parts
-    return (
-        f"(CASE WHEN {year} BETWEEN 1900 AND 2299 AND {month} BETWEEN 1 AND 12 AND {day} BETWEEN 1 AND 31 "
-        f"THEN make_date(cast({year} as integer), cast({month} as integer), 1) + cast({day} - 1 as integer) END)"
-    )
 
 
 def _make_interval(call: Call, /) -> str:
@@ -348,28 +283,21 @@ RENDERINGS: dict[str, Rendering] = {
     "fromUnixTimestamp64Milli": template("(timestamp '1970-01-01' + {0} * interval '1 millisecond')", whole_only, as_it_is),
     "fromUnixTimestamp64Micro": template("(timestamp '1970-01-01' + {0} * interval '1 microsecond')", whole_only, as_it_is),
     "dateDiff": _date_diff,
-    "dateAdd": MOVES.date_add("+"),
-    "dateSub": MOVES.date_add("-"),
-    "toTimeZone": _to_zone,
+    "toTimeZone": to_zone,
     "timeZoneOf": lambda call, /: f"{postgres_text(zone_of(call, call.args[0]))}::text",
     "timeZoneOffset": _zone_offset,
     "now": "timezone('UTC', now())",
     "today": lambda call, /: f"cast(timezone({postgres_text(call.timezone)}, now()) as date)",
     "yesterday": lambda call, /: f"(cast(timezone({postgres_text(call.timezone)}, now()) as date) - 1)",
-    "formatDateTime": _format,
-    "dateName": _name,
+    "formatDateTime": formatted(_to_char, LETTERS, _plain, _wall),
+    "dateName": named(NAMES, _wall),
     "monthName": of_date("to_char({0}, 'FMMonth')"),
     "date_part": _date_part,
-    "makeDate": _make_date,
+    "makeDate": made(
+        "make_date(cast({0} as integer), 1, 1) + cast({1} - 1 as integer)",
+        "make_date(cast({0} as integer), cast({1} as integer), 1) + cast({2} - 1 as integer)",
+    ),
     "make_interval": _make_interval,
     "timeSlot": bucket("30 minutes"),
-    **{
-        f"toInterval{unit.capitalize()}": MOVES.to_interval(unit)
-        for unit in ("millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
-    },
-    **{
-        f"{word}{unit.capitalize()}s": MOVES.add(unit, operator)
-        for unit in ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
-        for word, operator in (("add", "+"), ("subtract", "-"))
-    },
+    **Moves(lambda engine, unit, number: interval_sql(unit, number)).renderings(),
 }  # fmt: skip

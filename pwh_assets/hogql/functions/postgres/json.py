@@ -1,14 +1,12 @@
 """Postgres: values out of JSON columns. A text column may hold anything, and a cast of what is no JSON would raise."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
+from pwh_assets.hogql.functions.base import Arg, Rendering
 from pwh_assets.hogql.functions.postgres.values import CONVERSIONS, float_text, whole
-from pwh_assets.hogql.functions.sqltext import filled, postgres_text
-from pwh_assets.hogql.types import STRING
-
-Key = str | int
+from pwh_assets.hogql.functions.remote.json import Key, Reader, with_simple
+from pwh_assets.hogql.functions.sqltext import postgres_text
 
 
 def document(arg: Arg) -> str:
@@ -61,80 +59,43 @@ def text(value: str) -> str:
     )
 
 
-def _keys(args: Sequence[Arg]) -> list[Key]:
-    keys: list[Key] = []
-    for arg in args:
-        if not isinstance(arg.literal, str | int) or isinstance(arg.literal, bool):
-            raise ValueError("its keys have to be written out there.")
-        keys.append(arg.literal)
-    return keys
+def _whole(low: int) -> Callable[[Arg], str]:
+    """The number without its fraction; beyond 15 digits only of what is written as a whole number."""
+
+    def convert(said: Arg) -> str:
+        number = CONVERSIONS.float(said)
+        cut = f"trunc(cast(nullif({number}, 'NaN'::float8) as numeric))"
+        return (
+            f"coalesce({whole(said, low)}, "
+            f"CASE WHEN abs({number}) < 1e15 AND {cut} >= {low} THEN cast({cut} as bigint) END)"
+        )
+
+    return convert
 
 
-def _read(template: str, default: str) -> Handler:
-    """`{v}` is the value as `jsonb`, `{t}` its text; the default where there is none, NULL where the JSON is."""
-
-    def handler(call: Call, /) -> str:
-        head, *keys = call.args
-        value = at(document(head), _keys(keys))
-        sql = filled(template, v=value, t=f"({value} #>> '{{}}')", s=text(value))
-        return f"(CASE WHEN {head.sql} IS NOT NULL THEN coalesce({sql}, {default}) END)"
-
-    return handler
-
-
-def _number(call: Call, low: int, high: int) -> str:
-    head, *keys = call.args
-    value = at(document(head), _keys(keys))
-    said = Arg(f"({value} #>> '{{}}')", STRING, head.node)
-    cut = f"trunc(cast(nullif({CONVERSIONS.float(said)}, 'NaN'::float8) as numeric))"
-    sql = (
-        f"CASE WHEN jsonb_typeof({value}) IN ('number', 'string') THEN coalesce({whole(said, low, high)}, "
-        f"CASE WHEN abs({CONVERSIONS.float(said)}) < 1e15 AND {cut} >= {low} THEN cast({cut} as bigint) END) END"
-    )
-    return f"(CASE WHEN {head.sql} IS NOT NULL THEN coalesce({sql}, 0) END)"
-
-
-def _int(call: Call, /) -> str:
-    return _number(call, -(2**63), 2**63 - 1)
-
-
-def _uint(call: Call, /) -> str:
-    return _number(call, 0, 2**63 - 1)
-
-
-def _float(call: Call, /) -> str:
-    head, *keys = call.args
-    value = at(document(head), _keys(keys))
-    said = Arg(f"({value} #>> '{{}}')", STRING, head.node)
-    sql = f"CASE WHEN jsonb_typeof({value}) IN ('number', 'string') THEN {CONVERSIONS.float(said)} END"
-    return f"(CASE WHEN {head.sql} IS NOT NULL THEN coalesce({sql}, 0) END)"
-
-
-_STRING = _read("{s}", "''")
-_BOOL = _read(
-    "CASE jsonb_typeof({v}) WHEN 'boolean' THEN cast({t} as boolean) "
-    "WHEN 'number' THEN CASE WHEN {t} ~ '^-?[0-9]+$' THEN {t} <> '0' END END",
-    "false",
-)
-_HAS = _read("({v} IS NOT NULL)", "false")
-_LENGTH = _read(
-    "CASE jsonb_typeof({v}) WHEN 'array' THEN jsonb_array_length({v}) "
-    "WHEN 'object' THEN (SELECT count(*) FROM jsonb_object_keys({v})) END",
-    "0",
+JSON = Reader(
+    at=lambda head, keys: at(document(head), keys),
+    said="({v} #>> '{}')",
+    text=text,
+    is_number="jsonb_typeof({v}) IN ('number', 'string')",
 )
 
-RENDERINGS: dict[str, Rendering] = {
-    "JSONExtractString": _STRING,
-    "JSONExtractInt": _int,
-    "JSONExtractUInt": _uint,
-    "JSONExtractFloat": _float,
-    "JSONExtractBool": _BOOL,
-    "JSONHas": _HAS,
-    "JSONLength": _LENGTH,
-    "simpleJSONExtractString": _STRING,
-    "simpleJSONExtractInt": _int,
-    "simpleJSONExtractUInt": _uint,
-    "simpleJSONExtractFloat": _float,
-    "simpleJSONExtractBool": _BOOL,
-    "simpleJSONHas": _HAS,
-}
+RENDERINGS: dict[str, Rendering] = with_simple(
+    {
+        "JSONExtractString": JSON.read("{s}", "''"),
+        "JSONExtractInt": JSON.number(_whole(-(2**63))),
+        "JSONExtractUInt": JSON.number(_whole(0)),
+        "JSONExtractFloat": JSON.number(CONVERSIONS.float),
+        "JSONExtractBool": JSON.read(
+            "CASE jsonb_typeof({v}) WHEN 'boolean' THEN cast({t} as boolean) "
+            "WHEN 'number' THEN CASE WHEN {t} ~ '^-?[0-9]+$' THEN {t} <> '0' END END",
+            "false",
+        ),
+        "JSONHas": JSON.read("({v} IS NOT NULL)", "false"),
+        "JSONLength": JSON.read(
+            "CASE jsonb_typeof({v}) WHEN 'array' THEN jsonb_array_length({v}) "
+            "WHEN 'object' THEN (SELECT count(*) FROM jsonb_object_keys({v})) END",
+            "0",
+        ),
+    }
+)

@@ -1,19 +1,21 @@
 """Postgres: arithmetic, mathematics, rounding and bits. Where floats leave their domain it raises; here they become nan."""
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
-from pwh_assets.hogql.functions.moments import seconds_between, shift
 from pwh_assets.hogql.functions.postgres.values import CONVERSIONS
+from pwh_assets.hogql.functions.remote.numbers import binary, bit_tests, needs_numbers
 from pwh_assets.hogql.functions.remote.templates import (
     floats,
+    literal_int,
     number_only,
     template,
-    whole_only,
     wholes,
 )
-from pwh_assets.hogql.functions.rules import is_number, is_time
+from pwh_assets.hogql.functions.rounding import AGES, DURATIONS
 
 NAN = "'NaN'::float8"
 INF = "'Infinity'::float8"
+DAYS = "cast({0} - {1} as bigint)"
+BIT = "(cast({0} as bigint) >> cast({1} as integer))"
 
 
 def wide(call: Call, arg: Arg) -> Arg:
@@ -24,28 +26,9 @@ def wide(call: Call, arg: Arg) -> Arg:
     return number_only(call, arg)
 
 
-def binary(operator: str) -> Handler:
-    def handler(call: Call, /) -> str:
-        left, right = call.args
-        if is_time(left.type) and is_time(right.type) and operator == "-":
-            if left.type.name == right.type.name == "Date":
-                return f"cast({left.sql} - {right.sql} as bigint)"
-            return seconds_between(call.engine, right, left)
-        if (is_time(left.type) or is_time(right.type)) and operator in "+-":
-            at, other = (left, right) if is_time(left.type) else (right, left)
-            return shift(call, at, other, operator)
-        if not (is_number(left.type) and is_number(right.type)):
-            raise ValueError("it takes numbers there, or a time and an interval.")
-        return f"({wide(call, left).sql} {operator} {wide(call, right).sql})"
-
-    return handler
-
-
 def divide(call: Call, /) -> str:
     """Postgres raises where a float has inf and nan."""
-    for arg in call.args:
-        if not is_number(arg.type) and arg.type.name not in ("String", "Null"):
-            raise ValueError("it takes numbers there.")
+    needs_numbers(call)
     left, right = (CONVERSIONS.float(arg) for arg in call.args)
     if call.args[1].literal and isinstance(call.args[1].literal, int | float):
         return f"({left} / {right})"
@@ -95,9 +78,7 @@ def _round(call: Call, /) -> str:
 
 def _at_digits(function: str, arg: Arg, digits: Arg) -> str:
     """A float rounded at a digit as DuckDB does it: scaled by a power of ten, rounded, scaled back."""
-    places = digits.literal
-    if not isinstance(places, int):
-        raise ValueError("its number of digits has to be written out there.")
+    places = literal_int(digits, "number of digits")
     if places < 0:
         return f"({function}({arg.sql} / 1e{-places}::float8) * 1e{-places}::float8)"
     return f"({function}({arg.sql} * 1e{places}::float8) / 1e{places}::float8)"
@@ -108,11 +89,8 @@ def _cut(function: str) -> Handler:
         arg = number_only(call, call.args[0])
         if len(call.args) == 1:
             return arg.sql if arg.type.name == "Integer" else f"{function}({arg.sql})"
-        places = call.args[1].literal
         if arg.type.name == "Integer":
-            if not isinstance(places, int):
-                raise ValueError("its number of digits has to be written out there.")
-            factor = 10 ** max(-places, 0)
+            factor = 10 ** max(-literal_int(call.args[1], "number of digits"), 0)
             return f"cast({function}(cast({arg.sql} as double precision) / {factor}) * {factor} as bigint)"
         return _at_digits(function, arg, call.args[1])
 
@@ -134,46 +112,17 @@ def _bankers(call: Call, /) -> str:
     return f"cast({rounded} as bigint)" if arg.type.name == "Integer" else rounded
 
 
-def _steps(table: tuple[tuple[int, int], ...]) -> str:
-    whens = " ".join(f"WHEN {{0}} < {limit} THEN {value}" for limit, value in table[:-1])
-    return f"(CASE {whens} WHEN {{0}} IS NOT NULL THEN {table[-1][1]} END)"
-
-
-_DURATION = (1, 10, 30, 60, 120, 180, 240, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000)
-DURATIONS = _steps(tuple(zip((*_DURATION, 0), (0, *_DURATION), strict=True)))
-AGES = _steps(((1, 0), (18, 17), (25, 18), (35, 25), (45, 35), (55, 45), (0, 55)))
-
-
-def _tests(word: str) -> Handler:
-    def handler(call: Call, /) -> str:
-        number, *bits = (whole_only(call, arg) for arg in call.args)
-        tests = [
-            f"((cast({number.sql} as bigint) >> cast({bit.sql} as integer)) & 1) = 1"
-            for bit in bits
-        ]
-        return "(" + f" {word} ".join(tests) + ")"
-
-    return handler
-
-
-def _signed(call: Call, arg: Arg) -> Arg:
-    """A number or an interval that a sign goes before."""
-    return number_only(call, arg)
-
-
-_BIG = template("{0}", wide)
-
 RENDERINGS: dict[str, Rendering] = {
-    "plus": binary("+"),
-    "minus": binary("-"),
-    "multiply": binary("*"),
+    "plus": binary("+", wide, DAYS),
+    "minus": binary("-", wide, DAYS),
+    "multiply": binary("*", wide, DAYS),
     "divide": divide,
     "intDiv": int_div,
     "intDivOrZero": wholes("(CASE WHEN {1} = 0 AND {0} IS NOT NULL THEN 0 ELSE cast({0} as bigint) / nullif({1}, 0) END)"),
     "modulo": wholes("(cast({0} as bigint) % nullif({1}, 0))"),
     "moduloOrZero": wholes("(CASE WHEN {1} = 0 AND {0} IS NOT NULL THEN 0 ELSE cast({0} as bigint) % nullif({1}, 0) END)"),
     "positiveModulo": wholes("(((cast({0} as bigint) % nullif({1}, 0)) + abs(cast({1} as bigint))) % nullif({1}, 0))"),
-    "negate": template("(-({0}))", _signed),
+    "negate": template("(-({0}))", number_only),
     "abs": template("abs({0})", number_only),
     "gcd": wholes("gcd(cast({0} as bigint), cast({1} as bigint))"),
     "lcm": wholes("lcm(cast({0} as bigint), cast({1} as bigint))"),
@@ -235,9 +184,9 @@ RENDERINGS: dict[str, Rendering] = {
     "bitNot": wholes("(~cast({0} as bigint))"),
     "bitShiftLeft": wholes("(CASE WHEN {1} NOT BETWEEN 0 AND 63 THEN 0 ELSE cast({0} as bigint) << cast({1} as integer) END)"),
     "bitShiftRight": wholes("(CASE WHEN {1} NOT BETWEEN 0 AND 63 THEN 0 ELSE cast({0} as bigint) >> cast({1} as integer) END)"),
-    "bitTest": _tests("AND"),
-    "bitTestAll": _tests("AND"),
-    "bitTestAny": _tests("OR"),
+    "bitTest": bit_tests("AND", BIT),
+    "bitTestAll": bit_tests("AND", BIT),
+    "bitTestAny": bit_tests("OR", BIT),
     "bitCount": wholes("bit_count(cast(cast({0} as bigint) as bit(64)))"),
     "bitHammingDistance": wholes("bit_count(cast(cast({0} as bigint) # cast({1} as bigint) as bit(64)))"),
 }  # fmt: skip

@@ -3,16 +3,18 @@
 import re
 
 from pwh_assets.hogql.functions.base import Arg, Call, Handler, Rendering
+from pwh_assets.hogql.functions.conversion import NIL
 from pwh_assets.hogql.functions.patterns import Pattern, rewritten
 from pwh_assets.hogql.functions.remote.templates import (
     literal_int,
+    literal_text,
     template,
     text_of,
     texts,
     whole_only,
 )
+from pwh_assets.hogql.functions.remote.texts import filling, whole_pattern, written
 from pwh_assets.hogql.functions.sqltext import postgres_text
-from pwh_assets.hogql.functions.strings import format_parts
 from pwh_assets.hogql.functions.texts import to_text
 
 
@@ -22,11 +24,7 @@ def pattern_of(arg: Arg) -> Pattern:
     Raises:
         ValueError: it is computed, or means something else there.
     """
-    if not isinstance(arg.literal, str):
-        raise ValueError("its pattern has to be a text written out there.")
-    if not arg.literal:
-        raise ValueError("its pattern has to say something there.")
-    return rewritten(arg.literal, end="$")
+    return rewritten(literal_text(arg, "pattern"), end="$")
 
 
 def finding(arg: Arg) -> Pattern:
@@ -56,7 +54,7 @@ def _empty(sign: str) -> Handler:
         if arg.type.name == "Array":
             return f"(cardinality({arg.sql}) {sign} 0)"
         if arg.type.name == "UUID":
-            return f"({arg.sql} {sign} cast('00000000-0000-0000-0000-000000000000' as uuid))"
+            return f"({arg.sql} {sign} cast('{NIL}' as uuid))"
         return f"({to_text(call, arg)} {sign} '')"
 
     return handler
@@ -105,10 +103,7 @@ def _substring(call: Call, /) -> str:
 def _pad(which: str) -> Handler:
     def handler(call: Call, /) -> str:
         sql, length = to_text(call, call.args[0]), call.args[1].sql
-        fill = call.args[2] if len(call.args) > 2 else None
-        if fill is not None and not isinstance(fill.literal, str):
-            raise ValueError("its filling has to be a text written out there.")
-        with_ = postgres_text(str(fill.literal or " ")) if fill else "' '"
+        with_ = postgres_text(filling(call))
         return f"{which}({sql}, cast({length} as integer), {with_})"
 
     return handler
@@ -123,17 +118,13 @@ def _trim(which: str) -> Handler:
 
 
 def _format(call: Call, /) -> str:
-    sqls = [
-        postgres_text(part) if isinstance(part, str) else to_text(call, part)
-        for part in format_parts(call)
-    ]
+    sqls = written(call, postgres_text)
     return "(" + " || ".join(sqls) + ")" if sqls else "''"
 
 
 def _split_part(call: Call, /) -> str:
     text, separator, index = call.args
-    if not isinstance(separator.literal, str) or not separator.literal:
-        raise ValueError("its separator has to be a text written out there.")
+    literal_text(separator, "separator")
     sql, place = to_text(call, text), whole_only(call, index).sql
     found = f"split_part({sql}, {separator.sql}, cast(nullif({place}, 0) as integer))"
     return f"(CASE WHEN {place} = 0 AND {sql} IS NOT NULL THEN '' ELSE {found} END)"
@@ -158,16 +149,11 @@ def _position(insensitive: bool, swapped: bool = False) -> Handler:
 def _like(operator: str, negated: bool = False) -> Handler:
     def handler(call: Call, /) -> str:
         text, pattern = to_text(call, call.args[0]), call.args[1]
-        if isinstance(pattern.literal, str) and _ends_in_escape(pattern.literal):
-            raise ValueError("its pattern ends in a backslash that escapes nothing.")
+        whole_pattern(pattern)
         sql = f"{text} {operator} {to_text(call, pattern)}"
         return f"coalesce(NOT ({sql}), true)" if negated else f"({sql})"
 
     return handler
-
-
-def _ends_in_escape(pattern: str) -> bool:
-    return (len(pattern) - len(pattern.rstrip("\\"))) % 2 == 1
 
 
 def _match(call: Call, /) -> str:

@@ -85,6 +85,17 @@ def wholes(sql: str) -> Handler:
     return template(sql, whole_only)
 
 
+def literal_text(arg: Arg, words: str) -> str:
+    """A text written out that says something.
+
+    Raises:
+        ValueError: it is computed or empty.
+    """
+    if not isinstance(arg.literal, str) or not arg.literal:
+        raise ValueError(f"its {words} has to be a text written out there.")
+    return arg.literal
+
+
 def literal_int(arg: Arg, words: str) -> int:
     """A whole number written out.
 

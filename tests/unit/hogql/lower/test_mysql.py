@@ -32,7 +32,7 @@ def test_a_filter_becomes_a_case() -> None:
         "SELECT countIf(amount_paid > 1), sumIf(amount_paid, rate > 1) FROM stripe_invoice"
     )
     assert "FILTER" not in text
-    assert "COUNT(CASE WHEN (`stripe_invoice`.`amount_paid` > 1) THEN 1 END)" in text
+    assert "count(CASE WHEN (`stripe_invoice`.`amount_paid` > 1) THEN 1 END)" in text
 
 
 def test_missing_values_come_last() -> None:
