@@ -12,14 +12,11 @@ Literal braces are doubled. A callable instead of a template gets the whole `Cal
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from sqlglot import exp
 
 from pwh_assets.hogql.types import Type
-
-EngineName = Literal["duckdb", "clickhouse"]
-"""Engines that run every query; further dialects bring tables of their own (`dialect`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,15 +27,6 @@ from pwh_assets.hogql.types import UNKNOWN, Type
 ENGINE_TITLES = {"duckdb": "DuckDB", "clickhouse": "ClickHouse"}
 
 
-CLICKHOUSE_SETTINGS: dict[str, str | int] = {
-    "aggregate_functions_null_for_empty": 1,
-    "join_use_nulls": 1,
-    "session_timezone": "UTC",
-    "enable_extended_results_for_datetime_functions": 1,
-}
-"""Settings every query on ClickHouse is sent with; the renderings count on them."""
-
-
 class UnsupportedFunction(ValueError):
     """The engine cannot do this call; `reason` is a sentence without its subject."""
 

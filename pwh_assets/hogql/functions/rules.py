@@ -1,6 +1,6 @@
 """Type rules that many rows share: from the arguments' types to the result's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from pwh_assets.hogql.types import (
     BOOLEAN,
@@ -107,14 +107,6 @@ def sum_type(types: Sequence[Type]) -> Type:
     if head.name in ("Integer", "Boolean"):
         return INTEGER
     return head if head.name in ("Decimal", "Interval", "Tuple") else FLOAT
-
-
-def always(type_: Type) -> Callable[[Sequence[Type]], Type]:
-    return lambda types: type_
-
-
-def widest(types: Sequence[Type]) -> Type:
-    return common(types)
 
 
 def decimal(scale: int) -> Type:

@@ -176,8 +176,6 @@ def _row(
     )
 
 
-_2 = "({0} )"
-
 ROWS: tuple[Row, ...] = (
     _row(
         "tuple",

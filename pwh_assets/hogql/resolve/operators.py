@@ -39,16 +39,6 @@ def a(type_: Type) -> str:
     return f"{'an' if text[0] in AN else 'a'} {text}"
 
 
-COMPARISONS: dict[str, str] = {
-    "equals": "equals",
-    "notEquals": "notEquals",
-    "less": "less",
-    "greater": "greater",
-    "lessOrEquals": "lessOrEquals",
-    "greaterOrEquals": "greaterOrEquals",
-}
-
-
 class Operators(Names):
     """Resolves what stands between operands."""
 

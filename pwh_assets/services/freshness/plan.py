@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -104,7 +104,6 @@ class Plan:
     """Table or view -> the view whose target makes it run more often than its own setting."""
     demands: Mapping[str, tuple[str, str]]
     """Table or view -> the longest cadence the targets above it leave, and the view whose target that is."""
-    _ages: dict[str, timedelta | None] = field(default_factory=dict, repr=False, compare=False)
 
     def effective(self, name: str) -> Frequency | None:
         """How often it runs; None for what does not run by the clock."""

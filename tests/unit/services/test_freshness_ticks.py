@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pwh_assets.core.frequency import FREQUENCIES, Frequency
 from pwh_assets.services.freshness.beat import beat, read_heartbeat
 from pwh_assets.services.freshness.plan import gap
-from pwh_assets.services.freshness.ticks import missed_run, next_tick, ticks_between
+from pwh_assets.services.freshness.ticks import next_tick
 from pwh_assets.settings import Settings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -28,31 +28,6 @@ def test_ticks_are_those_of_the_cron_line_dagster_runs(name, moment, clock):
     found = next_tick(frequency, moment)
     assert found == expected
     assert next_tick(frequency, found) - found <= gap(name)
-
-
-def test_a_run_that_was_due_and_did_not_begin_is_missed_since_an_exact_moment():
-    hourly = Frequency("1hour")
-    began = NOON - timedelta(minutes=50)
-    assert missed_run(hourly, began, None, NOON + timedelta(minutes=5)) is None
-    missed = missed_run(hourly, began, None, NOON + timedelta(hours=2, minutes=6))
-    assert missed.due_at == NOON and missed.since == NOON + timedelta(minutes=5)
-    assert missed.ticks == 3
-    assert missed_run(hourly, began, None, NOON + timedelta(hours=3), is_running=True) is None
-
-
-def test_what_was_set_up_after_a_tick_was_not_due_at_it():
-    daily = Frequency("24hour", "02:30")
-    set_up = NOON
-    assert missed_run(daily, None, set_up, NOON + timedelta(hours=12)) is None
-    missed = missed_run(daily, NOON - timedelta(days=9), set_up, NOON + timedelta(hours=24))
-    assert missed.due_at == datetime(2026, 3, 2, 2, 30, tzinfo=UTC)
-    assert missed_run(None, None, set_up, NOON + timedelta(days=9)) is None
-    assert missed_run(Frequency("never"), None, set_up, NOON + timedelta(days=9)) is None
-
-
-def test_counting_ticks_ends_somewhere():
-    assert ticks_between(Frequency("1min"), NOON, NOON + timedelta(days=300)) == 1_000
-    assert ticks_between(Frequency("15min"), NOON, NOON + timedelta(hours=1)) == 4
 
 
 def test_the_heartbeat_tells_a_daemon_that_is_down_from_a_machine_that_slept(tmp_path):

@@ -7,14 +7,12 @@ from pwh_assets.hogql.functions.base import Agg, Arg, Call, Fn, Unsupported, on
 from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
 from pwh_assets.hogql.functions.registry import REGISTRY
 from pwh_assets.hogql.functions.render import (
-    CLICKHOUSE_SETTINGS,
     UnsupportedFunction,
     arity,
     lambda_types,
     render,
     result_type,
 )
-from pwh_assets.hogql.lower.clickhouse import SETTINGS
 from pwh_assets.hogql.types import BOOLEAN, DATE, FLOAT, INTEGER, STRING, Type, array
 
 X = Arg('"x"', INTEGER, exp.column("x"))
@@ -118,10 +116,6 @@ def test_suffixes_change_how_many_arguments_there_are() -> None:
     assert arity(row, ("If",)) == (2, 2)
     assert arity(row, ("ArgMax", "If")) == (3, 3)
     assert arity(row, ("If", "Merge")) == (1, 1)
-
-
-def test_the_compiler_sends_the_settings_renderings_count_on() -> None:
-    assert CLICKHOUSE_SETTINGS.items() <= SETTINGS.items()
 
 
 def test_macros_have_our_prefix_and_different_names() -> None:
