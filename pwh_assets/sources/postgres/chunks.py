@@ -33,6 +33,10 @@ AGAIN = "again"
 ROW_GROUP_BYTES = 64 << 20
 CANCEL_PATIENCE_S = 5.0
 """How long statements that were cancelled may take to end before their connections are cut."""
+_OPTIONS: Mapping[str, str | bool | int | float | list[str]] = {
+    "threads": 1,  # one COPY is one stream; chunks are read beside each other
+    "preserve_insertion_order": False,
+}
 _log = logging.getLogger(__name__)
 
 
@@ -185,9 +189,7 @@ class TableChunks:
         port = int(self._reader.config["port"])
         before = sockets.to_port(port)
         with contextlib.ExitStack() as stack:
-            here = stack.enter_context(attached(self._reader.config))
-            here.execute("SET threads = 1")
-            here.execute("SET preserve_insertion_order = false")
+            here = stack.enter_context(attached(self._reader.config, _OPTIONS))
             if self._reader.request.masks is not None:
                 self._reader.request.masks.prepare(here)
             if snapshot is not None:

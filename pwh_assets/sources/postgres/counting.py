@@ -167,7 +167,8 @@ def _keys(
     texts = ", ".join(_text(column) for column in key)
     query = f"SELECT {texts} FROM {relation}{where} LIMIT {MOST_MOVED + 1}"
     found = [tuple(row) for row in connection.execute(query.encode())]
-    return None if len(found) > MOST_MOVED else tuple(found)
+    is_odd = any(None in key for key in found)  # NaN, which a DECIMAL has none of
+    return None if is_odd or len(found) > MOST_MOVED else tuple(found)
 
 
 def _lake(column: PgColumn) -> str:

@@ -152,6 +152,7 @@ def _wide(value: str, scale: int, kind: str | None) -> Typed:
 
 
 def _list(types: Mapping[int, PgType], element: int, modifier: int) -> Typed:
+    declared = element
     element, modifier = resolved(types, element, modifier)
     found = types.get(element)
     if found is not None and found.is_builtin and found.name == "bytea":
@@ -160,7 +161,9 @@ def _list(types: Mapping[int, PgType], element: int, modifier: int) -> Typed:
             "BLOB[]", "({0})::text[]", "list_transform({0}, lambda x: unhex(substr(x, 3)))"
         )
     if found is not None and found.is_builtin and found.name in _AS_THEY_ARE:
-        return Typed(f"{_AS_THEY_ARE[found.name]}[]")
+        # The scanner takes a list of a domain for one text.
+        plain = "{0}" if element == declared else f"({{0}})::{found.name}[]"
+        return Typed(f"{_AS_THEY_ARE[found.name]}[]", plain)
     if found is not None and found.is_builtin and found.name == "numeric":
         one = _numeric(modifier, None)
         if one.fits is None:

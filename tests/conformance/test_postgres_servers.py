@@ -1,0 +1,82 @@
+"""PostgreSQL as others set it up: roles with settings of their own, domains in lists."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pwh_assets.core.source import SyncMode
+from pwh_assets.demo.postgres import PrivatePostgres
+from pwh_assets.sources.base import ReadRequest
+from tests.servers.source_rigs import PostgresRig, rows_of
+
+SETTINGS = {
+    "statement_timeout": "400ms",
+    "idle_in_transaction_session_timeout": "200ms",
+    "idle_session_timeout": "200ms",
+    "bytea_output": "escape",
+    "extra_float_digits": "-10",
+    "DateStyle": "German",
+    "IntervalStyle": "sql_standard",
+    "standard_conforming_strings": "off",
+    "default_transaction_isolation": "serializable",
+    "search_path": "",
+}
+"""What a role or a database may have been given, for other work than ours."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PrivatePostgres]:
+    with PrivatePostgres() as server:
+        yield server
+
+
+@pytest.fixture
+def rig(server: PrivatePostgres) -> PostgresRig:
+    return PostgresRig(server)
+
+
+def test_what_a_role_was_set_to_ends_no_read_and_bends_no_value(rig: PostgresRig) -> None:
+    rig.run(
+        f"CREATE VIEW {rig.schema}.odd AS SELECT i, pg_sleep(0.3) IS NULL AS slept, ARRAY['\\x00ff'::bytea] AS many, "
+        "'\\x5c'::bytea AS one, point(0.1, 1.0 / 3) AS place, '1 day 2 h'::interval AS took, '2024-02-03'::date::text AS day "
+        "FROM generate_series(1, 2) i"
+    )
+    request = ReadRequest("odd", SyncMode.FULL, (), ())
+    expected = rows_of(rig.source.read(rig.config, request))
+    assert expected[0]["place"] == "(0.1,0.3333333333333333)"
+    assert (expected[0]["many"], expected[0]["one"]) == ([b"\x00\xff"], b"\\")
+    for name, value in SETTINGS.items():
+        rig.run(f"ALTER ROLE app SET {name} = '{value}'")
+    try:
+        assert rows_of(rig.source.read(rig.config, request)) == expected
+    finally:
+        rig.run("ALTER ROLE app RESET ALL")
+
+
+def test_domains_are_read_as_what_they_are_made_of_in_lists_too(rig: PostgresRig) -> None:
+    rig.run(
+        f"SET search_path = {rig.schema}; CREATE DOMAIN low AS int CHECK (value < 10); CREATE DOMAIN lower AS low; "
+        "CREATE DOMAIN words AS text[]; CREATE DOMAIN short AS varchar(5); CREATE DOMAIN price AS numeric(5, 2); "
+        "CREATE DOMAIN body AS jsonb; CREATE TABLE t (id int PRIMARY KEY, a low[], b lower[], c words, d short[], e price[], "
+        "f body[]); INSERT INTO t VALUES (1, '{1,NULL}', '{2}', '{\"x,y\",z}', '{abc}', '{1.25}', ARRAY['{\"k\": 1}'::body])"
+    )
+    found = rig.source.read(rig.config, ReadRequest("t", SyncMode.FULL, (), ()))
+    types = {column.name: column.type for column in found.columns}
+    assert types == {
+        "id": "INTEGER",
+        "a": "INTEGER[]",
+        "b": "INTEGER[]",
+        "c": "VARCHAR[]",
+        "d": "VARCHAR[]",
+        "e": "DECIMAL(5,2)[]",
+        "f": "VARCHAR[]",
+    }
+    ((row),) = rows_of(found)
+    assert [str(row[name]) for name in "abcde"] == [
+        "[1, None]",
+        "[2]",
+        "['x,y', 'z']",
+        "['abc']",
+        "[Decimal('1.25')]",
+    ]
+    assert row["f"] == ['{"k": 1}']
