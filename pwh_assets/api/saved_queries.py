@@ -48,6 +48,7 @@ from pwh_assets.services.views.changing import ViewChange, change_view, keep_vie
 from pwh_assets.services.views.impact import impact_of_text, uses_of
 from pwh_assets.services.views.running import cancel_build
 from pwh_assets.services.views.shape import versions_to_dicts, view_to_dict
+from pwh_assets.services.views.warehouse import check_engine, set_engine
 
 router = APIRouter(tags=["saved queries"])
 
@@ -195,9 +196,11 @@ def run(ask: Write, view_id: str, body: Run | None = None) -> Built:
         raise InvalidInputError(
             "is_materialized", f"View `{view.name}` is plain: there is nothing to build."
         )
+    engine = body.engine if body is not None else None
+    check_engine(ask.platform, view, engine)
     if body is not None and body.full_refresh:
         forget_progress(ask.platform, view)
-    run_id = launch_views(ask.platform, ask.project_id, [view])
+    run_id = launch_views(ask.platform, ask.project_id, [view], engine)
     return Built(run_id=run_id, view=_shown(view))
 
 
@@ -211,6 +214,8 @@ def materialize(ask: Write, view_id: str, body: Materialize | None = None) -> Bu
     """It is built at once, and then by its frequency, after its inputs, or by hand."""
     wanted = body or Materialize.model_validate({})
     view = _view(ask, view_id)
+    if wanted.engine not in (None, "default"):
+        check_engine(ask.platform, view, wanted.engine)
     config = None
     if wanted.incremental is not None:
         given = wanted.incremental
@@ -232,6 +237,8 @@ def materialize(ask: Write, view_id: str, body: Materialize | None = None) -> Bu
     )
     if config is not None:
         view = set_incremental(ask.platform, view, config)
+    if wanted.engine is not None:
+        view = set_engine(ask.platform, view, wanted.engine)
     run_id = launch_views(ask.platform, ask.project_id, [view]) if wanted.run else None
     return Built(run_id=run_id, view=_shown(view))
 
@@ -296,6 +303,9 @@ def run_history(
             finished_at=moment(job.finished_at),
             rows=job.rows,
             error=job.error,
+            engine=job.engine,
+            mode=job.mode,
+            reason=job.reason,
         )
         for job in ask.platform.store.jobs(ask.project_id, limit, subject_id=view.id)
     ]

@@ -67,8 +67,11 @@ class View(BaseModel):
     incremental: JsonObject | None = Field(
         description="`key`, `unique_key`, `lookback_seconds`, where it is built in parts."
     )
+    engine: str | None = Field(
+        description="The engine that shall build it; null for the warehouse's."
+    )
     last_build: JsonObject | None = Field(
-        description="Where it is built in parts: how the last one was done, and why so."
+        description="`engine`, `mode`, `reason` and `buckets` of the build its rows come from."
     )
     columns: list[ViewColumn] = Field(description="What it gives.")
     inputs: list[str] = Field(description="Tables and views it reads.")
@@ -180,6 +183,9 @@ class Materialize(BaseModel):
         False, description="With `sync_frequency`: what it reads runs as often."
     )
     incremental: Incremental | None = Field(None, description="Build it in parts.")
+    engine: Literal["duckdb", "clickhouse", "default"] | None = Field(
+        None, description="What builds it from now on; `default` is the warehouse's."
+    )
     run: bool = Field(True, description="Begin the first build at once.")
 
     @field_validator("sync_frequency")
@@ -194,6 +200,9 @@ class Run(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"full_refresh": True}]})
 
     full_refresh: bool = Field(False, description="Compute every part anew.")
+    engine: Literal["duckdb", "clickhouse"] | None = Field(
+        None, description="What computes it this time; refused where it cannot."
+    )
 
 
 class Built(BaseModel):
@@ -264,6 +273,9 @@ class RunNote(BaseModel):
     finished_at: str | None
     rows: int
     error: str | None = Field(description="Why it failed.")
+    engine: str | None = Field(description="What computed it.")
+    mode: str | None = Field(description="`full` or `incremental`.")
+    reason: str | None = Field(description="Why by this engine and in this mode.")
 
 
 class IncrementalCheck(Text):

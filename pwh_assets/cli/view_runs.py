@@ -10,6 +10,7 @@ from pwh_assets.cli.view_incremental import add_options, config_of
 from pwh_assets.errors import InvalidInputError
 
 CANCEL_WAIT_S = 15.0
+ENGINES = ("duckdb", "clickhouse")
 
 
 def register_runs(nouns: Groups) -> None:
@@ -31,11 +32,17 @@ def register_runs(nouns: Groups) -> None:
     parts = materialize.add_mutually_exclusive_group()
     parts.add_argument("--incremental", metavar="KEY", help="build it in parts by this column")
     parts.add_argument("--whole", action="store_true", help="build it as a whole again")
+    materialize.add_argument(
+        "--engine", choices=(*ENGINES, "default"), help="what builds it from now on"
+    )
     add_options(materialize)
     run = command(nouns, "run", "build materialized views now; status 1 when one failed", _run)
     run.add_argument("names", metavar="NAME", nargs="+")
     run.add_argument(
         "--full", action="store_true", help="everything anew, also in parts built ones"
+    )
+    run.add_argument(
+        "--engine", choices=ENGINES, help="what computes them this time; refused where it cannot"
     )
     runs = command(nouns, "runs", "the runs of a view, newest first", _runs)
     runs.add_argument("name", metavar="NAME")
@@ -53,6 +60,7 @@ def _materialize(args: argparse.Namespace) -> int:
     from pwh_assets.core.view import Refresh
     from pwh_assets.services.incremental import checked_config, set_incremental
     from pwh_assets.services.views.saved import materialize_view
+    from pwh_assets.services.views.warehouse import check_engine, set_engine
 
     refresh = Refresh.SCHEDULE
     if args.after_inputs or args.manual:
@@ -60,6 +68,8 @@ def _materialize(args: argparse.Namespace) -> int:
     if args.lower_inputs and not args.every:
         raise UsageError("`--lower-inputs` goes with `--every FREQUENCY`.")
     platform = open_project(args)
+    if args.engine not in (None, "default"):
+        check_engine(platform, platform.store.view(args.project, args.name), args.engine)
     if args.incremental:
         config = checked_config(
             platform, args.project, args.name, config_of(args, args.incremental)
@@ -78,6 +88,8 @@ def _materialize(args: argparse.Namespace) -> int:
         refresh=refresh,
         lower_inputs=args.lower_inputs,
     )
+    if args.engine:
+        view = set_engine(platform, view, args.engine)
     if args.incremental or args.whole:
         view = set_incremental(platform, view, config if args.incremental else None)
     return print_view(
@@ -93,29 +105,39 @@ def _run(args: argparse.Namespace) -> int:
 
     platform = open_project(args)
     views = [platform.store.view(args.project, name) for name in dict.fromkeys(args.names)]
+    if args.engine:
+        from pwh_assets.services.views.warehouse import check_engine
+
+        for view in views:
+            check_engine(platform, view, args.engine)
     if args.full:
         from pwh_assets.services.incremental import forget_progress
 
         for view in views:
             forget_progress(platform, view)
-    outcome = run_views(platform, views, watcher=reporter(args.json))
+    outcome = run_views(platform, views, watcher=reporter(args.json), engine=args.engine)
     return print_outcome(outcome, args.json)
 
 
 def _runs(args: argparse.Namespace) -> int:
-    from pwh_assets.services.sources.view import job_to_dict
-
     store = open_project(args).store
     view = store.view(args.project, args.name)
     store.abandon_jobs(args.project)
     jobs = store.jobs(args.project, args.limit, subject_id=view.id)
     if args.json:
-        print_json({"results": [job_to_dict(job) for job in jobs], "count": len(jobs)})
+        print_json({"results": [_run_facts(job) for job in jobs], "count": len(jobs)})
     elif not jobs:
         say(f"`{view.name}` was never built.")
     else:
-        say(table(("began (UTC)", "took", "status", "try", "rows", "why"), map(_run_row, jobs)))
+        heads = ("began (UTC)", "took", "status", "try", "rows", "engine", "why")
+        say(table(heads, map(_run_row, jobs)))
     return 0
+
+
+def _run_facts(job: Any) -> dict[str, Any]:
+    from pwh_assets.services.sources.view import job_to_dict
+
+    return {**job_to_dict(job), "engine": job.engine, "mode": job.mode, "reason": job.reason}
 
 
 def _run_row(job: Any) -> tuple[Any, ...]:
@@ -123,7 +145,15 @@ def _run_row(job: Any) -> tuple[Any, ...]:
     is_done = job.created_at and job.finished_at and job.status.value != "Skipped"
     took = f"{(job.finished_at - job.created_at).total_seconds():.1f} s" if is_done else ""
     landed = f"{job.rows:,}" if job.status.value == "Completed" else ""
-    return began, took, job.status.value, job.attempt, landed, job.error or ""
+    return (
+        began,
+        took,
+        job.status.value,
+        job.attempt,
+        landed,
+        job.engine or "",
+        job.error or job.reason or "",
+    )
 
 
 def _cancel(args: argparse.Namespace) -> int:

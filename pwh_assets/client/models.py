@@ -1867,6 +1867,8 @@ class Materialize:
     """With `sync_frequency`: what it reads runs as often."""
     incremental: "Incremental | None" = None
     """Build it in parts."""
+    engine: str | None = None
+    """What builds it from now on; `default` is the warehouse's."""
     run: bool | None = None
     """Begin the first build at once."""
 
@@ -2703,6 +2705,8 @@ class Run:
 
     full_refresh: bool | None = None
     """Compute every part anew."""
+    engine: str | None = None
+    """What computes it this time; refused where it cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -2721,6 +2725,12 @@ class RunNote:
     """How many rows."""
     error: str | None
     """Why it failed."""
+    engine: str | None
+    """What computed it."""
+    mode: str | None
+    """`full` or `incremental`."""
+    reason: str | None
+    """Why by this engine and in this mode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -3373,8 +3383,10 @@ class View:
     """How old its rows may get, as promised."""
     incremental: Mapping[str, Any] | None
     """`key`, `unique_key`, `lookback_seconds`, where it is built in parts."""
+    engine: str | None
+    """The engine that shall build it; null for the warehouse's."""
     last_build: Mapping[str, Any] | None
-    """Where it is built in parts: how the last one was done, and why so."""
+    """`engine`, `mode`, `reason` and `buckets` of the build its rows come from."""
     columns: "Sequence[ViewColumn]"
     """What it gives."""
     inputs: Sequence[str]

@@ -70,6 +70,12 @@ class Job:
     """1 for the first try, more for those after a failure that was worth another."""
     retry_at: datetime | None = None
     """Of a failed attempt that is tried again: when the next begins."""
+    engine: str | None = None
+    """Of a view's build that ended well: what computed it."""
+    mode: str | None = None
+    """`full` or `incremental`."""
+    reason: str | None = None
+    """Why by this engine and in this mode."""
 
 
 class ChangeKind(StrEnum):

@@ -85,6 +85,10 @@ class SavedQuery:
     """The managed set it belongs to; people cannot edit, materialize or remove it. Empty for everything else."""
     audit_blocks: bool = True
     """A failed quality check of severity `error` keeps the old rows instead of publishing the new ones."""
+    engine: str | None = None
+    """The engine that shall build it; None for the warehouse's."""
+    last_build: Mapping[str, Any] | None = None
+    """`engine`, `mode`, `reason` and `buckets` of the build its table comes from."""
 
     @property
     def place(self) -> tuple[str, str]:

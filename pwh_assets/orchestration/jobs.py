@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 QUEUE_TAG = "pwh/queue"
 """Runs that share a value of this tag wait for each other in the queue."""
+ENGINE_TAG = "pwh/engine"
+"""The engine that somebody asked for the views of a run to be built by."""
 
 
 MOST_JOBS = 30

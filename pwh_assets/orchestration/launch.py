@@ -12,7 +12,7 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import PwhError, quoted
 from pwh_assets.orchestration.graphql import ask
 from pwh_assets.orchestration.instance import LOCATION
-from pwh_assets.orchestration.jobs import sync_job_in, table_key, views_job_name
+from pwh_assets.orchestration.jobs import ENGINE_TAG, sync_job_in, table_key, views_job_name
 from pwh_assets.orchestration.reload import reload_location
 from pwh_assets.orchestration.run import TRIGGER_TAG
 from pwh_assets.orchestration.servers import webserver_url
@@ -127,19 +127,31 @@ def launch_sync(platform: Platform, project_id: int, tables: Sequence[SyncedTabl
     ]
 
 
-def launch_views(platform: Platform, project_id: int, views: Sequence[SavedQuery]) -> str:
-    """Start building these materialized views, inputs before readers. Returns the run's id. Raises as `launch_sync`."""
+def launch_views(
+    platform: Platform, project_id: int, views: Sequence[SavedQuery], engine: str | None = None
+) -> str:
+    """Start building these materialized views, inputs before readers, by this engine where one was asked for. Returns
+    the run's id. Raises as `launch_sync`.
+    """
     graph = project_graph(platform, project_id)
     keys = [dg.AssetKey(graph.nodes[view.name].asset_key) for view in views]
-    return _launch(platform, views_job_name(project_id), keys, [view.name for view in views])
+    tags = {ENGINE_TAG: engine} if engine else {}
+    names = [view.name for view in views]
+    return _launch(platform, views_job_name(project_id), keys, names, tags)
 
 
-def _launch(platform: Platform, job: str, keys: Sequence[dg.AssetKey], names: Sequence[str]) -> str:
+def _launch(
+    platform: Platform,
+    job: str,
+    keys: Sequence[dg.AssetKey],
+    names: Sequence[str],
+    tags: Mapping[str, str] | None = None,
+) -> str:
     url = webserver_url(platform.settings)
     if url is None:
         raise DagsterDownError
     mark, began = uuid.uuid4().hex, time.monotonic()
-    params = _params(job, keys, mark)
+    params = _params(job, keys, {**(tags or {}), TRIGGER_TAG: "api", _MARK_TAG: mark})
     while True:
         found = _launched(url, params, mark)
         if found.get("__typename") == "LaunchRunSuccess":
@@ -189,8 +201,7 @@ def _begun(url: str, mark: str) -> str | None:
     return str(found[0]["runId"]) if found else None
 
 
-def _params(job: str, keys: Sequence[dg.AssetKey], mark: str) -> dict[str, Any]:
-    tags = {TRIGGER_TAG: "api", _MARK_TAG: mark}
+def _params(job: str, keys: Sequence[dg.AssetKey], tags: Mapping[str, str]) -> dict[str, Any]:
     return {
         "selector": {
             "repositoryLocationName": LOCATION,

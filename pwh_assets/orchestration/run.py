@@ -17,6 +17,7 @@ from pwh_assets.errors import UserError
 from pwh_assets.orchestration.instance import in_process_instance
 from pwh_assets.orchestration.inventory import Inventory, read_inventories, scoped
 from pwh_assets.orchestration.jobs import (
+    ENGINE_TAG,
     maintenance_job_name,
     sync_job_name,
     table_key,
@@ -110,9 +111,15 @@ def run_sync(
 
 
 def run_views(
-    platform: Platform, views: Sequence[SavedQuery], watcher: Watcher | None = None
+    platform: Platform,
+    views: Sequence[SavedQuery],
+    watcher: Watcher | None = None,
+    engine: str | None = None,
 ) -> RunOutcome:
     """Build these materialized views now, inputs before readers: one Dagster run per project, in this process.
+
+    Args:
+        engine: what computes them this time; by default each view's own, or the warehouse's.
 
     Raises:
         UserError: one of them is plain; nothing was built.
@@ -129,7 +136,8 @@ def run_views(
             (inventory,) = read_inventories(platform, [project_id])
             keys = [dg.AssetKey(inventory.graph.nodes[view.name].asset_key) for view in group]
             job = views_job_name(project_id)
-            runs.append(_run(platform, instance, inventory, job, keys, group, watcher))
+            tags = {ENGINE_TAG: engine} if engine else {}
+            runs.append(_run(platform, instance, inventory, job, keys, group, watcher, tags=tags))
     return _together(runs, views)
 
 
@@ -173,6 +181,7 @@ def _run(
     watcher: Watcher,
     config: Mapping[str, Any] | None = None,
     ahead: Ahead | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> RunOutcome:
     ahead = ahead or Ahead()
     run_id = ahead.run_id
@@ -189,7 +198,7 @@ def _run(
             asset_selection=list(keys),
             run_config={**(config or {}), "loggers": {"console": {}}},
             run_id=run_id,
-            tags={TRIGGER_TAG: "command", PROCESS_TAG: this_process(), **_NO_RETRY},
+            tags={TRIGGER_TAG: "command", PROCESS_TAG: this_process(), **_NO_RETRY, **(tags or {})},
             raise_on_error=False,
         )
     if _was_interrupted(result):

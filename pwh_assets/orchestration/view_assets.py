@@ -13,6 +13,7 @@ from pwh_assets.orchestration.checks import audited, blocked_by, declared_specs,
 from pwh_assets.orchestration.dbt_assets import checked, own_check_specs
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
 from pwh_assets.orchestration.inventory import Inventory, scoped
+from pwh_assets.orchestration.jobs import ENGINE_TAG
 from pwh_assets.orchestration.metadata import check_result, of_view
 from pwh_assets.orchestration.processes import sign_run
 from pwh_assets.orchestration.retry import TRIES, with_retries
@@ -89,7 +90,10 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
             if broken:
                 raise BrokenInputError(name, broken)
             check_due(context, platform, current)
-            result = with_retries(lambda: dbt.build(current, context.run.run_id), before_retry)
+            result = with_retries(
+                lambda: dbt.build(current, context.run.run_id, context.run.tags.get(ENGINE_TAG)),
+                before_retry,
+            )
         except Exception as error:
             trouble = Trouble.of(error)
             log_unexpected(error, f"build of view {name}")

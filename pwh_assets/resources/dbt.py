@@ -18,11 +18,16 @@ class DbtModels:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def build(self, view: SavedQuery, run_id: str | None = None) -> "ViewResult":
-        """Build a view's table anew; readers see the old rows until the new ones are whole."""
+    def build(
+        self, view: SavedQuery, run_id: str | None = None, engine: str | None = None
+    ) -> "ViewResult":
+        """Build a view's table anew; readers see the old rows until the new ones are whole.
+
+        `engine` is the one that was asked for this time, where one was.
+        """
         from pwh_assets.services.views.saved import build_view
 
-        return build_view(self._platform, view, run_id)
+        return build_view(self._platform, view, run_id, engine=engine)
 
 
 class DbtResource(dg.ConfigurableResource[DbtModels]):

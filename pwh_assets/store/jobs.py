@@ -67,8 +67,12 @@ class Jobs(StorePart):
         error: str | None = None,
         error_code: str | None = None,
         retry_at: datetime | None = None,
+        *,
+        engine: str | None = None,
+        mode: str | None = None,
+        reason: str | None = None,
     ) -> Job:
-        """Raises NotFoundError."""
+        """Of a view's build also what computed it, how, and why so. Raises NotFoundError."""
         jobs = models.jobs
         with self._db.write() as connection:
             done = connection.execute(
@@ -82,6 +86,9 @@ class Jobs(StorePart):
                     error_code=error_code,
                     finished_at=utc_now(),
                     retry_at=retry_at,
+                    engine=engine,
+                    mode=mode,
+                    reason=reason,
                 )
             )
             if done.rowcount == 0:

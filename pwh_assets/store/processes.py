@@ -27,8 +27,18 @@ def _started(pid: int) -> str:
 
 
 def this_process() -> str:
-    pid = os.getpid()
+    return process_of(os.getpid())
+
+
+def process_of(pid: int) -> str:
+    """A running process of this machine, by a name that no other process ever has."""
     return f"{_host()}|{pid}|{_started(pid)}"
+
+
+def pid_of(process: str) -> int | None:
+    """The pid of a process of this machine that still runs; None for any other."""
+    host, pid, _ = [*process.split("|"), "", ""][:3]
+    return int(pid) if host == _host() and pid.isdigit() and not is_gone(process) else None
 
 
 def is_gone(process: str) -> bool:

@@ -128,6 +128,8 @@ def view_of(row: sa.Row[Any]) -> SavedQuery:
         origin=ViewOrigin(row.origin),
         managed_by=row.managed_by,
         audit_blocks=row.audit_blocks,
+        engine=row.engine,
+        last_build=row.last_build,
     )
 
 
@@ -149,6 +151,9 @@ def job_of(row: sa.Row[Any]) -> Job:
         progress=_progress_of(row.progress),
         attempt=row.attempt,
         retry_at=row.retry_at,
+        engine=row.engine,
+        mode=row.mode,
+        reason=row.reason,
     )
 
 

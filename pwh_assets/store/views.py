@@ -42,6 +42,7 @@ _RUN_STATE = frozenset(
         "stale_since",
         "stale_reason",
         "built_version",
+        "last_build",
     )
 )
 

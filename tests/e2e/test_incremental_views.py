@@ -79,7 +79,13 @@ def test_a_view_is_checked_materialized_and_built_in_parts(home, capsys):
     assert second.reason.startswith("3 buckets were touched by changes of")
     assert equals_the_whole(home)
     shown = pwh(capsys, "view", "show", "spent")["last_build"]
-    assert (shown["mode"], shown["buckets"]) == ("incremental", 3)
+    assert (shown["mode"], shown["buckets"], shown["engine"]) == ("incremental", 3, "duckdb")
+    newest = pwh(capsys, "view", "runs", "spent")["results"][0]
+    assert [newest[word] for word in ("engine", "mode", "reason")] == [
+        "duckdb",
+        "incremental",
+        second.reason,
+    ]
     state = home.store.view(1, "spent").incremental_state
     assert set(state["inputs"]) == {f"{schema}.orders", f"{schema}.users"}
 
@@ -95,7 +101,7 @@ def test_a_view_is_checked_materialized_and_built_in_parts(home, capsys):
     assert "cannot be built in parts: LIMIT" in limited.reason
     assert limited.rows == 4
     whole = pwh(capsys, "view", "materialize", "spent", "--whole", "--manual")
-    assert (whole["incremental"], whole["last_build"]) == (None, None)
+    assert whole["incremental"] is None and whole["last_build"]["reason"] == limited.reason
 
 
 def test_what_is_wrong_with_a_request_is_said(home):

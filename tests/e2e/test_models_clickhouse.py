@@ -1,5 +1,6 @@
 """Views built in ClickHouse by dbt: the same tables as DuckDB makes, read there at once, whole whatever happens."""
 
+import json
 import os
 import random
 import threading
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pwh_assets.cli.entry import run as pwh
 from pwh_assets.core.health import IssueKind
 from pwh_assets.core.source import Column, SyncMode, TableStatus
 from pwh_assets.engines.base import Limits
@@ -28,9 +30,11 @@ from pwh_assets.services.models import ModelError
 from pwh_assets.services.models.clickhouse import WarehouseAwayError
 from pwh_assets.services.quality.audit import QualityFailedError
 from pwh_assets.services.quality.declare import add_check
+from pwh_assets.services.views.files import export_views
+from pwh_assets.services.views.importing import plan_import
 from pwh_assets.services.views.running import ViewCancelledError, cancel_build
 from pwh_assets.services.views.saved import build_view, materialize_view, remove_view, save_view
-from pwh_assets.services.views.warehouse import IN_PARTS, builder_of
+from pwh_assets.services.views.warehouse import IN_PARTS, EngineUnfitError, builder_of
 from pwh_assets.store import NewTable
 from tests.e2e.homes import Warehouse, orders, people
 from tests.e2e.view_nursery import Nursery
@@ -203,6 +207,43 @@ def test_what_clickhouse_cannot_keep_or_follow_is_built_by_duckdb_which_the_run_
     assert build_view(home.platform, parts).engine == "duckdb"
     assert home.ask("SELECT count() FROM spent") == [(10,)]  # the copy is made anew
     home.store.update_view(parts.id, incremental=None, incremental_state=None)
+
+
+def test_the_engine_of_one_build_and_of_a_view_can_be_chosen_and_is_kept(
+    home, tmp_path, monkeypatch, capsys
+):
+    for name, value in (
+        ("PWH_HOME", str(home.settings.home)),
+        ("PWH_CLICKHOUSE_URL", home.settings.clickhouse_url),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PWH_WAREHOUSE", raising=False)
+    home.keep("chosen", "SELECT sum(amount) AS total FROM app_orders")
+    assert pwh(["view", "run", "chosen", "--engine", "clickhouse"]) == 0
+    assert home.store.view(1, "chosen").last_build["engine"] == "clickhouse"
+    capsys.readouterr()
+    assert pwh(["view", "materialize", "chosen", "--engine", "clickhouse", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["engine"] == "clickhouse"
+    chosen = home.store.view(1, "chosen")
+    assert build_view(home.in_duckdb, chosen).engine == "clickhouse"
+    assert build_view(home.in_duckdb, chosen, engine="duckdb").engine == "duckdb"
+    assert pwh(["view", "runs", "chosen", "--json"]) == 0
+    runs = json.loads(capsys.readouterr().out)["results"]
+    assert [run["engine"] for run in runs] == ["duckdb", "clickhouse", "clickhouse"]
+    assert runs[1]["reason"] == "The view is built as a whole. ClickHouse computed it."
+    export_views(home.platform, 1, tmp_path)
+    assert "-- engine: clickhouse\n" in (tmp_path / "chosen.sql").read_text()
+    assert "chosen" in plan_import(home.platform, 1, tmp_path).unchanged
+
+    home.keep("pair", "SELECT (id, email) AS pair FROM app_users")
+    with pytest.raises(EngineUnfitError, match=r"type STRUCT.* DuckDB builds it"):
+        build_view(home.platform, home.store.view(1, "pair"), engine="clickhouse")
+    assert home.store.view(1, "pair").failures_in_a_row == 0
+    monkeypatch.delenv("PWH_CLICKHOUSE_URL")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    capsys.readouterr()
+    assert pwh(["view", "run", "chosen", "--engine", "clickhouse"]) == 2
+    assert "this home has none. Set `PWH_CLICKHOUSE_URL`" in capsys.readouterr().err
 
 
 def test_a_table_that_could_not_be_adopted_is_copied_by_the_next_query(home, monkeypatch):

@@ -32,6 +32,7 @@ from pwh_assets.services.views.plan import (
 )
 from pwh_assets.services.views.running import ViewCancelledError, Watch
 from pwh_assets.services.views.text import MissingInputError, model_text
+from pwh_assets.services.views.warehouse import check_engine
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,7 +43,10 @@ _DBT_WAIT_S = 300.0
 
 
 _PASSING = frozenset(
-    ("lake_busy", "lake_storage", "audit_failed", "quality_failed", "engine_unavailable")
+    (
+        *("lake_busy", "lake_storage", "audit_failed", "quality_failed"),
+        *("engine_unavailable", "engine_unfit"),
+    )
 )
 _NOT_ITS_FAULT = (BusyError, MissingInputError)
 """A build that these ended says nothing against the view, so it does not count towards suspending it."""
@@ -72,6 +76,8 @@ class Build:
     view: SavedQuery
     watch: Watch
     full: bool
+    engine: str | None
+    """What somebody asked to compute it."""
     plan: BuildPlan = field(default_factory=FullBuild)
     project: models.Generated | None = None
     table: "LakeTable | None" = None
@@ -85,16 +91,22 @@ Step = Callable[[Build], None]
 
 
 def build_view(
-    platform: Platform, view: SavedQuery, run_id: str | None = None, *, full: bool = False
+    platform: Platform,
+    view: SavedQuery,
+    run_id: str | None = None,
+    *,
+    full: bool = False,
+    engine: str | None = None,
 ) -> ViewResult:
     """Build a materialized view's table. Readers see the old rows until the new ones are whole.
 
     Args:
         run_id: of the run it belongs to; failures of one run count once towards suspending the view.
         full: everything anew, also when the view is incremental.
+        engine: what computes it this time; by default what the view asks for, or the warehouse.
 
     Raises:
-        UserError: the view is plain.
+        UserError: the view is plain, or the engine that was asked for cannot build it.
         BusyError: it is being built already.
         MissingInputError: an input never had rows.
         HogQLError: the text no longer fits its inputs.
@@ -108,6 +120,7 @@ def build_view(
             f"View `{view.name}` is plain: it is computed whenever it is read. "
             f"To keep it as a table, run `pwh view materialize {view.name} --every 24hour`."
         )
+    check_engine(platform, view, engine)
     started = time.monotonic()
     with view_exclusively(platform, view.project_id, view):
         store = platform.store
@@ -117,7 +130,7 @@ def build_view(
         job = store.start_job(view.project_id, JobKind.VIEW, view.id, view.name, run_id, attempt)
         store.update_view(view.id, status=TableStatus.RUNNING, last_attempt_at=datetime.now(UTC))
         with Watch(platform, view, job) as watch:
-            build = Build(platform, view, watch, full)
+            build = Build(platform, view, watch, full, engine)
             try:
                 for step in _steps(view):
                     step(build)
@@ -131,7 +144,15 @@ def build_view(
                 raise
         table = _found(build)
         _record_success(platform, view, build.plan, table)
-        store.finish_job(job.id, JobStatus.COMPLETED, table.row_count, table.size_bytes)
+        store.finish_job(
+            job.id,
+            JobStatus.COMPLETED,
+            table.row_count,
+            table.size_bytes,
+            engine=build.plan.engine,
+            mode=build.plan.mode.value,
+            reason=build.plan.reason,
+        )
         store.add_usage(view.project_id, view.id, "view", table.row_count, table.size_bytes)
     return ViewResult(
         view.name,
@@ -161,7 +182,7 @@ def _check(build: Build) -> None:
 
 def _decide(build: Build) -> None:
     """All of it, or the part that changed."""
-    build.plan = decide(build.platform, build.view, build.full)
+    build.plan = decide(build.platform, build.view, build.full, build.engine)
 
 
 def _compile(build: Build) -> None:
@@ -290,6 +311,12 @@ def _record_success(
         suspended_at=None,
         stale_since=None,
         stale_reason=None,
+        last_build={
+            "engine": plan.engine,
+            "mode": plan.mode.value,
+            "reason": plan.reason,
+            "buckets": plan.buckets,
+        },
         **values,
         **plan.changes(),
     )

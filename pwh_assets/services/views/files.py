@@ -22,6 +22,7 @@ _WORDS = (
     "folder",
     "materialized",
     "incremental",
+    "engine",
     "freshness_target",
     "audit_blocks",
     "checks",
@@ -73,6 +74,8 @@ class ViewFile:
     every: str | None = None
     at: str | None = None
     incremental: Mapping[str, Any] | None = None
+    engine: str | None = None
+    """What builds it; None for the warehouse's."""
     freshness_target: str | None = None
     audit_blocks: bool = True
     checks: tuple[Mapping[str, Any], ...] = ()
@@ -157,6 +160,7 @@ def file_of(view: SavedQuery, checks: Iterable[QualityCheck]) -> ViewFile:
         every=frequency.name if frequency and view.is_materialized else None,
         at=frequency.time_of_day if frequency and view.is_materialized else None,
         incremental=_parts(view.incremental) if view.is_materialized else None,
+        engine=view.engine if view.is_materialized else None,
         freshness_target=view.freshness_target,
         audit_blocks=view.audit_blocks,
         checks=tuple(check_entry(check) for check in sorted(checks, key=lambda each: each.name)),
@@ -188,6 +192,8 @@ def render(file: ViewFile) -> str:
         head["materialized"] = {"refresh": file.refresh.value}
     if file.incremental:
         head["incremental"] = dict(file.incremental)
+    if file.engine:
+        head["engine"] = file.engine
     if file.freshness_target:
         head["freshness_target"] = file.freshness_target
     if not file.audit_blocks:
@@ -279,6 +285,7 @@ class _Head:
             every=every,
             at=at,
             incremental=self._incremental(parts),
+            engine=self._words(words, "engine") or None,
             freshness_target=self._words(words, "freshness_target") or None,
             audit_blocks=self._truth(values),
             checks=self._checks(values),
@@ -286,6 +293,8 @@ class _Head:
         )
         if found.incremental and refresh is None:
             self._bad("incremental", "Only a materialized view is built in parts.")
+        if found.engine and refresh is None:
+            self._bad("engine", "Only a materialized view is built by an engine.")
         if self._problems:
             raise FilesRefusedError(self._problems)
         return found

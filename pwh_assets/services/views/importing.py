@@ -31,6 +31,7 @@ from pwh_assets.services.views.imported_rhythms import (
     rhythm_problems,
 )
 from pwh_assets.services.views.imported_texts import Texts, text_of
+from pwh_assets.services.views.warehouse import check_engine
 
 _FACTS = (
     "description",
@@ -40,6 +41,7 @@ _FACTS = (
     "every",
     "at",
     "incremental",
+    "engine",
     "freshness_target",
     "audit_blocks",
     "checks",
@@ -196,6 +198,12 @@ class _Import:
                 error.attr or "", "materialized"
             )
             self._bad(file, error.sentence, word)
+        if file.engine:
+            try:
+                known = view or SavedQuery("", self.project_id, file.name, file.sql)
+                check_engine(self.platform, known, file.engine)
+            except UserError as error:
+                self._bad(file, error.sentence, "engine")
         if not text_of(file):
             self._bad(file, f"View `{file.name}` has no text. Write the HogQL it stands for.")
         if view is not None and not is_exportable(view):
@@ -335,7 +343,11 @@ class _Import:
             "audit_blocks": file.audit_blocks,
         }
         if file.refresh is not None:
-            values |= {**kept_as(file), "incremental": file.incremental}
+            values |= {
+                **kept_as(file),
+                "incremental": file.incremental,
+                "engine": file.engine,
+            }
             if file.incremental != view.incremental:
                 values["incremental_state"] = None
         return store.update_view(view.id, **values)

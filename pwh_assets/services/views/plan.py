@@ -24,6 +24,8 @@ class BuildPlan(Publication, Protocol):
     mode: BuildMode
     engine: str
     """What computes it: `duckdb`, in the lake, or `clickhouse`."""
+    buckets: int | None
+    """How many parts were computed; None when all were."""
     reason: str
     """Why it is done so, as a sentence for the run's history."""
 
@@ -44,6 +46,7 @@ class FullBuild(Replacement):
     after: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the SavedQuery to set once it is published."""
     engine: str = "duckdb"
+    buckets: int | None = None
 
     @property
     def preview(self) -> str:
@@ -61,23 +64,32 @@ class ClickHouseBuild(FullBuild):
     text: ModelText = field(default_factory=lambda: ModelText("", {}))
 
 
-def decide(platform: Platform, view: SavedQuery, full: bool = False) -> BuildPlan:
-    """How to build the view now; `full` asks for the whole table whatever the view says.
+def decide(
+    platform: Platform, view: SavedQuery, full: bool = False, engine: str | None = None
+) -> BuildPlan:
+    """How to build the view now.
+
+    Args:
+        full: the whole table, whatever the view says.
+        engine: what shall compute it; by default what the view asks for, or the warehouse.
 
     Raises:
         HogQLError: the text no longer fits its inputs.
+        EngineUnfitError: the engine that was asked for cannot compute it.
         EngineUnavailableError: the view is built in ClickHouse, which is not there.
     """
+    from pwh_assets.services.views.warehouse import EngineUnfitError, clickhouse_text, engine_of
+
     if view.incremental:
         from pwh_assets.services.incremental.plan import incremental_plan
 
         return incremental_plan(platform, view, full=full)
     reason = "A full build was asked for." if full else "The view is built as a whole."
-    if platform.settings.warehouse != "clickhouse":
+    if engine_of(platform, view, engine) != "clickhouse":
         return FullBuild(reason)
-    from pwh_assets.services.views.warehouse import clickhouse_text
-
     text, why_not = clickhouse_text(platform, view)
+    if text is None and engine is not None:
+        raise EngineUnfitError(view.name, why_not)
     if text is None:
         return FullBuild(f"{reason} DuckDB built it: {why_not}")
     return ClickHouseBuild(f"{reason} ClickHouse computed it.", text=text)

@@ -472,6 +472,7 @@ def mark_plain(platform: Platform, view: SavedQuery) -> SavedQuery:
         failed_at=None,
         row_count=None,
         incremental_state=None,
+        last_build=None,
         failures_in_a_row=0,
         suspended_at=None,
         last_attempt_at=None,

@@ -25,7 +25,8 @@ def view_to_dict(view: SavedQuery) -> dict[str, Any]:
         "sync_time_of_day": view.frequency.time_of_day if view.frequency else None,
         "freshness_target": view.freshness_target,
         "incremental": view.incremental,
-        "last_build": _last_build(view),
+        "engine": view.engine,
+        "last_build": dict(view.last_build) if view.last_build else None,
         "columns": [{"name": c.name, "type": c.type} for c in view.columns],
         "inputs": list(view.inputs),
         "status": view.status.value,
@@ -55,9 +56,3 @@ def versions_to_dicts(versions: Sequence[SavedQueryVersion]) -> list[dict[str, A
         }
         for each in reversed(versions)
     ]
-
-
-def _last_build(view: SavedQuery) -> dict[str, Any] | None:
-    """Of a view that is built in parts: how its last build was done, and why so."""
-    state = view.incremental_state or {}
-    return {name: state.get(name) for name in ("mode", "reason", "buckets")} if state else None

@@ -1,9 +1,10 @@
-"""Which engine builds a view when the warehouse is ClickHouse, and why."""
+"""Which engine builds a view, and why: what was asked for this time, what the view asks for, or the warehouse's."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pwh_assets.core.view import SavedQuery, ViewOrigin
+from pwh_assets.errors import InvalidInputError, UserError, quoted
 from pwh_assets.hogql.errors import HogQLError, SyntaxProblem
 from pwh_assets.services.models.project import ModelText
 from pwh_assets.services.platform import Platform
@@ -18,6 +19,36 @@ IN_PARTS = (
 OWN_DBT = "A model of an own dbt project is built in the lake, whose SQL it is."
 
 
+ENGINES = ("duckdb", "clickhouse")
+
+
+class EngineNotConfiguredError(InvalidInputError):
+    """There is no ClickHouse to compute a view."""
+
+    code = "engine_not_configured"
+
+    def __init__(self, view: str) -> None:
+        self.view = view
+        super().__init__(
+            "engine",
+            f"View `{view}` cannot be built in ClickHouse: this home has none. Set `PWH_CLICKHOUSE_URL` to a server, or "
+            "install the extra with `pip install 'pwh-assets[clickhouse]'`; else leave the engine out.",
+        )
+
+
+class EngineUnfitError(UserError):
+    """The engine that was asked for cannot compute the view."""
+
+    code = "engine_unfit"
+    status = 422
+
+    def __init__(self, view: str, reason: str) -> None:
+        self.view, self.reason = view, reason
+        super().__init__(
+            f"View `{view}` cannot be built in ClickHouse: {reason} Leave the engine out, and DuckDB builds it."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Builder:
     """The engine that builds a view next time; `reason` is a sentence, empty where there is nothing to say."""
@@ -30,13 +61,47 @@ def builder_of(platform: Platform, view: SavedQuery) -> Builder | None:
     """Of a plain view None. What only the build can find out, such as a type ClickHouse lacks, is not asked here."""
     if not view.is_materialized:
         return None
-    if platform.settings.warehouse != "clickhouse":
-        return Builder("duckdb")
+    if engine_of(platform, view) != "clickhouse":
+        return Builder("duckdb", "The view asks for it." if view.engine else "")
     if view.origin is ViewOrigin.DBT:
         return Builder("duckdb", OWN_DBT)
     if view.incremental:
         return Builder("duckdb", IN_PARTS)
     return Builder("clickhouse")
+
+
+def engine_of(platform: Platform, view: SavedQuery, asked: str | None = None) -> str:
+    """The engine that shall build it, before it is known whether it can."""
+    return asked or view.engine or platform.settings.warehouse
+
+
+def check_engine(platform: Platform, view: SavedQuery, engine: str | None) -> None:
+    """See that an engine may be asked to build the view; None asks for none.
+
+    Raises:
+        InvalidInputError: there is no such engine.
+        EngineNotConfiguredError: it is ClickHouse, and the home has none.
+        EngineUnfitError: it is ClickHouse, and the view is a model of an own dbt project.
+    """
+    from importlib.util import find_spec
+
+    if engine is not None and engine not in ENGINES:
+        raise InvalidInputError(
+            "engine", f"There is no engine `{engine}` for views. Choose one of {quoted(ENGINES)}."
+        )
+    if engine != "clickhouse":
+        return
+    if not platform.settings.clickhouse_url and find_spec("chdb") is None:
+        raise EngineNotConfiguredError(view.name)
+    if view.origin is ViewOrigin.DBT:
+        raise EngineUnfitError(view.name, OWN_DBT)
+
+
+def set_engine(platform: Platform, view: SavedQuery, engine: str) -> SavedQuery:
+    """Have the view built by this engine from now on; `default` is whatever the warehouse is. Raises as `check_engine`."""
+    wanted = None if engine == "default" else engine
+    check_engine(platform, view, wanted)
+    return platform.store.update_view(view.id, engine=wanted)
 
 
 def clickhouse_text(platform: Platform, view: SavedQuery) -> tuple[ModelText | None, str]:

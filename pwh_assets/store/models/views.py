@@ -42,6 +42,8 @@ saved_queries = sa.Table(
     sa.Column("origin", sa.Text, nullable=False, server_default="user"),
     sa.Column("managed_by", sa.Text, nullable=False, server_default=""),
     sa.Column("audit_blocks", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("engine", sa.Text),
+    sa.Column("last_build", sa.JSON(none_as_null=True)),
 )
 
 saved_query_versions = sa.Table(
