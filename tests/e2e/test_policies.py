@@ -6,11 +6,12 @@ import pytest
 
 from pwh_assets.cli.entry import run
 from pwh_assets.core.access import Role
+from pwh_assets.core.options import Mask, MaskKind, TableOptions
 from pwh_assets.core.source import Column
 from pwh_assets.errors import PwhError
 from pwh_assets.platform import open_platform
 from pwh_assets.services.hogql.query import run_query
-from pwh_assets.services.policies import forgetting, managing
+from pwh_assets.services.policies import forgetting, managing, pii
 from pwh_assets.services.views.builds import build_view
 from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.settings import Settings
@@ -293,6 +294,54 @@ def test_personal_data_is_found_proposed_and_masked(platform, capsys, tmp_path):
     answer = json.loads(capsys.readouterr().out)
     assert answer["results"] == [["cus_1", "be***", "us", None]]
     assert run(["policy", "remove", "customers"]) == 0
+
+
+def test_the_finder_looks_all_over_a_table_and_leaves_out_what_is_masked(platform):
+    names = ("id", "contact", "email", "phone", "street", "address", "notes")
+    options = TableOptions(masks=(Mask("phone", MaskKind.TRUNCATE, 2),))
+    columns = tuple(Column(name, "VARCHAR") for name in names)
+    new = NewTable("people", columns, ("id",), options=options)
+    platform.store.add_source(1, "stripe", "big_", "made up", {}, {"api_key": "sk_made_up"}, [new])
+    with platform.lakes.of(1).write() as connection:
+        connection.execute("CREATE SCHEMA lake.stripe_big")
+        made = (
+            "SELECT range AS id, if(range > 50000, 'p' || range || '@example.com', NULL) AS contact, "
+            "sha256(range::VARCHAR) AS email, '01***' AS phone, 'Way ' || range AS street, "
+            "'' || range AS address, if(range % 3 = 0, 'Tel. +49 30 1234567', 'none') AS notes "
+        )
+        connection.execute(f"CREATE TABLE lake.stripe_big.people AS {made} FROM range(30000)")
+        for start in (30_000, 60_000):
+            connection.execute(
+                f"INSERT INTO lake.stripe_big.people {made} FROM range({start}, {start + 30_000})"
+            )
+        connection.execute("DELETE FROM lake.stripe_big.people WHERE id % 7 = 0 OR id < 20000")
+
+    def proposed(*policies):
+        for one in policies:
+            managing.save_policy(platform, 1, managing.read_policy(one), "test")
+        found = pii.scan(platform, 1)
+        return {
+            one.column: one
+            for one in found
+            if one.table == "big_people" and one.status == "proposed"
+        }
+
+    first = proposed()
+    assert {name: one.kind for name, one in first.items()} == {
+        "contact": "email",
+        "street": "name",
+        "address": "name",
+    }
+    assert first["contact"].looked_at > 1_000 and first["street"].looked_at == 5_000
+    hides = {"name": "hides", "table": "big_people", "to": ["viewer"], "mask": {"street": "null"}}
+    assert "street" in proposed(hides)  # editors see it still
+    all_of_it = {**hides, "name": "all", "to": ["editor"], "deny": ["*"]}
+    assert set(proposed(all_of_it)) == {"contact", "address"}
+    managing.remove_policy(platform, 1, "all")
+    pii.accept(platform, 1, proposed()["contact"].id, "test")
+    assert set(proposed()) == {"street", "address"}
+    managing.remove_policy(platform, 1, "pii big_people")
+    assert set(proposed()) == {"contact", "street", "address"}
 
 
 def test_a_forgotten_person_is_in_no_table_view_or_file(platform, capsys, tmp_path, monkeypatch):

@@ -4,17 +4,24 @@ import ipaddress
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.policy import AccessPolicy, ColumnMask, Redaction
 from pwh_assets.errors import NotFoundError
-from pwh_assets.lake.attach import ALIAS, quote
 from pwh_assets.services.hogql.catalog import build_catalog
 from pwh_assets.services.platform import Platform
+from pwh_assets.services.policies.hidden import hidden_columns
+from pwh_assets.services.policies.sampling import LONGEST_TEXT, Sampled, sample
 from pwh_assets.store.policies import PiiFinding
 
-SAMPLE_ROWS = 500
+if TYPE_CHECKING:
+    from pwh_assets.lake import Lake
+
+MOST_KEYS = 1_000
+"""Keys of one JSON column that are looked at."""
 LEAST_SHARE = 0.3
 """Of the sampled values that are not empty, so many have to be of a kind."""
 
@@ -25,6 +32,8 @@ _PHONE = re.compile(
 """Digits alone are as likely an id."""
 _CARD = re.compile(r"\d(?:[ -]?\d){12,18}")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
+_MASKED = re.compile(r"[0-9a-f]{64}|.*\*\*\*", re.DOTALL)
+"""What masks of ours leave of a value: its keyed hash, or its beginning."""
 _NAMES = re.compile(
     r"(?:^|_)(ssn|social_security|passport|birth|birthday|birthdate|birth_date|dob|first_?name|last_?name|full_?name"
     r"|surname|maiden_?name|street|address|zip|postcode|postal_code|tax_id|national_id|iban|card_number|e_?mail"
@@ -79,56 +88,111 @@ KINDS: Mapping[str, tuple[Callable[[str], bool], Redaction]] = {
 """What values can be, the most certain first, and the mask that is proposed."""
 
 
-def kind_of(name: str, values: Iterable[str]) -> tuple[str, int, int] | None:
-    """Kind, values looked at and values matched of a column; None when nothing speaks for personal data.
+@dataclass(slots=True)
+class Tally:
+    """What the values of one column look like. No value is kept."""
 
-    >>> kind_of("contact", ["a@example.com", "b@example.com", "none"])
-    ('email', 3, 2)
-    """
-    texts = [text for text in (value.strip() for value in values) if text]
-    for kind, (is_one, _) in KINDS.items():
-        matched = sum(map(is_one, texts))
-        if matched and matched >= LEAST_SHARE * len(texts):
-            return kind, len(texts), matched
-    spelled = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().lstrip("$")
-    return ("name", len(texts), 0) if _NAMES.search(spelled) else None
+    looked_at: int = 0
+    masked: int = 0
+    matched: Counter[str] = field(default_factory=Counter)
+
+    def add(self, text: str) -> None:
+        text = text.strip()
+        if not text:
+            return
+        self.looked_at += 1
+        if _MASKED.fullmatch(text):
+            self.masked += 1
+            return
+        for kind, (is_one, _) in KINDS.items():
+            if is_one(text):
+                self.matched[kind] += 1
+
+    def kind(self, name: str) -> tuple[str, int] | None:
+        """What it is, by its values or else its name, with how many values say so; None when nothing speaks for
+        personal data, or all of it is masked already.
+
+        >>> found = Tally()
+        >>> for text in ("a@example.com", "b@example.com", "none"):
+        ...     found.add(text)
+        >>> found.kind("contact"), Tally().kind("birthDate"), Tally().kind("contact")
+        (('email', 2), ('name', 0), None)
+        """
+        for kind in KINDS:
+            matched = self.matched[kind]
+            if matched and matched >= LEAST_SHARE * self.looked_at:
+                return kind, matched
+        if self.looked_at and self.masked == self.looked_at:
+            return None
+        spelled = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().lstrip("$")
+        return ("name", 0) if _NAMES.search(spelled) else None
 
 
 def scan(platform: Platform, project_id: int) -> list[PiiFinding]:
-    """Look at every stored table and keep proposals. What was accepted or rejected stays so and is listed too."""
+    """Look at every stored table and keep proposals. What was accepted or rejected stays so and is listed too, unless
+    the mask of what was accepted is gone: that is proposed anew.
+    """
     catalog = build_catalog(platform, project_id)
-    lake = platform.lakes.of(project_id)
-    stored = {(table.schema, table.name) for table in lake.tables()}
+    lake, store = platform.lakes.of(project_id), platform.store
+    stored: dict[tuple[str, ...], set[str]] = {
+        (table.schema, table.name): {column.name for column in table.columns}
+        for table in lake.tables()
+    }
+    is_hidden = hidden_columns(platform, project_id, catalog)
     found: list[PiiFinding] = []
     for table in catalog.tables:
         if table.is_hidden or table.view_sql is not None or table.physical not in stored:
             continue
-        schema, name = table.physical
+        columns = [
+            Sampled(column.name, column.type.name)
+            for column in table.columns
+            if column.name in stored[table.physical] and not is_hidden(table, column.name)
+        ]
+        found += [
+            one
+            for one in _look(lake, table.name, table.physical, columns)
+            if not is_hidden(table, one.column)
+        ]
+    named = {(one.table, one.column) for one in found}
+    for one in store.pii_findings(project_id):
+        if one.status == "accepted" and (one.table, one.column) in named:
+            store.decide_finding(project_id, one.id, "proposed")
+    store.keep_findings(project_id, found)
+    return store.pii_findings(project_id)
+
+
+def _look(
+    lake: "Lake", table: str, place: Sequence[str], columns: Sequence[Sampled]
+) -> Iterator[PiiFinding]:
+    """What the columns' names and values give away."""
+    tallies = {column.name: Tally() for column in columns}
+    keys: dict[str, dict[str, Tally]] = {
+        column.name: {} for column in columns if column.type == "JSON"
+    }
+    asked = [column for column in columns if column.has_values]
+    if asked:
         with lake.read() as connection:
-            answer = connection.execute(
-                f"SELECT * FROM {ALIAS}.{quote(schema)}.{quote(name)} LIMIT {SAMPLE_ROWS}"
-            )
-            names = [column[0] for column in answer.description or ()]
-            rows = answer.fetchall()
-        documents = {c.name for c in table.columns if c.type.name == "JSON"}
-        known = {column.name for column in table.columns}
-        for place, column in enumerate(names):
-            if column not in known:
-                continue
-            values = [row[place] for row in rows if row[place] is not None]
-            if column in documents:
-                parts = _keys(values)
-                found += [
-                    one
-                    for key, texts in sorted(parts.items())
-                    if (one := _finding(table.name, f"{column}.{key}", key, texts))
-                ]
-            elif one := _finding(
-                table.name, column, column, [str(v) for v in values if _is_text(v)]
-            ):
-                found.append(one)
-    platform.store.keep_findings(project_id, found)
-    return platform.store.pii_findings(project_id)
+            for rows in sample(connection, place, asked):
+                for column, values in zip(asked, zip(*rows, strict=True), strict=False):
+                    _count(values, tallies[column.name], keys.get(column.name))
+    for name, tally in tallies.items():
+        if name not in keys:
+            yield from _findings(table, name, name, tally)
+            continue
+        for key, one in sorted(keys[name].items()):
+            if "." not in key:
+                yield from _findings(table, f"{name}.{key}", key, one)
+
+
+def _count(values: Iterable[Any], tally: Tally, keys: dict[str, Tally] | None) -> None:
+    """The values into a column's tally, or each key's of a JSON column."""
+    for value in values:
+        if keys is not None:
+            for key, text in _texts(value):
+                if key in keys or len(keys) < MOST_KEYS:
+                    keys.setdefault(key, Tally()).add(text)
+        elif _is_text(value):
+            tally.add(str(value))
 
 
 def accept(platform: Platform, project_id: int, finding_id: str, by: str) -> PiiFinding:
@@ -173,30 +237,26 @@ def as_dict(found: PiiFinding) -> dict[str, Any]:
     }
 
 
-def _finding(table: str, column: str, name: str, texts: Sequence[str]) -> PiiFinding | None:
-    seen = kind_of(name, texts)
-    if seen is None or (column.count(".") > 1):
-        return None
-    kind, looked_at, matched = seen
-    mask = KINDS[kind][1] if kind in KINDS else Redaction.NULL
-    return PiiFinding(str(uuid.uuid4()), table, column, kind, mask, looked_at, matched)
+def _findings(table: str, column: str, name: str, tally: Tally) -> Iterator[PiiFinding]:
+    if seen := tally.kind(name):
+        kind, matched = seen
+        mask = KINDS[kind][1] if kind in KINDS else Redaction.NULL
+        found_id = str(uuid.uuid4())
+        yield PiiFinding(found_id, table, column, kind, mask, tally.looked_at, matched)
 
 
 def _is_text(value: Any) -> bool:
-    """Numbers are looked at too: a card may be stored as one. Times, flags and ids are not."""
+    """Numbers are looked at too: a card may be stored as one. Flags are not."""
     return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
 
 
-def _keys(values: Iterable[Any]) -> dict[str, list[str]]:
-    """The texts behind each key of JSON objects."""
-    found: dict[str, list[str]] = {}
-    for value in values:
-        try:
-            document = json.loads(value) if isinstance(value, str) else value
-        except ValueError:
-            continue
-        if isinstance(document, dict):
-            for key, inner in document.items():
-                if _is_text(inner):
-                    found.setdefault(str(key), []).append(str(inner))
-    return found
+def _texts(value: Any) -> Iterator[tuple[str, str]]:
+    """Each key of a JSON object with its text."""
+    try:
+        document = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return
+    if isinstance(document, dict):
+        for key, inner in document.items():
+            if _is_text(inner):
+                yield str(key), str(inner)[:LONGEST_TEXT]
