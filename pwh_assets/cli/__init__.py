@@ -14,6 +14,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # What loading makes stays: looking for garbage among it cost every command a tenth of its CPU.
     gc.set_threshold(50_000, 50, 100)
     try:
+        if argv is None:
+            from pwh_assets.cli.loading import begin
+
+            begin()
         from pwh_assets.cli.entry import run
 
         status = run(argv)

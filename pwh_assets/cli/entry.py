@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pwh_assets import __version__
 from pwh_assets.cli.arguments import Parser, UsageError
+from pwh_assets.cli.loading import loaded
 from pwh_assets.errors import PwhError
 
 _WORDS: Mapping[str, tuple[str, ...]] = {
@@ -82,6 +83,8 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         _check_characters(words)
         args = parser(words[0] if words else None).parse_args(words)
+        if not getattr(args, "is_loading", False):  # such a command says itself when it has all
+            loaded()
         status: int = args.run(args)
         sys.stdout.flush()
     except PwhError as error:

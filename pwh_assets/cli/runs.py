@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.cli.console import count, note, print_json, say
+from pwh_assets.cli.loading import loaded
 
 if TYPE_CHECKING:
     from pwh_assets.errors import PwhError
@@ -16,6 +17,9 @@ def reporter(is_quiet: bool) -> "Watcher":
     from pwh_assets.orchestration.watcher import Watcher
 
     class Reporter(Watcher):
+        def started(self, subject: "Subject") -> None:
+            loaded()
+
         def progressed(self, subject: "Subject", progress: Any) -> None:
             if is_quiet or not sys.stderr.isatty():
                 return

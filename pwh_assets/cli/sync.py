@@ -24,6 +24,7 @@ def register(groups: Groups) -> None:
     parser.add_argument(
         "--full", action="store_true", help="read whole tables, not only what is new"
     )
+    parser.set_defaults(is_loading=True)
 
 
 def _sync(args: argparse.Namespace) -> int:

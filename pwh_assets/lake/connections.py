@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "2GiB"
 """Of one connection; what needs more spills to disk where a temporary folder is set."""
+ONE_THREAD: dict[str, str | bool | int | float | list[str]] = {"threads": 1}
+"""For statements that read little: handing the pieces of those to other threads costs more than reading them."""
 _MAX_AGE_S = 900.0
 _INHERITED: list[object] = []
 
@@ -88,10 +90,16 @@ def connect(
     return connection
 
 
+def all_threads(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Let a DuckDB that was opened with `ONE_THREAD` use as many as the machine has."""
+    connection.execute("RESET threads")
+
+
 class SharedReader:
     """One read-only DuckDB per process, opened when first asked and renewed now and then.
 
-    Renewal frees what DuckLake remembers of old schemas. A forked child opens its own.
+    Renewal frees what DuckLake remembers of old schemas. A forked child opens its own. It works with one thread until
+    the first read that is not short.
     """
 
     def __init__(self, address: Address) -> None:
@@ -100,13 +108,17 @@ class SharedReader:
         self._root: duckdb.DuckDBPyConnection | None = None
         self._opened_at = 0.0
         self._pid = 0
+        self._has_all_threads = False
 
     @contextmanager
-    def cursor(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+    def cursor(self, *, is_short: bool = False) -> "Iterator[duckdb.DuckDBPyConnection]":
         import duckdb
 
         with self._lock:
             cursor = self._instance().cursor()
+            if not (is_short or self._has_all_threads):
+                all_threads(cursor)
+                self._has_all_threads = True
         try:
             cursor.execute("SET TimeZone = 'UTC'")
             yield cursor
@@ -123,7 +135,8 @@ class SharedReader:
                 _INHERITED.append(self._root)  # the parent's threads are not here to close it
             elif self._root is not None:
                 self._root.close()  # cursors that are still open keep the old instance alive
-            self._root = connect(self._address, read_only=True)
+            self._root = connect(self._address, read_only=True, config=ONE_THREAD)
+            self._has_all_threads = False
             self._pid, self._opened_at = os.getpid(), time.monotonic()
         return self._root
 

@@ -13,7 +13,7 @@ from pwh_assets.lake import catalog, locks, product
 from pwh_assets.lake.attach import ALIAS, Address, literal, quote
 from pwh_assets.lake.catalog import LakeTable
 from pwh_assets.lake.changes import Applied, Batch, apply
-from pwh_assets.lake.connections import SharedReader, connect, in_words
+from pwh_assets.lake.connections import ONE_THREAD, SharedReader, connect, in_words
 from pwh_assets.lake.errors import LakeBusyError, LakeError
 from pwh_assets.lake.publish import Guard, Publish, Published, publish
 from pwh_assets.lake.sandbox import SandboxLimits, open_sandbox
@@ -47,9 +47,13 @@ class Lake:
     # -- reading -------------------------------------------------------------------------------
 
     @contextmanager
-    def read(self) -> "Iterator[duckdb.DuckDBPyConnection]":
-        """A trusted read-only connection with the lake attached as `lake`; cheap, for short reads."""
-        with in_words(self.address), self._reader.cursor() as cursor:
+    def read(self, *, is_short: bool = False) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """A trusted read-only connection with the lake attached as `lake`.
+
+        Args:
+            is_short: only catalogs or few rows are read, which one thread does at half the cost.
+        """
+        with in_words(self.address), self._reader.cursor(is_short=is_short) as cursor:
             yield cursor
 
     def sandbox(
@@ -63,16 +67,16 @@ class Lake:
 
     def tables(self) -> list[LakeTable]:
         """Every table with its columns, rows, bytes and last change; our own bookkeeping left out."""
-        with self.read() as connection:
+        with self.read(is_short=True) as connection:
             return catalog.tables(connection, self.address)
 
     def changed_snapshots(self) -> dict[tuple[str, str], int]:
         """The snapshot in which each table last changed, by schema and name."""
-        with self.read() as connection:
+        with self.read(is_short=True) as connection:
             return catalog.changed_snapshots(connection, self.address)
 
     def has_table(self, schema: str, table: str) -> bool:
-        with self.read() as connection:
+        with self.read(is_short=True) as connection:
             found = catalog.existing_tables(connection, self.address)
         return (schema.lower(), table.lower()) in {(s.lower(), t.lower()) for s, t in found}
 
@@ -81,7 +85,7 @@ class Lake:
         mark = self._catalog_mark()
         if mark is not None and self._snapshot is not None and self._snapshot[0] == mark:
             return self._snapshot[1]
-        with self.read() as connection:
+        with self.read(is_short=True) as connection:
             found = catalog.snapshot_id(connection, self.address)
         if mark is not None:
             self._snapshot = (mark, found)
@@ -91,7 +95,7 @@ class Lake:
         """Changes whenever a table or a column comes, goes or becomes another; not with rows."""
         snapshot, known = self.snapshot_id(), self._schema
         if known is None or known[0] != snapshot:
-            with self.read() as connection:
+            with self.read(is_short=True) as connection:
                 known = self._schema = catalog.newest(connection, self.address)
         return known[1]
 
@@ -127,7 +131,7 @@ class Lake:
 
     def state(self, table_id: str) -> SyncState | None:
         """Where the last committed sync of this table ended; None when it never synced."""
-        with self.read() as connection:
+        with self.read(is_short=True) as connection:
             return read_state(connection, table_id)
 
     # -- writing -------------------------------------------------------------------------------
@@ -146,8 +150,13 @@ class Lake:
             raise LakeBusyError(self.project_id, timeout_s) from None
 
     @contextmanager
-    def write(self, timeout_s: float = 600.0) -> "Iterator[duckdb.DuckDBPyConnection]":
+    def write(
+        self, timeout_s: float = 600.0, *, is_short: bool = False
+    ) -> "Iterator[duckdb.DuckDBPyConnection]":
         """A read-write connection under the lake's lock. The caller says BEGIN and COMMIT.
+
+        Args:
+            is_short: little is read and written, or the caller asks for `all_threads` when it is not.
 
         Raises:
             LakeBusyError: others were writing all the time.
@@ -159,6 +168,7 @@ class Lake:
             limits: dict[str, str | bool | int | float | list[str]] = {
                 "temp_directory": str(temp),
                 "memory_limit": WRITE_MEMORY,
+                **(ONE_THREAD if is_short else {}),
             }
             connection = connect(self.address, read_only=False, config=limits)
             try:
@@ -168,7 +178,7 @@ class Lake:
 
     def publish(self, what: Publish, timeout_s: float = 600.0) -> Published:
         """Put staged Parquet files into a table, with the sync's state, in one transaction."""
-        with self.write(timeout_s) as connection:
+        with self.write(timeout_s, is_short=True) as connection:
             return publish(connection, self.address, what, self.guard)
 
     def apply_changes(self, batch: Batch, timeout_s: float = 600.0) -> dict[str, Applied]:
@@ -181,22 +191,22 @@ class Lake:
 
     def drop_table(self, schema: str, table: str) -> None:
         """Remove a table; nothing happens when there is none."""
-        with self.write() as connection:
+        with self.write(is_short=True) as connection:
             connection.execute(f"DROP TABLE IF EXISTS {ALIAS}.{quote(schema)}.{quote(table)}")
 
     def drop_schema(self, schema: str) -> None:
         """Remove a schema and its tables; nothing happens when there is none."""
-        with self.write() as connection:
+        with self.write(is_short=True) as connection:
             connection.execute(f"DROP SCHEMA IF EXISTS {ALIAS}.{quote(schema)} CASCADE")
 
     def forget_state(self, table_id: str) -> None:
         """Forget where the last sync ended, so that the next one starts from the beginning."""
-        with self.write() as connection:
+        with self.write(is_short=True) as connection:
             connection.execute(f"DELETE FROM {STATE} WHERE table_id = {literal(table_id)}")
 
     def state_ids(self) -> list[str]:
         """Of everything whose last sync is remembered."""
-        with self.read() as connection:
+        with self.read(is_short=True) as connection:
             return [
                 str(row[0])
                 for row in connection.execute(f"SELECT table_id FROM {STATE}").fetchall()
@@ -206,7 +216,7 @@ class Lake:
         """Forget where the last syncs of these ended."""
         if ids:
             listed = ", ".join(map(literal, ids))
-            with self.write() as connection:
+            with self.write(is_short=True) as connection:
                 connection.execute(f"DELETE FROM {STATE} WHERE table_id IN ({listed})")
 
     # -- looking after -------------------------------------------------------------------------
@@ -286,7 +296,7 @@ def _prepare(lake: Lake) -> None:
     if lake.address.catalog_url:
         with lake.lock():
             locks.make_schema(lake.address.catalog_url, lake.address.catalog_schema)
-    with lake.write() as connection:
+    with lake.write(is_short=True) as connection:
         made = catalog.existing_tables(connection, lake.address)
         if product.READY in made:
             return
@@ -300,7 +310,7 @@ def _prepare(lake: Lake) -> None:
 
 def _is_ready(lake: Lake) -> bool:
     try:
-        with lake.read() as connection:
+        with lake.read(is_short=True) as connection:
             made = catalog.existing_tables(connection, lake.address)
     except LakeError:
         return False

@@ -38,6 +38,8 @@ def merge(
     if not is_empty and staged.row_count <= SMALL_ROWS:
         every = rows or staged.select(names, types)
         rows = _changed_only(connection, target, every, types, key, cursor)
+        if rows is None:
+            return 0
     if not is_empty:
         keys = ", ".join(map(quote, key))
         some = rows or staged.select(names, {name: types[name] for name in key})
@@ -84,8 +86,8 @@ def _changed_only(
     types: Mapping[str, str],
     key: Sequence[str],
     cursor: str | None,
-) -> str:
-    """SQL of the staged rows that the table lacks or has differently.
+) -> str | None:
+    """SQL of the staged rows that the table lacks or has differently; None when there are none.
 
     Only rows whose cursor is the table's own may be the same: those are found by two columns of the table, and
     the others are read only of the files they lie in.
@@ -102,11 +104,11 @@ def _changed_only(
         f"ON {_same((*key, *(name for name in types if name not in key)), key)}"
     )
     columns = ", ".join(f"s.{quote(name)}" for name in types)
-    connection.execute(
+    changed = connection.execute(
         f"CREATE OR REPLACE TEMP TABLE pwh_changed AS SELECT {columns} FROM pwh_staged s "
         f"ANTI JOIN pwh_same t ON {_same(key, key)}"
-    )
-    return "SELECT * FROM pwh_changed"
+    ).fetchone()
+    return "SELECT * FROM pwh_changed" if changed and changed[0] else None
 
 
 def _same(names: Sequence[str], key: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.lake import adopt
 from pwh_assets.lake.attach import ALIAS, Address, quote
 from pwh_assets.lake.catalog import existing_tables
+from pwh_assets.lake.connections import all_threads
 from pwh_assets.lake.errors import PublishError
 from pwh_assets.lake.evolve import Evolution, Made, evolve, plan_columns
 from pwh_assets.lake.merge import merge
@@ -20,6 +21,9 @@ from pwh_assets.lake.types import canonical
 
 if TYPE_CHECKING:
     import duckdb
+
+FEW_ROWS = 1_000
+"""Up to this many staged rows are published by one thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,8 @@ def publish(
         columns = tuple(Column(*pair) for pair in _describe(connection, target).items())
         return Published(before.row_count, 0, snapshot_id=_snapshot(connection), columns=columns)
     staged = read_staged(connection, what.files, what.renames)
+    if staged.row_count > FEW_ROWS or not address.is_local:
+        all_threads(connection)
     connection.execute("BEGIN")
     try:
         done = _apply(connection, address, what, staged, exists, before, guard)

@@ -70,7 +70,7 @@ class Observer:
         if not package.rows:
             return
         files = [folder / file for file in package.files]
-        with self.lake.read() as connection:
+        with self.lake.read(is_short=True) as connection:
             found = drift.filled(connection, files, package.renames)
         declared = {column.name for column in self.columns}
         # A column of which every value is NULL may not be in the files at all.

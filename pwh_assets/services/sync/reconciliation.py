@@ -63,7 +63,7 @@ def reconcile(
         return unknown("The source could not be counted.", bound)
     if tally is None or tally.moved_keys is None:
         return unknown("Too much has changed at the source since the sync.", bound)
-    with lake.read() as connection:
+    with lake.read(is_short=tally.rows <= SMALL_ROWS) as connection:
         rows, checksum = in_lake(connection, table, bound, tally, masker)
     source_checksum = None if checksum is None else str(tally.checksum)
     status, cause = ReconciliationStatus.MATCHED, ""
