@@ -76,7 +76,8 @@ def events(
             _computed(
                 "person_mode",
                 STRING,
-                "if(person_id IS NULL OR toString(properties.$process_person_profile) = 'false', 'propertyless', 'full')",
+                "multiIf(toString(properties.$force_upgrade) = 'true', 'force_upgrade', "
+                "person_id IS NULL OR toString(properties.$process_person_profile) = 'false', 'propertyless', 'full')",
             ),
         ),
         joins=(

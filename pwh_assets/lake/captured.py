@@ -47,6 +47,8 @@ class Known:
     """index, key, properties, created at, updated at, when told."""
     events: set[str]
     """Those of the asked ids that are events of late."""
+    created: dict[str, int] = field(default_factory=dict)
+    """When the persons of the quiet distinct ids were made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,13 @@ def read_known(
     connection: "duckdb.DuckDBPyConnection",
     distinct_ids: Iterable[str],
     involved: Iterable[str],
+    quiet: Iterable[str],
     groups: Iterable[str],
     uuids: Sequence[str],
     since_us: int,
 ) -> Known:
-    """Look up a batch: `involved` are the distinct ids whose persons are needed too.
+    """Look up a batch: `involved` are the distinct ids whose persons are needed too, `quiet` those of whose persons it is
+    only asked since when they are there.
 
     Events are looked for among those that arrived after `since_us`.
     """
@@ -117,6 +121,17 @@ def read_known(
             "WHERE p.id IN (SELECT id::UUID FROM asked_persons)"
         ).fetchall()
         connection.unregister("asked_persons")
+    created = {}
+    asked = sorted({ids[one] for one in quiet if one in ids}.difference(wanted))
+    if asked:
+        connection.register("asked_persons", _table(id=asked))
+        created = dict(
+            connection.execute(
+                f"SELECT id::VARCHAR, epoch_us(created_at) FROM {_PRODUCT}.persons "
+                "WHERE id IN (SELECT id::UUID FROM asked_persons) AND created_at IS NOT NULL"
+            ).fetchall()
+        )
+        connection.unregister("asked_persons")
     types = connection.execute(
         f"SELECT name FROM {_own('capture_group_types')} ORDER BY index"
     ).fetchall()
@@ -136,7 +151,14 @@ def read_known(
         "AND uuid IN (SELECT uuid::UUID FROM asked_events)"
     ).fetchall()
     connection.unregister("asked_events")
-    return Known(ids, persons, [row[0] for row in types], found_groups, {row[0] for row in events})
+    return Known(
+        ids,
+        persons,
+        [row[0] for row in types],
+        found_groups,
+        {row[0] for row in events},
+        created,
+    )
 
 
 def store(connection: "duckdb.DuckDBPyConnection", what: Captured) -> None:

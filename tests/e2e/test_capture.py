@@ -234,6 +234,36 @@ def test_the_other_questions_of_sdks_have_empty_answers(served):
     assert served.client.get("/api/feature_flag/local_evaluation/?token=x").json()["flags"] == []
 
 
+def test_an_event_without_a_person_of_somebody_who_is_one_is_told_apart(served):
+    def at(minute, name, who="modest", **properties):
+        moment = datetime(2026, 5, 1, 12, minute, tzinfo=UTC).isoformat()
+        return {**event(name, who, **properties), "timestamp": moment}
+
+    quiet = {"$process_person_profile": False, "$set": {"plan": "free"}}
+    batch(served, at(1, "before", **quiet), at(10, "came", **{"$set": {"plan": "pro"}}))
+    batch(
+        served,
+        at(5, "earlier", **quiet),
+        at(11, "within a minute", **quiet),
+        at(12, "after", **quiet),
+        at(12, "after", "stranger", **quiet, **{"$force_upgrade": True}),
+    )
+    batch(served, at(30, "$create_alias", alias="stranger"), at(40, "later", "stranger", **quiet))
+    asked = "select event, distinct_id, person_mode from events where distinct_id in ('modest', 'stranger')"
+    assert set(rows(served, asked)) == {
+        ("before", "modest", "propertyless"),
+        ("came", "modest", "full"),
+        ("earlier", "modest", "propertyless"),
+        ("within a minute", "modest", "propertyless"),
+        ("after", "modest", "force_upgrade"),
+        ("after", "stranger", "propertyless"),
+        ("$create_alias", "modest", "full"),
+        ("later", "stranger", "force_upgrade"),
+    }
+    asked = "select distinct person.properties.plan from events where distinct_id in ('modest', 'stranger')"
+    assert rows(served, asked) == [("pro",)]
+
+
 def test_batches_of_any_size_give_the_same_people_in_a_real_lake(tmp_path):
     choice = random.Random(20261121)
     who = ("a", "b", "c", "anon-1", "anon-2")
@@ -259,13 +289,14 @@ def test_batches_of_any_size_give_the_same_people_in_a_real_lake(tmp_path):
         asked = (
             "select distinct_id, p.id, p.properties, p.created_at, p.is_identified "
             "from person_distinct_ids d join persons p on p.id = d.person_id order by distinct_id",
-            "select distinct_id, person_id, event, count() from events "
-            "group by distinct_id, person_id, event order by distinct_id, event, person_id",
+            "select distinct_id, person_id, event, person_mode, count() from events "
+            "group by distinct_id, person_id, event, person_mode order by distinct_id, event, person_id, person_mode",
         )
         found.append([run_query(platform, 1, sql).rows for sql in asked])
         platform.lakes.close()
         platform.store.close()
     assert found[0] == found[1] and len(found[0][0]) == 5
+    assert {row[3] for row in found[0][1]} == {"full", "propertyless", "force_upgrade"}
 
 
 class Process:

@@ -25,6 +25,8 @@ _MERGES = {
     "$merge_dangerously": "alias",
 }
 _PERSON_FIELDS = ("$set", "$set_once", "$unset")
+UPGRADED = "$force_upgrade"
+"""The property that marks events with `person_mode` `force_upgrade`. It is ours to set, when they are loaded."""
 _OUTER_IDS = ("distinct_id", "$distinct_id")
 
 
@@ -60,6 +62,7 @@ def kept(raw: object, arrival: Arrival, key: str | None = None) -> tuple[bytes, 
     if own_key is not None and key is not None and own_key != key:
         raise EventRefusedError("other_key", "The event carries another key than the request.")
     properties.pop("api_key", None)
+    properties.pop(UPGRADED, None)
     for field in _PERSON_FIELDS:
         if field in raw:
             inner, outer = properties.get(field), raw[field]

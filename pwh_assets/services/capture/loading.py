@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from pwh_assets.services.capture.checking import UPGRADED
 from pwh_assets.services.capture.log import (
     Segment,
     aside,
@@ -139,9 +140,11 @@ def _commit(
 ) -> Loaded:
     from pwh_assets.lake.captured import read_known, store
 
-    ids, involved, keys = set(), set(), set()
+    ids, involved, quiet, keys = set(), set(), set(), set()
     for event in batch.events:
         ids.add(event.distinct_id)
+        if not event.has_person:
+            quiet.add(event.distinct_id)
         part = event.part
         if part is not None:
             involved.add(event.distinct_id)
@@ -153,7 +156,7 @@ def _commit(
     uuids = [event.uuid for event in batch.events]
     with lake.write(timeout_s) as connection:
         connection.execute("BEGIN")
-        known = read_known(connection, ids | involved, involved, keys, uuids, since)
+        known = read_known(connection, ids | involved, involved, quiet, keys, uuids, since)
         people = _people(project_id, known)
         what, repeated = _captured(batch, people, known.events, done)
         store(connection, what)
@@ -169,7 +172,7 @@ def _people(project_id: int, known: "Known") -> People:
         (row[0], row[1]): Group(row[0], row[1], row[3], row[4], _told(row[2], row[5]))
         for row in known.groups
     }
-    return People(project_id, known.ids, persons, known.group_types, groups)
+    return People(project_id, known.ids, persons, known.group_types, groups, known.created)
 
 
 def _told(properties: str | None, at: str | None) -> Told:
@@ -194,6 +197,8 @@ def _captured(
             index = people.group_index(kind)
             if index is not None:
                 groups[index] = key
+        if people.is_upgraded(event):
+            properties = _marked(properties)
         rows.append((event, properties, arrived, people.take(event), groups))
     events: dict[str, list[Any]] = {name: [] for name, _ in EVENT_COLUMNS}
     columns = list(events.values())
@@ -235,6 +240,15 @@ def _captured(
         group_types=people.group_types if people.group_types != types_before else (),
     )
     return what, len(batch.events) - len(rows)
+
+
+def _marked(properties: str) -> str:
+    """An event's properties as JSON, with the mark of those that ask for no person though there is one.
+
+    >>> _marked('{"a":1}'), _marked("{}")
+    ('{"a":1,"$force_upgrade":true}', '{"$force_upgrade":true}')
+    """
+    return f'{properties[:-1]}{"," if len(properties) > 2 else ""}"{UPGRADED}":true}}'
 
 
 def _person_row(person: Person) -> tuple[str, str, int, bool]:

@@ -34,6 +34,8 @@ _ILLEGAL = frozenset(
 )
 """What programs send for somebody they do not know: merging by these would join strangers. As at PostHog."""
 _MOST_GROUP_TYPES = 5
+UPGRADED_AFTER_US = 60_000_000
+"""As at PostHog: events that were on their way when their person was made are not meant by `is_upgraded`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,11 @@ class People:
         persons: Mapping[str, Person],
         group_types: Sequence[str] = (),
         groups: Mapping[tuple[int, str], Group] | None = None,
+        created: Mapping[str, int] | None = None,
     ) -> None:
+        """`created` says when persons that are not in `persons` were made."""
         self._project_id = project_id
+        self._created = created or {}
         self.ids = dict(ids)
         """Person by distinct id."""
         self._ids_of: dict[str, list[str]] = {}
@@ -172,6 +177,17 @@ class People:
             self.changed.add(person.id)
         self.retold.add(person.id)
         return person.id
+
+    def is_upgraded(self, event: Event) -> bool:
+        """Whether an event that asks for no person is one of somebody who is a person for longer than a minute: its sender
+        is probably set up wrongly. Ask before `take`.
+        """
+        if event.has_person:
+            return False
+        person_id = self.ids.get(event.distinct_id, "")
+        person = self.persons.get(person_id)
+        created_at = person.created_at if person else self._created.get(person_id)
+        return created_at is not None and event.timestamp > created_at + UPGRADED_AFTER_US
 
     def survivor(self, person_id: str) -> str:
         while person_id in self.moved:
