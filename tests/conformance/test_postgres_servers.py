@@ -1,13 +1,18 @@
-"""PostgreSQL as others set it up: roles with settings of their own, domains in lists."""
+"""PostgreSQL as others set it up: roles with settings of their own, poolers, domains in lists."""
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from pwh_assets.core.source import SyncMode
 from pwh_assets.demo.postgres import PrivatePostgres
+from pwh_assets.errors import SourceUnavailableError
 from pwh_assets.sources.base import ReadRequest
-from tests.servers.source_rigs import PostgresRig, rows_of
+from pwh_assets.sources.postgres import dividing
+from tests.servers.pooler import Pooler
+from tests.servers.source_rigs import PostgresRig, request, rows_of
 
 SETTINGS = {
     "statement_timeout": "400ms",
@@ -51,6 +56,53 @@ def test_what_a_role_was_set_to_ends_no_read_and_bends_no_value(rig: PostgresRig
         assert rows_of(rig.source.read(rig.config, request)) == expected
     finally:
         rig.run("ALTER ROLE app RESET ALL")
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_through_a_pooler_nothing_is_set_that_the_next_client_would_have(
+    rig: PostgresRig, refuses: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pooler hands the server's connection, with whatever was set on it, to another client after each transaction."""
+    monkeypatch.setattr(dividing, "CHUNK_BYTES", 100_000)
+    rig.run(
+        f"INSERT INTO {rig.schema}.item SELECT i, repeat('x', 60), '2024-03-01 12:00Z' FROM generate_series(1, 9000) i"
+    )
+    rig.run("ALTER ROLE app SET TimeZone = 'Asia/Tokyo'")
+    try:
+        with Pooler(rig.server.port, refuses) as pooler:
+            config = {**rig.config, "port": pooler.port}
+            for mode in (SyncMode.FULL, SyncMode.INCREMENTAL):
+                found = rig.source.read(config, request(rig, mode))
+                assert found.chunks is not None and len(found.chunks.names) > 2
+                assert len(rows_of(found)) == 9000
+            assert found.watermark() == "2024-03-01 12:00:00+00"
+            assert rig.source.count_rows(config, request(rig, SyncMode.FULL)) == 9000
+            whole = rig.source.reconcile(config, request(rig, SyncMode.FULL), None)
+            assert whole is not None and whole.rows == 9000
+            assert pooler.settings == {"TimeZone", "DateStyle", "standard_conforming_strings"}
+    finally:
+        rig.run("ALTER ROLE app RESET ALL")
+
+
+def test_a_statement_the_server_cancelled_is_worth_another_try(rig: PostgresRig) -> None:
+    """As a replica does with one that conflicts with what it has to replay."""
+    rig.run(f"CREATE VIEW {rig.schema}.slow AS SELECT pg_sleep(20) IS NULL AS slept")
+    cancel = (
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+        "WHERE state = 'active' AND query LIKE 'COPY%' AND pid <> pg_backend_pid()"
+    )
+
+    def disturb() -> None:
+        for _ in range(200):
+            if rig.run(cancel):
+                return
+            time.sleep(0.1)
+
+    worker = threading.Thread(target=disturb)
+    worker.start()
+    with pytest.raises(SourceUnavailableError, match="canceling statement"):
+        rows_of(rig.source.read(rig.config, ReadRequest("slow", SyncMode.FULL, (), ())))
+    worker.join()
 
 
 def test_domains_are_read_as_what_they_are_made_of_in_lists_too(rig: PostgresRig) -> None:

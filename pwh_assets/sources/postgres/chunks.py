@@ -170,8 +170,8 @@ class TableChunks:
         with contextlib.ExitStack() as stack:
             try:
                 holder = stack.enter_context(connected(self._reader.config))
-                holder.execute("SET idle_in_transaction_session_timeout = 0")
                 holder.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+                holder.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
                 holder.execute(f"SELECT 1 FROM {self._reader.relation} LIMIT 0".encode())
                 row = holder.execute("SELECT pg_export_snapshot()").fetchone()
             except (psycopg.Error, SourceError):

@@ -22,31 +22,22 @@ _SESSION = {
     "TimeZone": "UTC",
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",
+    "bytea_output": "hex",
     "extra_float_digits": "3",
+    "standard_conforming_strings": "on",
     "lock_timeout": "30s",
     "statement_timeout": "20min",
     "idle_in_transaction_session_timeout": "0",
-    "standard_conforming_strings": "on",
     "default_transaction_read_only": "on",
 }
-"""Session settings of the connection that looks at catalogs and cursors."""
-
-_STREAM_OPTIONS = " ".join(
-    f"-c {name}={value}"
-    for name, value in {
-        "TimeZone": "UTC",
-        "DateStyle": "ISO",
-        "IntervalStyle": "postgres",
-        "bytea_output": "hex",
-        "extra_float_digits": "3",
-        "lock_timeout": "30s",
-        "statement_timeout": "0",
-        "idle_in_transaction_session_timeout": "0",
-        "standard_conforming_strings": "on",
-    }.items()
-)
-"""Settings of the connection rows come through, whatever its role's or database's are: a table may take hours. A pooler
-may refuse them, then it is asked without."""
+"""Settings a connection begins with, whatever its role's or its database's are."""
+_STREAM = {"statement_timeout": "0"}
+"""Other ones, of the connection rows come through: a table may take hours."""
+_POOLED = ("TimeZone", "DateStyle", "standard_conforming_strings")
+"""What may be set through a pooler: it keeps these apart for each of its clients. Anything else set there would stay with
+the server's connection, and be the next client's."""
+_poolers: set[tuple[str, int]] = set()
+"""Hosts and ports seen to be poolers: they take no settings to begin with, or do nothing with them."""
 
 _REFUSED = ("28", "3D000", "42501", "3F000", "22023")
 _DOWN = ("08", "53", "57P", "57014", "55P03", "40")
@@ -93,16 +84,55 @@ def connected(config: Mapping[str, Any]) -> Iterator["psycopg.Connection[tuple[A
     import psycopg
 
     try:
-        with (
-            routed(config) as route,
-            psycopg.connect(
-                **parameters(config, route), autocommit=True, prepare_threshold=None
-            ) as connection,
-        ):
-            connection.execute("; ".join(f"SET {n} = '{v}'" for n, v in _SESSION.items()).encode())
+        with routed(config) as route, _opened(config, parameters(config, route)) as connection:
             yield connection
     except psycopg.Error as error:
         raise_ours(config, error)
+
+
+def _opened(
+    config: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> "psycopg.Connection[tuple[Any, ...]]":
+    import psycopg
+
+    plain = {**wanted, "autocommit": True, "prepare_threshold": None}
+    if _place(config) not in _poolers:
+        try:
+            connection = psycopg.connect(**plain, options=_options(_SESSION))
+        except psycopg.OperationalError as error:
+            if "options" not in str(error):
+                raise
+            _poolers.add(_place(config))
+        else:
+            if _is_set(connection):
+                return connection
+            _poolers.add(_place(config))
+            connection.close()
+    connection = psycopg.connect(**plain)
+    connection.execute(_pooled_settings().encode())
+    return connection
+
+
+def _is_set(connection: "psycopg.Connection[Any]") -> bool:
+    """Whether the connection has the settings it was opened with."""
+    name = "default_transaction_read_only"
+    told = connection.info.parameter_status(name)
+    if told is None:  # before version 14
+        row = connection.execute(f"SHOW {name}".encode()).fetchone()
+        told = row[0] if row else ""
+    return bool(told == _SESSION[name])
+
+
+def _options(settings: Mapping[str, str]) -> str:
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+def _pooled_settings() -> str:
+    return "; ".join(f"SET {name} = '{_SESSION[name]}'" for name in _POOLED)
+
+
+def _place(config: Mapping[str, Any]) -> tuple[str, int]:
+    return str(config["host"]), int(config["port"])
 
 
 @contextmanager
@@ -135,12 +165,16 @@ def attached(
         }
         words = ", ".join(f"{name} {literal(value)}" for name, value in secret.items() if value)
         connection.execute(f"CREATE TEMPORARY SECRET server (TYPE postgres, {words})")
-        try:
-            _attach(connection, {**wanted, "options": _STREAM_OPTIONS})
-        except duckdb.Error as error:
-            if "options" not in str(error):
-                raise
+        if _place(config) not in _poolers:
+            try:
+                _attach(connection, {**wanted, "options": _options(_SESSION | _STREAM)})
+            except duckdb.Error as error:
+                if "options" not in str(error):
+                    raise
+                _poolers.add(_place(config))
+        if _place(config) in _poolers:
             _attach(connection, wanted)
+            connection.execute(f"CALL postgres_execute('pg', {literal(_pooled_settings())})")
         yield connection
     except (duckdb.Error, OSError) as error:
         raise_ours(config, error)

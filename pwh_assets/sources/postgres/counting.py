@@ -40,8 +40,10 @@ def count_rows(config: Mapping[str, Any], request: ReadRequest) -> int | None:
         where = reader._where(until)
         relation = f"{quoted_name(config['schema'])}.{quoted_name(table.name)}"
         try:
-            connection.execute(f"SET statement_timeout = '{PATIENCE}'".encode())
-            row = connection.execute(f"SELECT count(*) FROM {relation}{where}".encode()).fetchone()
+            with connection.transaction():
+                connection.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'".encode())
+                query = f"SELECT count(*) FROM {relation}{where}"
+                row = connection.execute(query.encode()).fetchone()
         except QueryCanceled:
             return None
         return int(row[0]) if row else None
