@@ -19,6 +19,7 @@ FAMILIES: tuple[str, ...] = (
     "formats",
     "strings",
     "search",
+    "regexps",
     "splitting",
     "urls",
     "arrays",

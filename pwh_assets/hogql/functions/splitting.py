@@ -1,9 +1,8 @@
 """Texts cut into arrays; of NULL no pieces."""
 
 from pwh_assets.hogql.functions.base import Call, Handler, Row, family
-from pwh_assets.hogql.functions.search import listed
 from pwh_assets.hogql.functions.sqltext import filled
-from pwh_assets.hogql.functions.texts import to_text
+from pwh_assets.hogql.functions.texts import listed, to_text
 from pwh_assets.hogql.types import STRING, array
 
 row = family("splitting")

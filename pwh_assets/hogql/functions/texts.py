@@ -1,5 +1,7 @@
 """Values as text and texts as values, the same on every engine."""
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from pwh_assets.hogql.functions.base import Arg, Call
@@ -16,6 +18,18 @@ def to_text(call: Call, arg: Arg) -> str:
     if call.engine != "duckdb":
         return conversions_of(call.engine).text(call, arg)
     return _duckdb_text(call, arg.sql, arg.type, arg)
+
+
+def text_at(call: Call, at: int = 0) -> str:
+    """An argument as text."""
+    return to_text(call, call.args[at])
+
+
+def listed(arg: Arg, text: str, of: Callable[[str], str]) -> str:
+    """ClickHouse: a function from a text to an array, where no text gives no elements."""
+    if arg.literal is not None:
+        return of(text)
+    return f"if({text} IS NULL, [], {of(f'assumeNotNull({text})')})"
 
 
 def _clickhouse_text(call: Call, arg: Arg) -> str:

@@ -1,9 +1,8 @@
 """Parts of URLs; a URL that lacks a part has '' there."""
 
 from pwh_assets.hogql.functions.base import Call, Handler, Row, Unsupported, family
-from pwh_assets.hogql.functions.search import listed
 from pwh_assets.hogql.functions.strings import texts
-from pwh_assets.hogql.functions.texts import to_text
+from pwh_assets.hogql.functions.texts import listed, to_text
 from pwh_assets.hogql.types import INTEGER, STRING, array
 
 row = family("urls")

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 
 from sqlglot import exp
 
@@ -14,7 +15,7 @@ from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
 from pwh_assets.hogql.incremental.reach import BOTH, CHANGED, TOUCHED, CannotFollow, Reach
 from pwh_assets.hogql.incremental.restrict import KEY, restricted
 from pwh_assets.hogql.incremental.trees import Path, tables_of
-from pwh_assets.hogql.lower.duckdb import DuckDB
+from pwh_assets.hogql.lower import LOWERINGS, Lowering
 from pwh_assets.hogql.parser import parse_select
 from pwh_assets.hogql.plan import OutputColumn
 from pwh_assets.hogql.resolve.core import Options
@@ -60,54 +61,83 @@ class Analysis:
         """None when this column can be a key, else why not, to stand behind `because`."""
         return Reach(lambda _: True, {}, self._known).follows(self.query, place)
 
-    def sql(self, words: Words) -> str:
-        """The whole query."""
-        return self._printed(self.query, words)
+    def sql(self, words: Words, engine: str = "duckdb") -> str:
+        """The whole query, in an engine's SQL. Raises HogQLError when the engine has no words for it."""
+        return self._printed(self.query, words, engine)
 
     def sql_of_touched(
-        self, place: int, words: Words, *, with_null: bool, keys: Sequence[date] | None = None
+        self,
+        place: int,
+        words: Words,
+        *,
+        with_null: bool,
+        keys: Sequence[date] | None = None,
+        engine: str = "duckdb",
     ) -> str:
         """The query's rows whose key is listed in `TOUCHED`; those where it is NULL as well when asked for.
 
         Args:
             keys: the listed ones, where they are few and times; saves reading files without them.
-        """
-        return self._printed(restricted(self.query, place, with_null=with_null, keys=keys), words)
 
-    def touching(self, place: int, changed: Callable[[Path], bool], words: Words) -> Touching:
+        Raises:
+            HogQLError: the engine has no words for it.
+        """
+        less = restricted(self.query, place, with_null=with_null, keys=keys)
+        return self._printed(less, words, engine)
+
+    def touching(
+        self,
+        place: int,
+        changed: Callable[[Path], bool],
+        words: Words,
+        engine: str = "duckdb",
+    ) -> Touching:
         """What lists the keys that the changes of some tables may touch.
 
         Raises:
             CannotFollow: the column cannot be a key.
+            HogQLError: the engine has no words for it.
         """
         reach = Reach(changed, {}, self._known)
         found = reach.of(self.query, [place])
         if found is None:
             return Touching(None, reach.whole)
-        inner = self._printed(found, words)
+        inner = self._printed(found, words, engine)
         return Touching(f'SELECT DISTINCT c0 AS "{KEY}" FROM ({inner}) AS t', reach.whole)
 
-    def fingerprint(self) -> str:
-        """Changes with what the query means, also in views it reads; not with how it is written."""
-        printer = _Nameless(self.catalog, relation=lambda path: '"' + '"."'.join(path) + '"')
-        sql = printer.statement(self.query)
+    def fingerprint(self, engine: str = "duckdb") -> str:
+        """Changes with what the query means to an engine, also in views it reads; not with how it is written."""
+        printed = [self._nameless("duckdb")]
+        if engine != "duckdb":
+            printed.append(self._nameless(engine))
         types = ",".join(f"{column.name}:{column.type}" for column in self.columns)
-        words = "\0".join((sql, types, *DUCKDB_MACROS))
+        words = "\0".join((*printed, types, *DUCKDB_MACROS))
         return hashlib.sha256(words.encode()).hexdigest()[:32]
 
-    def _printed(self, query: Query, words: Words) -> str:
-        printer = DuckDB(self.catalog, relation=words)
+    def _nameless(self, engine: str) -> str:
+        def relation(path: Path) -> str:
+            return '"' + '"."'.join(path) + '"'
+
+        return _nameless(engine)(self.catalog, relation=relation).statement(self.query)
+
+    def _printed(self, query: Query, words: Words, engine: str) -> str:
+        printer = LOWERINGS[engine](self.catalog, relation=words)
         sql = printer.statement(query)
         if printer.problems:
             raise HogQLError(sorted(printer.problems, key=lambda p: p.start), self.text)
         return sql
 
 
-class _Nameless(DuckDB):
-    """Prints tables under the same aliases whatever the text calls them."""
+@cache
+def _nameless(engine: str) -> type[Lowering]:
+    """An engine's printer that puts tables under the same aliases, whatever the text calls them."""
+    base = LOWERINGS[engine]
 
-    def fresh(self, label: str) -> str:
-        return super().fresh("t")
+    class Nameless(base):  # type: ignore[misc, valid-type]
+        def fresh(self, label: str) -> str:
+            return str(super().fresh("t"))
+
+    return Nameless
 
 
 def analysis_of(text: str, catalog: Catalog) -> Analysis:
