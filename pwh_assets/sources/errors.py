@@ -54,6 +54,19 @@ class CursorTypeError(SourceError):
         )
 
 
+class CursorChangedError(SourceError):
+    """The column a table syncs by is of another type than the place the last sync got to."""
+
+    code = "cursor_changed"
+
+    def __init__(self, table: str, cursor: str, kind: str, since: str) -> None:
+        self.table, self.cursor, self.kind, self.since = table, cursor, kind, since
+        super().__init__(
+            f"`{table}` was synced by `{cursor}` up to `{since}`, but that column is {kind} now. "
+            "Have the table read anew: `pwh source resync`."
+        )
+
+
 class UnreadableDataError(SourceError):
     """The source answered with something that cannot be turned into rows; the sentence says where."""
 

@@ -10,6 +10,7 @@ from pwh_assets.core.source import SyncMode
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import SourceUnavailableError
 from pwh_assets.sources.base import ReadRequest
+from pwh_assets.sources.errors import CursorChangedError
 from pwh_assets.sources.postgres import dividing
 from tests.servers.pooler import Pooler
 from tests.servers.source_rigs import PostgresRig, request, rows_of
@@ -103,6 +104,18 @@ def test_a_statement_the_server_cancelled_is_worth_another_try(rig: PostgresRig)
     with pytest.raises(SourceUnavailableError, match="canceling statement"):
         rows_of(rig.source.read(rig.config, ReadRequest("slow", SyncMode.FULL, (), ())))
     worker.join()
+
+
+def test_a_cursor_that_is_of_another_kind_now_is_told_with_the_way_out(rig: PostgresRig) -> None:
+    rig.insert(1)
+    rig.run(
+        f"ALTER TABLE {rig.schema}.item ALTER updated_at TYPE bigint USING extract(epoch FROM updated_at)"
+    )
+    since = "2024-03-01 12:00:00+00"
+    with pytest.raises(CursorChangedError, match="is BIGINT now"):
+        rig.source.read(rig.config, request(rig, SyncMode.INCREMENTAL, since))
+    with pytest.raises(CursorChangedError):
+        rig.source.read(rig.config, request(rig, SyncMode.APPEND, since))
 
 
 def test_domains_are_read_as_what_they_are_made_of_in_lists_too(rig: PostgresRig) -> None:

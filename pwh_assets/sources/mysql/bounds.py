@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pwh_assets.sources.mysql.connection import fetched
+from pwh_assets.sources.mysql.connection import fetched, literal
 
 MARGIN = timedelta(seconds=1.25)
 """Kept away from everything in flight: times without fractions are cut to the second, on both sides."""
@@ -75,9 +75,10 @@ def upper_bound(
 def _highest(connection: Any, relation: str, column: str, limit: datetime | date) -> str | None:
     text = limit.astimezone(UTC).replace(tzinfo=None) if isinstance(limit, datetime) else limit
     query = (
-        f"SELECT CAST(MAX({column}) AS CHAR) FROM {relation} WHERE {column} <= %s AND {column} > 0"
+        f"SELECT CAST(MAX({column}) AS CHAR) FROM {relation} "
+        f"WHERE {column} <= {literal(text)} AND {column} > 0"
     )
-    return _one(connection, query, [str(text)])
+    return _one(connection, query)
 
 
 def _clock_bound(connection: Any, relation: str, column: str) -> str | None:

@@ -9,6 +9,7 @@ from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.errors import SourceAccessError
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.conditions import conditions
+from pwh_assets.sources.cursors import check_since
 from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
 from pwh_assets.sources.mysql.bounds import upper_bound
 from pwh_assets.sources.mysql.catalog import MyColumn, MyTable, lake_column, tables
@@ -54,13 +55,14 @@ class TableReader:
         """Look at the table as it is now and settle every column's type.
 
         Raises:
-            TableMissingError, CursorMissingError, CursorTypeError: what the request names is not there.
+            TableMissingError, CursorMissingError, CursorTypeError, CursorChangedError: what the request names is not
+                there, or not what it was.
             SourceAccessError, SourceUnavailableError.
         """
         with connected(config) as connection:
             table = find_table(connection, config, request.table)
             reader = cls(config, request, table)
-            reader.cursor_column()
+            reader._check_cursor()
             columns = tuple(column for column in table.columns if request.wants(column.name))
             reader.table = replace(table, columns=columns)
             reader.table = replace(table, columns=reader._settled(connection))
@@ -93,6 +95,12 @@ class TableReader:
         who = f"`{self.table.name}` at {place(self.config)}"
         for rows in query.rows():
             yield decoded(rows, query.fields, columns, who)
+
+    def _check_cursor(self) -> None:
+        column = self.cursor_column()
+        if column is not None and self.request.mode in (SyncMode.INCREMENTAL, SyncMode.APPEND):
+            lake, kind = column.typed.lake, column.typed.cursor_kind
+            check_since(self.table.name, column.name, lake, kind, self.request.since)
 
     def cursor_column(self) -> MyColumn | None:
         """The column to sync by; None when the whole table is read."""

@@ -11,6 +11,7 @@ from pwh_assets.core.options import RowFilter
 from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.errors import SourceAccessError
 from pwh_assets.sources.base import ReadRequest
+from pwh_assets.sources.cursors import check_since
 from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
 from pwh_assets.sources.postgres import xmin
 from pwh_assets.sources.postgres.bounds import upper_bound
@@ -57,13 +58,14 @@ class TableReader:
         """Look at the table as it is now and settle every column's type.
 
         Raises:
-            TableMissingError, CursorMissingError, CursorTypeError: what the request names is not there.
+            TableMissingError, CursorMissingError, CursorTypeError, CursorChangedError: what the request names is not
+                there, or not what it was.
             SourceAccessError, SourceUnavailableError.
         """
         with connected(config) as connection:
             table = find_table(connection, config, request.table)
             reader = cls(config, request, table)
-            reader.cursor_column()
+            reader._check_cursor()
             wanted = tuple(column for column in table.columns if request.wants(column.name))
             reader.table = replace(table, columns=wanted)
             reader.table = replace(table, columns=reader._settled(connection))
@@ -133,6 +135,12 @@ class TableReader:
         return division.condition(
             number, quoted_name(division.column), column is not None and column.is_nullable
         )
+
+    def _check_cursor(self) -> None:
+        column = self.cursor_column()
+        if column is not None and self.request.mode in (SyncMode.INCREMENTAL, SyncMode.APPEND):
+            lake, kind = column.typed.lake, column.typed.cursor_kind
+            check_since(self.table.name, column.name, lake, kind, self.request.since)
 
     def cursor_column(self) -> PgColumn | None:
         """The column to sync by; None when the whole table is read."""
