@@ -60,7 +60,8 @@ class Server:
         ):
             cursor.execute(statement)
         for first in range(0, TEAMS, 500):
-            insert(cursor, range(first, first + 500), "CURRENT_TIMESTAMP(6)")
+            # Long ago: the first sync of a moment later would not append what is of the last second.
+            insert(cursor, range(first, first + 500), "CURRENT_TIMESTAMP(6) - INTERVAL '1' HOUR")
         self.analyze = f"{analyze} accounts"
         cursor.execute(self.analyze)
 
