@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.cli.arguments import Groups, command, open_project
 from pwh_assets.cli.console import print_json, say
-from pwh_assets.cli.source import find_source
 
 if TYPE_CHECKING:
     from pwh_assets.core.source import SyncedTable
@@ -62,13 +61,15 @@ def chosen(args: argparse.Namespace, platform: Any) -> list[Any]:
     Raises:
         NotFoundError: a word is neither a source nor a table.
     """
-    from pwh_assets.services.sources.connecting import find_table
-
     everything = [
         t for t in platform.store.tables(args.project) if t.should_sync and not t.is_missing
     ]
     if not args.what:
         return everything
+
+    from pwh_assets.cli.source import find_source
+    from pwh_assets.services.sources.connecting import find_table
+
     found: dict[str, Any] = {}
     for word in args.what:
         source_id = find_source(args, platform, word)

@@ -2,10 +2,10 @@
 
 import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -66,11 +66,9 @@ def source_assets(
         ahead: dg.ResourceParam[Ahead],
     ) -> Iterator[dg.MaterializeResult[None]]:
         sign_run(context)
-        from pwh_assets.services.changes.stream import SharedStream
-
         troubles: dict[str, Trouble] = {}
         now = [_current(platform, ids[key]) for key in sorted(context.selected_asset_keys)]
-        shared = SharedStream(platform, [table for table in now if table is not None])
+        shared = cache(partial(_stream, platform, [table for table in now if table is not None]))
         first = ahead.table.id if ahead.table else None
         keys = sorted(context.selected_asset_keys, key=lambda key: (ids[key] != first, key))
         try:
@@ -116,7 +114,7 @@ def _sync(
     platform: Platform,
     watcher: Watcher,
     ahead: Ahead,
-    shared: "SharedStream",
+    shared: "Callable[[], SharedStream]",
     table: SyncedTable,
     full: bool,
     tries: int,
@@ -141,7 +139,9 @@ def _sync(
     watcher.started(table)
     try:
         return with_retries(
-            lambda: (shared.sync if table.mode is SyncMode.CDC else partial(ahead.sync, platform))(
+            lambda: (
+                shared().sync if table.mode is SyncMode.CDC else partial(ahead.sync, platform)
+            )(
                 table,
                 full=full,
                 run_id=run_id,
@@ -159,6 +159,12 @@ def _sync(
         log_unexpected(error, f"sync of {table.table_name}")
         watcher.ended(Outcome(table, run_id, trouble=trouble))
         return trouble
+
+
+def _stream(platform: Platform, tables: Sequence[SyncedTable]) -> "SharedStream":
+    from pwh_assets.services.changes.stream import SharedStream
+
+    return SharedStream(platform, tables)
 
 
 def _current(platform: Platform, table_id: str) -> SyncedTable | None:

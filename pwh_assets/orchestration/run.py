@@ -14,6 +14,7 @@ from pwh_assets.core.names import DEFAULT_PROJECT
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import UserError
+from pwh_assets.orchestration.importing import load_storage
 from pwh_assets.orchestration.instance import in_process_instance
 from pwh_assets.orchestration.inventory import Inventory, read_inventories, scoped
 from pwh_assets.orchestration.jobs import (
@@ -86,8 +87,7 @@ def run_sync(
     for table in tables:
         by_source.setdefault(table.source.id, []).append(table)
     runs = []
-    with in_process_instance(platform.settings) as instance:
-        fail_dead_runs(instance, platform)
+    with _instance_of(platform) as instance:
         for group in by_source.values():
             source = group[0].source
             (inventory,) = read_inventories(platform, [source.project_id])
@@ -129,8 +129,7 @@ def run_views(
             raise PlainViewError(view.name)
     watcher = watcher or Watcher()
     runs = []
-    with in_process_instance(platform.settings) as instance:
-        fail_dead_runs(instance, platform)
+    with _instance_of(platform) as instance:
         for project_id in dict.fromkeys(view.project_id for view in views):
             group = [view for view in views if view.project_id == project_id]
             (inventory,) = read_inventories(platform, [project_id])
@@ -143,8 +142,7 @@ def run_views(
 
 def run_maintenance(platform: Platform, project_id: int = DEFAULT_PROJECT) -> RunOutcome:
     """Look after a project's lake now. There is `trouble` when that failed or the lake is not whole."""
-    with in_process_instance(platform.settings) as instance:
-        fail_dead_runs(instance, platform)
+    with _instance_of(platform) as instance:
         (inventory,) = read_inventories(platform, [project_id])
         job, key = maintenance_job_name(project_id), maintenance_key(project_id)
         return _run(platform, instance, inventory, job, [key], [], Watcher())
@@ -217,6 +215,15 @@ def _run(
         if each.id not in known
     ]
     return RunOutcome((run_id,), tuple(outcomes), trouble if not subjects else None)
+
+
+@contextmanager
+def _instance_of(platform: Platform) -> Iterator[dg.DagsterInstance]:
+    """The home's instance, in which no run is going on that nobody executes."""
+    load_storage()
+    with in_process_instance(platform.settings) as instance:
+        fail_dead_runs(instance, platform)
+        yield instance
 
 
 @contextmanager

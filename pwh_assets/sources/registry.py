@@ -2,7 +2,8 @@
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from pwh_assets.core.names import nearest
 from pwh_assets.errors import InvalidInputError, quoted
@@ -21,24 +22,44 @@ class UnknownSourceTypeError(InvalidInputError):
         super().__init__("source_type", f"`{name}` is not a source type. {hint}")
 
 
-def discover() -> dict[str, SourceType]:
-    """Sources by type name, in alphabetical order. Their drivers load when they are used."""
+def discover() -> Mapping[str, SourceType]:
+    """Sources by type name, in alphabetical order. A source's file loads when it is first asked for, its driver when it is
+    used: who syncs from one loads none of the others.
+    """
     import pwh_assets.sources as package
 
-    found: dict[str, SourceType] = {}
-    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        source = getattr(
-            importlib.import_module(f"{package.__name__}.{module.name}"), "SOURCE", None
-        )
+    return _Sources(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
+
+
+class _Sources(Mapping[str, SourceType]):
+    def __init__(self, files: Sequence[str]) -> None:
+        self._files = files
+
+    def __getitem__(self, name: str) -> SourceType:
+        source = _loaded(name) if name in self._files else None
         if source is None:
-            continue
-        if source.name != module.name:
-            raise ValueError(
-                f"sources/{module.name} exports a source called `{source.name}`. "
-                "A source's name is its file's name: rename one of them."
-            )
-        found[source.name] = source
-    return found
+            raise KeyError(name)
+        return source
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._files if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@cache
+def _loaded(name: str) -> SourceType | None:
+    """What a file in `sources/` exports as `SOURCE`; None when it is no source's file."""
+    source: SourceType | None = getattr(
+        importlib.import_module(f"pwh_assets.sources.{name}"), "SOURCE", None
+    )
+    if source is not None and source.name != name:
+        raise ValueError(
+            f"sources/{name} exports a source called `{source.name}`. "
+            "A source's name is its file's name: rename one of them."
+        )
+    return source
 
 
 def find(sources: Mapping[str, SourceType], name: str) -> SourceType:
@@ -48,6 +69,8 @@ def find(sources: Mapping[str, SourceType], name: str) -> SourceType:
         UnknownSourceTypeError: nothing is called so.
     """
     wanted = name.strip().lower()
+    if wanted in sources:
+        return sources[wanted]
     for source in sources.values():
         if wanted in (source.name.lower(), source.label.lower()):
             return source

@@ -11,7 +11,6 @@ from typing import Any
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.services.dbt_project.description import DbtProject, from_json
 from pwh_assets.services.dbt_project.packages import installed_in, local_packages
-from pwh_assets.services.models.project import TEMPLATE, escape
 from pwh_assets.settings import Settings
 
 SOURCES_FILE = "pwh_sources.yml"
@@ -157,6 +156,8 @@ def copy_project(path: Path, into: Path, tables: Sequence[str]) -> None:
 
 def sources(tables: Sequence[str]) -> str:
     """The warehouse's tables as a source of dbt; JSON is YAML. Names only: what users write is not Jinja."""
+    from pwh_assets.services.models.project import escape
+
     listed = [{"name": escape(name)} for name in tables]
     value = {
         "version": 2,
@@ -171,4 +172,6 @@ def _first(config: dict[str, Any], key: str, default: str) -> str:
 
 
 def _template() -> dict[str, str]:
+    from pwh_assets.services.models.project import TEMPLATE
+
     return {"profiles.yml": (TEMPLATE / "profiles.yml").read_text(encoding="utf-8")}
