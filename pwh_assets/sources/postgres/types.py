@@ -25,6 +25,9 @@ _AS_THEY_ARE = {
 }
 """Built-in types whose values travel unchanged; lists of them do too."""
 
+_VECTORS = ("int2vector", "oidvector")
+"""Lists of PostgreSQL's own catalogs, which are not written as lists are."""
+
 CURSOR_KINDS = {
     "timestamptz": "instant",
     "timestamp": "clock",
@@ -79,7 +82,7 @@ def typed(types: Mapping[int, PgType], oid: int, modifier: int, dimensions: int 
     found = types.get(oid)
     if found is None:
         return TEXT
-    if found.element:
+    if found.element and found.name not in _VECTORS:
         if dimensions > 1:
             return Typed("JSON", "to_jsonb({0})::text")
         return _list(types, found.element, modifier)
