@@ -30,6 +30,7 @@ from pwh_assets.services.platform import Platform
 SESSION_COOKIE = "pwh_session"
 SAME_SITE_HEADER = "x-pwh-request"
 """A page of another site cannot send this; for clients that show a cookie and are no browser."""
+LARGEST_ID = 2**31 - 1
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -127,7 +128,11 @@ def asks(scope: str) -> Any:
     is_write = scope.endswith(":write")
 
     async def ask(request: Request, project_id: int) -> Ask:
-        request.state.scope, request.state.project_id = scope, project_id
+        request.state.scope = scope
+        if project_id > LARGEST_ID or request.path_params["project_id"] != str(project_id):
+            # `+1` and `01` would be counted apart from `1` by rate limits and logs.
+            raise NotFoundError("project", request.path_params["project_id"][:50])
+        request.state.project_id = project_id
         caller = remembered_caller(request)
         if caller is None:
             caller = await run_in_threadpool(caller_of, request)

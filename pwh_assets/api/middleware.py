@@ -70,6 +70,9 @@ class Surroundings:
         path: str = scope["path"]
         is_managed = path.startswith(MANAGED) and not path.startswith(UNMANAGED)
         try:
+            if scope["method"] == "HEAD" and not path.startswith("/dagster"):
+                # Whatever can be got has a head; the server leaves the body out.
+                exchange.scope = {**scope, "method": "GET"}
             if is_managed:
                 await self._managed(exchange, headers, receive)
             else:
@@ -109,6 +112,7 @@ class Surroundings:
         try:
             self._throttle(scope, headers, origin)
             _check_address(scope)
+            _check_coding(headers)
             if scope["method"] not in READING:
                 limit = bodies.limit_of(scope["path"]) or bodies.LARGEST_BYTES
                 body, media = await bodies.read_body(scope, receive, limit)
@@ -253,6 +257,15 @@ def _origin(scope: Scope, headers: dict[bytes, bytes], request_id: str) -> Origi
     agent = headers.get(b"user-agent", b"").decode("latin-1")[:300]
     path = _KEYS.sub("***", scope["path"])[:500]
     return Origin(request_id, client[0] if client else None, agent or None, scope["method"], path)
+
+
+def _check_coding(headers: dict[bytes, bytes]) -> None:
+    coding = headers.get(b"content-encoding", b"identity").decode("latin-1")
+    if coding.lower() not in ("", "identity"):
+        raise InvalidInputError(
+            "Content-Encoding",
+            f"`Content-Encoding` is `{coding[:50]}`; bodies are packed for capture only. Send it as it is.",
+        )
 
 
 def _check_address(scope: Scope) -> None:

@@ -10,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
 
 from pwh_assets.errors import PwhError
 from pwh_assets.hogql.errors import HogQLError
@@ -17,6 +19,7 @@ from pwh_assets.hogql.errors import HogQLError
 log = logging.getLogger(__name__)
 
 _KINDS = {400: "validation_error", 401: "authentication_error", 403: "authentication_error"}
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -77,7 +80,7 @@ def error_response(error: PwhError) -> JSONResponse:
     return problem(error.status, error.code, error.sentence, error.attr, headers, extra)
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, "http_error")
     detail, path = str(error.detail), request.url.path[:200]
@@ -85,13 +88,39 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if detail == "Not Found":
         detail = f"There is nothing at `{path}`. `/docs` lists every path."
     elif detail == "Method Not Allowed":
-        detail = f"`{path}` does not take {request.method}, but {headers.get('Allow', 'others')}."
+        taken = methods_of(request)
+        headers["Allow"] = ", ".join((*taken, "OPTIONS"))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+        detail = f"`{path}` does not take {request.method}, but {', '.join(taken)}."
     return problem(error.status_code, code, detail, headers=headers)
+
+
+def methods_of(request: Request) -> list[str]:
+    """The methods the path of a request takes, whichever routes they are of."""
+    routes = request.app.routes
+
+    def is_taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in routes)
+
+    found = [method for method in _METHODS if is_taken(method)]
+    return found if "GET" not in found or "HEAD" in found else ["GET", "HEAD", *found[1:]]
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first: dict[str, Any] = error.errors()[0]
+    if first["loc"] == ("body",) and isinstance(first.get("input"), bytes | str):
+        media = request.headers.get("content-type", "")
+        if not media.partition(";")[0].strip().lower().endswith("json"):
+            said = f"is `{media[:100]}`" if media else "is missing"
+            return problem(
+                400,
+                "invalid_input",
+                f"`Content-Type` {said}, so the body was not read as JSON. Send `Content-Type: application/json`.",
+                "Content-Type",
+            )
     attr = ".".join(str(part) for part in first["loc"][1:]) or None
     return problem(400, "invalid_input", _words(first, attr), attr)
 

@@ -2,23 +2,26 @@
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 import orjson
+from anyio import CancelScope
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from pwh_assets.api import query_models as models
 from pwh_assets.api.context import Ask, asks
 from pwh_assets.api.responses import ASKS
-from pwh_assets.errors import InvalidInputError, NotFoundError
+from pwh_assets.errors import InvalidInputError, NotFoundError, PwhError
 from pwh_assets.services.hogql import editor
 from pwh_assets.services.hogql.filters import filter_values, is_left_out
 from pwh_assets.services.policies.reading import sees_alike
-from pwh_assets.services.queries import Answer, Queries, QueryTask, Refresh
+from pwh_assets.services.queries import Answer, Queries, QueryTask, Refresh, Stream
 from pwh_assets.services.queries import Ask as Question
 from pwh_assets.services.queries.formats import MEDIA_TYPES
 from pwh_assets.services.sources.view import moment
@@ -27,6 +30,7 @@ router = APIRouter(tags=["query"])
 
 Read = Annotated[Ask, asks("query:read")]
 DEFAULT_LIMIT = 100
+T = TypeVar("T")
 LOOK_EVERY_S = 0.5
 """How often a caller who waits is checked for having gone away."""
 
@@ -72,9 +76,10 @@ async def ask_query(
     )
     queries: Queries = request.app.state.queries
     if form != "json":
-        stream = await run_in_threadpool(queries.stream, question, form)
-        headers = {"Content-Disposition": f'attachment; filename="{question.id}.{form}"'}
-        return StreamingResponse(stream.chunks, media_type=MEDIA_TYPES[form], headers=headers)
+        stream = await _while_there(
+            request, queries, question, partial(queries.stream, question, form)
+        )
+        return _Export(stream, partial(_stop, queries, question), question.id, form)
     refresh = _refresh(body)
     is_simple = refresh.waits and not refresh.is_forced
     if is_simple and (known := queries.glance(question)) is not None:
@@ -84,7 +89,7 @@ async def ask_query(
         if task.answer is not None and task.answer.is_cached:
             return _answered(question, task.answer)
         return _json({"query_status": _status(task)}, 202)
-    answer = await _waited(request, queries, question, refresh)
+    answer = await _while_there(request, queries, question, partial(queries.ask, question, refresh))
     return _answered(question, answer)
 
 
@@ -108,18 +113,50 @@ def cancel(ask: Read, request: Request, query_id: str) -> None:
     queries.cancel(ask.project_id, query_id)
 
 
-async def _waited(
-    request: Request, queries: Queries, question: Question, refresh: Refresh
-) -> Answer:
-    """The answer; when the caller goes away meanwhile, the query is stopped."""
-    waiting = asyncio.ensure_future(run_in_threadpool(queries.ask, question, refresh))
+class _Export(StreamingResponse):
+    """A file as it is computed. When its reader goes away, the query is stopped at once; when the query fails, the file is
+    cut off: the connection closes before the body's last chunk.
+    """
+
+    def __init__(
+        self, stream: Stream, stop: Callable[[], None], name: str, form: models.Format
+    ) -> None:
+        self._stream, self._stop = stream, stop
+        headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+        super().__init__(stream.chunks, media_type=MEDIA_TYPES[form], headers=headers)
+
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        await super().listen_for_disconnect(receive)
+        await run_in_threadpool(self._stop)  # a chunk that is being computed ends now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except PwhError as error:
+            scope["state"]["error"] = (
+                error  # for the access log; the server closes what is not complete
+            )
+        finally:
+            with CancelScope(shield=True):
+                await run_in_threadpool(self._stream.close)
+
+
+def _stop(queries: Queries, question: Question) -> None:
+    with suppress(NotFoundError):  # it is being compiled still
+        queries.cancel(question.project_id, question.id)
+
+
+async def _while_there(
+    request: Request, queries: Queries, question: Question, work: Callable[[], T]
+) -> T:
+    """What the work comes to; when the caller goes away meanwhile, the query is stopped."""
+    waiting = asyncio.ensure_future(run_in_threadpool(work))
     while True:
         done, _ = await asyncio.wait({waiting}, timeout=LOOK_EVERY_S)
         if done:
             return waiting.result()
         if await request.is_disconnected():
-            with suppress(NotFoundError):  # it is being compiled still
-                await run_in_threadpool(queries.cancel, question.project_id, question.id)
+            await run_in_threadpool(_stop, queries, question)
             return await waiting
 
 

@@ -184,7 +184,10 @@ class DuckDBAnswer:
             reader = self._connection.to_arrow_reader(BATCH_ROWS)
         while True:
             with self._in_words():
-                batch = next(iter(reader), None)
+                try:
+                    batch = next(iter(reader), None)
+                except (OSError, ValueError) as error:
+                    raise _duckdbs(error) from None
             if batch is None:
                 return
             self._count(batch.num_rows)
@@ -228,6 +231,18 @@ class DuckDBAnswer:
             if self._is_late:
                 raise QueryTimeoutError(self._limits.timeout_s) from None
             raise StatementRefusedError("DuckDB", without_places(str(error), self._home)) from None
+
+
+def _duckdbs(error: Exception) -> Exception:
+    """What Arrow says of a query that ended in the middle, as DuckDB's own error again."""
+    import duckdb
+
+    words = str(error)
+    if "INTERRUPT Error" in words:
+        return duckdb.InterruptException(words)
+    if "Out of Memory Error" in words:
+        return duckdb.OutOfMemoryException(words)
+    return duckdb.Error(words)
 
 
 ENGINE = DuckDBEngine

@@ -8,6 +8,7 @@ import signal
 import time
 from dataclasses import replace
 
+import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -154,6 +155,40 @@ def test_rows_stream_as_files(api, format_):
         )
         rows = table.to_pylist()
     assert len(rows) == 60_000 and rows[7] == {"n": 7, "s": "7"}
+
+
+@pytest.mark.parametrize("format_", ["csv", "arrow"])
+def test_a_file_that_ends_early_is_cut_off_and_who_leaves_stops_the_query(
+    api, format_, monkeypatch
+):
+    queries, key = _queries(api), {"Authorization": f"Bearer {api.key}"}
+    path = f"query/?format={format_}"
+
+    def export(name):
+        endless = "SELECT number, toString(number) AS s FROM numbers(200000000)"
+        body = {"query": {"kind": "HogQLQuery", "query": endless}, "client_query_id": name}
+        return api.client.stream("POST", f"/api/projects/1/{path}", json=body, headers=key)
+
+    def cut(name):
+        with export(name) as answer:
+            chunks = answer.iter_raw()
+            assert answer.status_code == 200 and next(chunks)
+            assert api("DELETE", f"query/{name}/").status_code == 204
+            return list(chunks)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        cut(f"cut-{format_}")
+    assert queries.look(1, f"cut-{format_}").error.code == "query_cancelled"
+    with export(f"left-{format_}") as answer:
+        next(answer.iter_raw())
+    deadline = time.monotonic() + 60
+    while not queries.look(1, f"left-{format_}").is_complete or queries.running:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    few = replace(queries.limits.export, memory_mb=64)
+    monkeypatch.setattr(queries, "limits", replace(queries.limits, export=few))
+    early = ask(api, "SELECT groupArray(number) AS a FROM numbers(30000000)", path)
+    assert (early.status_code, early.json()["code"]) == (413, "query_too_large")
 
 
 def test_the_format_may_stand_in_the_body_and_must_be_one(api):

@@ -1,6 +1,6 @@
 """What is asked, and what comes back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -81,3 +81,8 @@ class Stream:
 
     plan: Plan
     chunks: Iterator[bytes]
+
+    def close(self) -> None:
+        """Nobody reads on: the query is stopped, if it still runs."""
+        if isinstance(self.chunks, Generator):
+            self.chunks.close()

@@ -217,10 +217,11 @@ class Queries:
         return True
 
     def stream(self, ask: Ask, format_: str) -> Stream:
-        """The whole answer as a file, chunk by chunk; it is never held in memory and never cached.
+        """The whole answer as a file, chunk by chunk; it is never held in memory and never cached. Waits for the first.
 
         Raises:
             InvalidInputError: there is no such format.
+            PwhError: the query fails before it has a row.
         """
         if format_ not in MEDIA_TYPES:
             raise InvalidInputError(
@@ -229,7 +230,7 @@ class Queries:
         plan = self._plan(replace(ask, export=True))
         task = self._noted(ask)
         chunks = self._chunks(task, plan, format_)
-        first = next(chunks)  # what fails at once is an error and no broken file
+        first = next(chunks, b"")  # what fails before is an error and no broken file
         return Stream(plan, _with(first, chunks))
 
     @property
@@ -363,7 +364,6 @@ class Queries:
                 self._go_on(task)
                 work = self._work(task.ask, plan, self.limits.export, format_)
                 with closing(self._pool.run(work)) as messages:  # type: ignore[type-var]
-                    yield b""
                     for message in messages:
                         seen.add(message)
                         if not isinstance(message, Done):

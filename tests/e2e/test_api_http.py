@@ -1,0 +1,54 @@
+"""What HTTP itself asks of the API: methods, heads, media types, codings, numbers in paths."""
+
+import pytest
+
+from pwh_assets.platform import open_platform
+from pwh_assets.settings import Settings
+from tests.e2e.api_server import Served
+
+QUERY = b'{"query": {"kind": "HogQLQuery", "query": "SELECT 1"}}'
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    platform = open_platform(Settings.from_env({"PWH_HOME": str(home)}))
+    with Served(platform) as served:
+        yield served
+    platform.lakes.close()
+    platform.store.close()
+
+
+def test_whatever_can_be_got_has_a_head_and_says_its_methods(api):
+    key = {"Authorization": f"Bearer {api.key}"}
+    for path in ("/health", "/api/projects/1/warehouse_sources/", "/login"):
+        head, got = api.client.head(path, headers=key), api.client.get(path, headers=key)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == str(len(got.content))
+    assert api.client.head("/api/projects/1/warehouse_sources/").status_code == 401
+    asked = api.client.options("/api/projects/1/warehouse_sources/")
+    assert (asked.status_code, asked.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
+    refused = api("PUT", "warehouse_sources/", {})
+    assert (refused.status_code, refused.json()["code"]) == (405, "method_not_allowed")
+    assert refused.headers["allow"] == "GET, HEAD, POST, OPTIONS"
+    assert "but GET, HEAD, POST." in refused.json()["detail"]
+    assert api.client.options("/api/projects/1/nothing/").status_code == 404
+
+
+@pytest.mark.parametrize("number", ["+1", "01", "1.0", "%201", "0", "99999999999999999999999999"])
+def test_a_project_has_one_spelling(api, number):
+    # Each would be counted apart from `1` by rate limits; numbers past 64 bits once cut the connection.
+    answer = api("GET", "warehouse_sources/", project=number)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert api("GET", "warehouse_sources/").status_code == 200
+
+
+@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", None])
+def test_a_body_that_was_not_read_says_why(api, media):
+    headers = {"Content-Type": media} if media else {}
+    answer = api("POST", "query/", content=QUERY, headers=headers).json()
+    assert (answer["code"], answer["attr"]) == ("invalid_input", "Content-Type")
+    assert "Send `Content-Type: application/json`" in answer["detail"]
+    packed = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = api("POST", "query/", content=b"\x1f\x8b", headers=packed)
+    assert (answer.status_code, answer.json()["attr"]) == (400, "Content-Encoding")
