@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -66,6 +66,7 @@ class Database:
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+            sa.event.listen(self.engine, "invalidate", _let_go)
         self._joined = threading.local()
         self._file = parsed.database if self.is_sqlite else None
         self._glances: sqlite3.Connection | None = None
@@ -217,6 +218,14 @@ def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get("pwh_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _let_go(dbapi_connection: Any, _record: Any, _exception: BaseException | None) -> None:
+    """End the transaction of a connection that is given up after Ctrl-C: closing it does not while the error at hand
+    refers to its cursor.
+    """
+    with suppress(sqlite3.Error):
+        dbapi_connection.rollback()
 
 
 def _revision_of(connection: sa.Connection) -> str | None:
