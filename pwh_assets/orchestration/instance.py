@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from pwh_assets.lake.locks import hold
+from pwh_assets.orchestration.sockets import RUNS, socket_of
 from pwh_assets.settings import Settings
 
 FIRST_LINE = (
@@ -69,6 +70,19 @@ storage:
     config:
       base_dir: {base_dir}
 """
+LAUNCHER_YAML = """
+# A run is a fork of a process that `pwh up` has ready.
+run_launcher:
+  module: pwh_assets.orchestration.workers.launcher
+  class: ForkingRunLauncher
+  config:
+    socket: {socket}
+run_coordinator:
+  module: dagster._core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 1
+"""
 IN_PROCESS_YAML = """
 # Runs that a command executes itself print to its terminal, not to a captured log.
 compute_logs:
@@ -85,7 +99,13 @@ def write_instance_files(settings: Settings) -> Path:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
     base = folder / "storage"
-    text = INSTANCE_YAML + STORAGE_YAML.format(base_dir=json.dumps(str(base)))
+    text = "".join(
+        (
+            INSTANCE_YAML,
+            STORAGE_YAML.format(base_dir=json.dumps(str(base))),
+            LAUNCHER_YAML.format(socket=json.dumps(str(socket_of(folder, RUNS)))),
+        )
+    )
     write_ours(folder / "dagster.yaml", text)
     if not (base / "history" / "event_log.db").exists():
         # Dagster's processes make the databases at the same time, and would trip over each other.

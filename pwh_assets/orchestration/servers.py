@@ -1,15 +1,13 @@
-"""The commands behind Dagster's UI: a code server that holds the definitions, the webserver and the daemon."""
+"""The commands behind Dagster's UI: a process that forks runs, a code server that holds the definitions, the webserver, the daemon."""
 
-import hashlib
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pwh_assets.orchestration.instance import FIRST_LINE, LOCATION, write_instance_files, write_ours
+from pwh_assets.orchestration.sockets import CODE, RUNS, socket_of
 from pwh_assets.settings import Settings
 
 HOST = "127.0.0.1"
@@ -17,8 +15,6 @@ PREFIX = "/dagster"
 """Where its pages are, on its own port and behind the login of the API."""
 FRESHNESS_EVERY_S = "120"
 """How often Dagster looks at every asset's freshness; the shortest window is ten minutes, its own 30 s cost more."""
-_LONGEST_SOCKET = 100
-"""Unix socket paths end at 107 bytes on Linux and 103 elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
     Also notes the webserver's address in the home, where `reload` finds it.
     """
     folder = write_instance_files(settings)
-    address = socket_of(folder)
+    address = socket_of(folder, CODE)
     address.unlink(missing_ok=True)
     workspace = folder / "workspace.yaml"
     write_ours(
@@ -55,6 +51,11 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
     wrapper = ("-m", "pwh_assets.orchestration.after")
     at_once, after = (*wrapper, "-"), (*wrapper, str(address))
     return [
+        Command(
+            "dagster-runs",
+            (*python, "-m", "pwh_assets.orchestration.workers", str(socket_of(folder, RUNS))),
+            environment,
+        ),
         Command(
             "dagster-code",
             (
@@ -79,22 +80,6 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
             {"FRESHNESS_DAEMON_INTERVAL_SECONDS": FRESHNESS_EVERY_S, **environment},
         ),
     ]
-
-
-def socket_of(folder: Path) -> Path:
-    """The code server's Unix socket: in the home, or in a private folder of its own when the home's path is long.
-
-    A socket cannot be shared by accident, as a port is: gRPC lets several servers listen on one port.
-    """
-    address = folder / "code.sock"
-    if len(os.fsencode(address)) <= _LONGEST_SOCKET:
-        return address
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    private = Path(tempfile.gettempdir()) / f"pwh-{os.getuid()}-{digest}"
-    private.mkdir(mode=0o700, exist_ok=True)
-    if private.stat().st_uid != os.getuid() or private.stat().st_mode & 0o077:
-        raise PermissionError(f"`{private}` belongs to somebody else; remove it or set TMPDIR.")
-    return private / "code.sock"
 
 
 def note_webserver(settings: Settings, port: int) -> None:

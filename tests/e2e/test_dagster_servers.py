@@ -18,7 +18,8 @@ from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.orchestration import launch
 from pwh_assets.orchestration.reload import Reloader, reload_location
 from pwh_assets.orchestration.run import run_sync, run_views
-from pwh_assets.orchestration.servers import dagster_commands, socket_of
+from pwh_assets.orchestration.servers import dagster_commands
+from pwh_assets.orchestration.sockets import CODE, socket_of
 from pwh_assets.platform import open_platform
 from pwh_assets.services.sources.connecting import create_source
 from pwh_assets.services.views.saved import materialize_view, save_view
@@ -36,7 +37,7 @@ def free_port():
 
 
 class Servers:
-    """The three commands of a home, until `close`."""
+    """The commands of a home, until `close`."""
 
     def __init__(self, settings, folder):
         self.port = free_port()
@@ -332,8 +333,8 @@ def test_reloading_without_dagster_is_silent(tmp_path):
 
 def test_a_long_home_has_its_socket_in_a_private_folder(tmp_path):
     short, long = tmp_path / "dagster", tmp_path / ("x" * 90) / "dagster"
-    assert socket_of(short).parent in (short, socket_of(short).parent)
-    address = socket_of(long)
+    assert socket_of(short, CODE).parent in (short, socket_of(short, CODE).parent)
+    address = socket_of(long, CODE)
     assert len(os.fsencode(address)) < 100
     assert Path(address).parent.stat().st_mode & 0o077 == 0
     Path(address).parent.rmdir()

@@ -1,0 +1,171 @@
+"""What a run costs that Dagster starts: from asking over HTTP until its rows are there, with `pwh up` running.
+
+    python benchmarks/runs.py [--rows 2000000] [--times 5] [--sources 0]
+
+CPU is that of every process below `pwh up`, less what the same processes need in the same time while nothing runs. The
+reference is one `COPY … TO STDOUT` whose bytes are thrown away. `--sources` adds sources of a hundred tables that never
+sync: how much a run's price grows with what else a home has.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+TICK = os.sysconf("SC_CLK_TCK")
+IDLE_S = 20.0
+
+
+class Home:
+    """A running `pwh up`, asked over HTTP."""
+
+    def __init__(self, facts: dict[str, str], pid: int) -> None:
+        self.api, self.key, self.pid = facts["api"], facts["personal_key"], pid
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        request = urllib.request.Request(
+            f"{self.api}/api/projects/1/{path}",
+            None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"},
+            method=method,
+        )
+        with self._opener.open(request, timeout=120) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def connect(self, config: dict[str, Any], *tables: dict[str, Any], prefix: str = "") -> str:
+        body = {
+            "source_type": "postgres",
+            "prefix": prefix,
+            "payload": {**config, "schemas": tables},
+        }
+        return str(self.ask("POST", "warehouse_sources/", body)["id"])
+
+    def jobs(self, source: str) -> list[dict[str, Any]]:
+        return list(self.ask("GET", f"warehouse_sources/{source}/jobs/"))
+
+    def sync(self, source: str) -> tuple[float, float]:
+        """Sync now. Seconds until a job of it is there, and until it is done."""
+        before = len(self.jobs(source))
+        began = time.monotonic()
+        while True:
+            try:
+                self.ask("POST", f"warehouse_sources/{source}/reload/")
+                break
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or time.monotonic() - began > 120:
+                    raise
+                time.sleep(1)
+                began = time.monotonic()
+        waited = 0.0
+        while True:
+            found = self.jobs(source)
+            if len(found) > before:
+                waited = waited or time.monotonic() - began
+                if found[0]["status"] == "Completed":
+                    return waited, time.monotonic() - began
+                assert found[0]["status"] == "Running", found[0]
+            assert time.monotonic() - began < 300, "the sync does not end"
+            time.sleep(0.05)
+
+    def cpu_s(self) -> float:
+        """Of every process below `pwh up`, and of the ended ones it waited for."""
+        from benchmarks.load import below
+
+        total = 0
+        for pid in below(self.pid):
+            try:
+                words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            total += sum(int(word) for word in words[11:15])
+        return total / TICK
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--sources", type=int, default=0)
+    args = parser.parse_args()
+
+    import psycopg
+
+    from benchmarks.load import up
+    from benchmarks.sync import FILL, copy
+    from pwh_assets.demo.postgres import PrivatePostgres
+
+    with (
+        PrivatePostgres(settings={"shared_buffers": "512MB"}) as server,
+        tempfile.TemporaryDirectory(prefix="pwh-runs-") as folder,
+    ):
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            for statement in FILL.format(rows=args.rows).split(";\n"):
+                if statement.strip():
+                    connection.execute(statement.encode())
+            for number in range(100 if args.sources else 0):
+                connection.execute(f"CREATE TABLE other_{number} (id bigint PRIMARY KEY)".encode())
+        process, facts = up(Path(folder) / "home")
+        try:
+            home = Home(facts, process.pid)
+            config = dict(server.config)
+            for number in range(args.sources):
+                schemas = [
+                    {"name": f"other_{each}", "should_sync": False, "sync_type": "full"}
+                    for each in range(100)
+                ]
+                home.connect(config, *schemas, prefix=f"s{number}_")
+            full = {"name": "bench", "should_sync": True, "sync_type": "full"}
+            idle = {
+                "name": "small",
+                "should_sync": True,
+                "sync_type": "incremental",
+                "incremental_field": "updated_at",
+            }
+            sources = {
+                "nothing new": home.connect(config, idle, prefix="idle_"),
+                "full": home.connect(config, full, prefix="full_"),
+            }
+            time.sleep(15)  # Dagster takes the sources in, and their first syncs begin
+            for source in sources.values():
+                home.sync(source)
+            time.sleep(5)
+            before, began = home.cpu_s(), time.monotonic()
+            time.sleep(IDLE_S)
+            rate = (home.cpu_s() - before) / (time.monotonic() - began)
+            print(f"load {os.getloadavg()[0]:.1f}; at rest {rate * 60:.1f} CPU s a minute\n")
+            print(f"{'':24}{'begins s':>10}{'done s':>10}{'CPU s':>10}{'run x COPY':>12}")
+            for name, source in sources.items():
+                waits, walls, costs, copies = [], [], [], []
+                for _ in range(args.times):
+                    began = time.monotonic()
+                    copy(config, Path(folder), "bench")
+                    copies.append(time.monotonic() - began)
+                    before, began = home.cpu_s(), time.monotonic()
+                    wait, wall = home.sync(source)
+                    time.sleep(1)  # the process ends
+                    costs.append(home.cpu_s() - before - rate * (time.monotonic() - began))
+                    waits.append(wait)
+                    walls.append(wall)
+                wait, wall = statistics.median(waits), statistics.median(walls)
+                ratio = (wall - wait) / statistics.median(copies)
+                print(
+                    f"{name:24}{wait:10.2f}{wall:10.2f}{statistics.median(costs):10.2f}{ratio:12.1f}",
+                    flush=True,
+                )
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+if __name__ == "__main__":
+    main()

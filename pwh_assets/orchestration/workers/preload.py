@@ -1,0 +1,69 @@
+"""Importing what runs import, before there is one."""
+
+import importlib
+import os
+import pkgutil
+from types import ModuleType
+
+import dagster as dg
+import duckdb
+
+import pwh_assets.engines
+import pwh_assets.lake
+import pwh_assets.orchestration
+import pwh_assets.resources
+import pwh_assets.services
+import pwh_assets.sources
+import pwh_assets.store
+import pwh_assets.views
+from pwh_assets.platform import QUIET
+
+_OWN = (
+    pwh_assets.engines,
+    pwh_assets.lake,
+    pwh_assets.orchestration,
+    pwh_assets.resources,
+    pwh_assets.services,
+    pwh_assets.sources,
+    pwh_assets.store,
+    pwh_assets.views,
+)
+_THEIRS = ("alembic.command", "dbt.cli.main", "dlt", "numpy", "psycopg", "pyarrow.parquet", "upath")
+"""What nearly every run of a kind imports. Clients of single vendors are left to the runs that need them."""
+
+
+def preload() -> None:
+    """Import all of ours, the libraries most runs need, and what Dagster itself imports only on the way through a run.
+
+    Opens nothing and leaves no thread behind: forks of a process with threads may hang.
+    """
+    os.environ.update(QUIET)
+    for package in _OWN:
+        _import_all(package)
+    for name in _THEIRS:
+        importlib.import_module(name)
+    _rehearse()
+    duckdb.default_connection().close()  # it has threads, from DuckDB's import on
+
+
+def _import_all(package: ModuleType) -> None:
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.endswith("__main__") and ".migrations." not in module.name:
+            importlib.import_module(module.name)
+
+
+def _rehearse() -> None:
+    """A run of nothing, in memory."""
+
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job(logger_defs={"console": dg.colored_console_logger})
+    def rehearsal() -> None:
+        nothing()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        rehearsal.execute_in_process(
+            instance=instance,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
