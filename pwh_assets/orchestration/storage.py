@@ -10,6 +10,8 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -21,6 +23,8 @@ from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sql import create_engine
 from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClass
+
+from pwh_assets.orchestration import blank
 
 BUSY_TIMEOUT_S = 60
 
@@ -55,13 +59,33 @@ class Connections:
         self._engine = None
 
 
+class Seen:
+    """Tables and columns that were found. They stay, and Dagster looks for them again at every event."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def look(self, name: str, ask: Callable[[], bool]) -> bool:
+        if name not in self._names and ask():
+            self._names.add(name)
+        return name in self._names
+
+
 class PooledEventLog(ConsolidatedSqliteEventLogStorage):
     """All events in one file."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._kept: Connections | None = None
         self._watcher: SqlPollingEventWatcher | None = None
+        self._seen = Seen()
         super().__init__(base_dir, inst_data)
+
+    def has_table(self, table_name: str) -> bool:
+        return self._seen.look(table_name, partial(super().has_table, table_name))
+
+    def _has_asset_key_col_on_connection(self, conn: Any, column_name: str) -> bool:
+        ask = partial(super()._has_asset_key_col_on_connection, conn, column_name)
+        return self._seen.look(f"asset_keys.{column_name}", ask)
 
     @contextmanager
     def _connect(self) -> Iterator[Any]:
@@ -88,6 +112,16 @@ class PooledEventLog(ConsolidatedSqliteEventLogStorage):
 
 
 class PooledRuns(SqliteRunStorage):
+    def __init__(self, conn_string: str, inst_data: Any = None) -> None:
+        self._seen = Seen()
+        super().__init__(conn_string, inst_data)
+
+    def has_run_stats_index_cols(self) -> bool:
+        return self._seen.look("runs.start_time", super().has_run_stats_index_cols)
+
+    def has_backfill_id_column(self) -> bool:
+        return self._seen.look("runs.backfill_id", super().has_backfill_id_column)
+
     @contextmanager
     def connect(self) -> Iterator[Any]:
         kept = self.__dict__.setdefault("_kept", Connections(self._conn_string))
@@ -130,6 +164,8 @@ class Revisions:
             name: os.path.join(base_dir, folder, f"{name}.db")
             for name, folder in (("runs", "history"), ("schedules", "schedules"))
         }
+        event_log = os.path.join(base_dir, "history", "event_log.db")
+        self._every = [*self._paths.values(), event_log]
 
     def are_known(self) -> bool:
         """Whether every database is there and as this release of Dagster left it."""
@@ -141,6 +177,14 @@ class Revisions:
                 return False
             _ready.update(marks)
         return True
+
+    def make(self) -> None:
+        """Make all databases where there is none, as Dagster would."""
+        if dg.__version__ != blank.DAGSTER or any(map(os.path.exists, self._every)):
+            return
+        for path in self._every:
+            blank.make(Path(path))
+        self.note()
 
     def note(self) -> None:
         """Remember, after Dagster made or looked through the databases."""
@@ -183,6 +227,7 @@ class PooledSqliteStorage(DagsterStorage, ConfigurableClass):
         self._runs: PooledRuns
         self._schedules: SqliteScheduleStorage
         revisions = Revisions(base_dir)
+        revisions.make()
         if revisions.are_known():
             self._runs = PooledRuns(create_db_conn_string(history, "runs"))
             self._schedules = PooledSchedules(create_db_conn_string(schedules, "schedules"))
