@@ -1,12 +1,15 @@
 """MySQL as others set it up: defaults of the server that end a read or cut it short, names with a percent sign."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pwh_assets.core.source import SyncMode
+from pwh_assets.errors import SourceUnavailableError
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.errors import CursorChangedError
+from pwh_assets.sources.mysql import ranges
 from tests.servers.mariadb import PrivateMariaDB
 from tests.servers.rigs.mysql import MySQLRig
 from tests.servers.source_rigs import request, rows_of
@@ -76,3 +79,18 @@ def test_a_cursor_that_is_of_another_kind_now_is_told_and_not_compared(rig: MySQ
     )
     with pytest.raises(CursorChangedError):
         rig.source.read(rig.config, request(rig, SyncMode.APPEND, "7"))
+
+
+def test_a_table_made_anew_between_snapshot_and_first_row_is_worth_another_try(
+    rig: MySQLRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "CHUNK_ROWS", 300)
+    rig.run("INSERT INTO item SELECT seq, 'x', '2024-01-01' FROM seq_1_to_2000")
+    rig.run("ANALYZE TABLE item")
+    chunks = rig.source.read(rig.config, request(rig, SyncMode.FULL)).chunks
+    assert isinstance(chunks, ranges.KeyRanges)
+    chunks._open_in_one_state()
+    rig.run("ALTER TABLE item MODIFY name text, ALGORITHM = COPY")
+    with pytest.raises(SourceUnavailableError, match="changed the table before it was read"):
+        chunks.write(chunks.names[0], tmp_path)
+    chunks.close()

@@ -186,6 +186,10 @@ def raise_ours(config: Mapping[str, Any], error: BaseException) -> NoReturn:
         raise SourceAccessError(
             f"{who} refused the connection: {text} Check user, password, database and `sslmode`."
         ) from None
+    if code == 1412:
+        raise SourceUnavailableError(
+            f"{who} changed the table before it was read: {text} Sync again when the change there is over."
+        ) from None
     if code in (1205, 1213):
         raise SourceUnavailableError(
             f"{who} holds a lock on what is to be read: {text} Sync again when the change there is over."
