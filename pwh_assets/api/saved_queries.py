@@ -183,9 +183,12 @@ def remove_view(
     ask: Write,
     view_id: str,
     force: Annotated[bool, Query(description="Although others read it.")] = False,
+    if_match: IfMatch = None,
 ) -> None:
-    """Refused where others read it."""
-    views.remove_view(ask.platform, ask.project_id, _view(ask, view_id).name, force=force)
+    """Refused where others read it; with `If-Match` also when somebody changed its text meanwhile."""
+    expected = _expected(None, if_match)
+    name = _view(ask, view_id).name
+    views.remove_view(ask.platform, ask.project_id, name, force=force, expected_version=expected)
 
 
 @router.post("/{view_id}/run/", status_code=202, summary="Build it now", responses=STARTS)

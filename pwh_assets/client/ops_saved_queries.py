@@ -125,8 +125,12 @@ class SavedQueries(Group):
         )
         return found
 
-    def remove(self, view_id: str, *, force: bool | None = None) -> None:
-        """Remove a saved query. Refused where others read it."""
+    def remove(
+        self, view_id: str, *, force: bool | None = None, if_match: str | None = None
+    ) -> None:
+        """Remove a saved query. Refused where others read it; with `If-Match` also when somebody changed its text
+        meanwhile.
+        """
         self._transport.send(
             None,
             "DELETE",
@@ -134,7 +138,7 @@ class SavedQueries(Group):
             {"view_id": view_id},
             {"force": force},
             None,
-            {},
+            {"if-match": if_match},
         )
 
     def run(self, view_id: str, body: models.Run | Mapping[str, Any] | None = None) -> models.Built:

@@ -55,7 +55,10 @@ def test_saving_again_is_a_new_version_and_crossing_edits_are_refused(api):
     assert [each["version"] for each in api("GET", f"{path}activity/").json()] == [3, 2, 1]
     restored = api("POST", f"{path}restore/", {"version": 1}).json()
     assert restored["query"]["query"] == "SELECT 1 AS a"
-    assert api("DELETE", path).status_code == 204
+    stale = api("DELETE", path, headers={"If-Match": '"1"'})
+    assert (stale.status_code, stale.json()["code"]) == (409, "edit_conflict")
+    current = api("GET", path).headers["etag"]
+    assert api("DELETE", path, headers={"If-Match": current}).status_code == 204
     assert api("GET", path).status_code == 404
 
 

@@ -137,9 +137,7 @@ def save_view(
         if existing is not None:
             name = existing.name
             check_own(existing)
-            if expected_version not in (None, existing.version):
-                author = platform.store.view_versions(existing.id)[-1].author
-                raise EditConflictError(name, expected_version or 0, existing.version, author)
+            _check_version(platform, existing, expected_version)
         _check_clash(graph, name)
         columns, inputs = examine(platform, project_id, name, sql)
         _check_cycle(graph, name, inputs)
@@ -339,18 +337,31 @@ def rename_view(platform: Platform, project_id: int, name: str, new_name: str) -
         return platform.store.rename_view(view.id, new_name)
 
 
+def _check_version(platform: Platform, view: SavedQuery, expected: int | None) -> None:
+    if expected not in (None, view.version):
+        author = platform.store.view_versions(view.id)[-1].author
+        raise EditConflictError(view.name, expected or 0, view.version, author)
+
+
 def remove_view(
-    platform: Platform, project_id: int, name: str, *, force: bool = False
+    platform: Platform,
+    project_id: int,
+    name: str,
+    *,
+    force: bool = False,
+    expected_version: int | None = None,
 ) -> SavedQuery:
     """Remove a view and its table. Returns what it was.
 
     Raises:
+        EditConflictError: it is at another version than the expected one.
         ViewInUseError: other views read it, and `force` was not asked for.
         BusyError: it is being built.
     """
     with view_exclusively(platform, project_id):
         view = platform.store.view(project_id, name)
         check_own(view)
+        _check_version(platform, view, expected_version)
         readers = dependents(platform, project_id, view.name)
         if readers and not force:
             raise ViewInUseError(view.name, readers)
