@@ -95,6 +95,19 @@ def all_threads(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute("RESET threads")
 
 
+@contextmanager
+def one_snapshot(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
+    """All reads inside see the lake at one moment. Temporary tables made inside are gone afterwards."""
+    import duckdb
+
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+
+
 class SharedReader:
     """One read-only DuckDB per process, opened when first asked and renewed now and then.
 

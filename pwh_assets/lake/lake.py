@@ -13,9 +13,9 @@ from pwh_assets.lake import catalog, locks, product
 from pwh_assets.lake.attach import ALIAS, Address, literal, quote
 from pwh_assets.lake.catalog import LakeTable
 from pwh_assets.lake.changes import Applied, Batch, apply
-from pwh_assets.lake.connections import ONE_THREAD, SharedReader, connect, in_words
+from pwh_assets.lake.connections import ONE_THREAD, SharedReader, connect, in_words, one_snapshot
 from pwh_assets.lake.errors import LakeBusyError, LakeError
-from pwh_assets.lake.publish import Guard, Publish, Published, publish
+from pwh_assets.lake.publish import Guard, Publish, Published, nothing_to_publish, publish
 from pwh_assets.lake.sandbox import SandboxLimits, open_sandbox
 from pwh_assets.lake.state import STATE, SyncState, read_state
 from pwh_assets.settings import Settings
@@ -178,6 +178,9 @@ class Lake:
 
     def publish(self, what: Publish, timeout_s: float = 600.0) -> Published:
         """Put staged Parquet files into a table, with the sync's state, in one transaction."""
+        with self.read(is_short=True) as connection, one_snapshot(connection):
+            if (told := nothing_to_publish(connection, self.address, what)) is not None:
+                return told
         with self.write(timeout_s, is_short=True) as connection:
             return publish(connection, self.address, what, self.guard)
 

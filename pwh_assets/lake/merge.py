@@ -37,7 +37,7 @@ def merge(
     rows = None if is_unique else _last_per_key(connection, staged, names, types, key)
     if not is_empty and staged.row_count <= SMALL_ROWS:
         every = rows or staged.select(names, types)
-        rows = _changed_only(connection, target, every, types, key, cursor)
+        rows = changed_only(connection, target, every, types, key, cursor)
         if rows is None:
             return 0
     if not is_empty:
@@ -79,7 +79,7 @@ def _last_per_key(
     )
 
 
-def _changed_only(
+def changed_only(
     connection: "duckdb.DuckDBPyConnection",
     target: str,
     rows: str,

@@ -14,7 +14,7 @@ from pwh_assets.lake.catalog import existing_tables
 from pwh_assets.lake.connections import all_threads
 from pwh_assets.lake.errors import PublishError
 from pwh_assets.lake.evolve import Evolution, Made, evolve, plan_columns
-from pwh_assets.lake.merge import merge
+from pwh_assets.lake.merge import changed_only, merge
 from pwh_assets.lake.staged import Staged, lake_names, read_staged
 from pwh_assets.lake.state import SyncState, read_state, write_state
 from pwh_assets.lake.types import canonical
@@ -93,9 +93,7 @@ def publish(
     """
     import duckdb
 
-    exists = (what.schema.lower(), what.table.lower()) in {
-        (schema.lower(), table.lower()) for schema, table in existing_tables(connection, address)
-    }
+    exists = _exists(connection, address, what)
     before = read_state(connection, what.state.table_id) if what.state else None
     if exists and before and what.state and before.load_id == what.state.load_id:
         target = f"{ALIAS}.{quote(what.schema)}.{quote(what.table)}"
@@ -121,6 +119,50 @@ def publish(
     return replace(done, snapshot_id=_snapshot(connection))
 
 
+def nothing_to_publish(
+    connection: "duckdb.DuckDBPyConnection", address: Address, what: Publish
+) -> Published | None:
+    """What `publish` would tell, when the table has all staged rows as they are and would be left as it is; else None.
+
+    It only reads, for most syncs find nothing new: those need no lock and no connection that writes.
+    """
+    import duckdb
+
+    state = what.state
+    if state is None or what.is_replacement or what.is_rebuild or what.mode is SyncMode.FULL:
+        return None
+    before = read_state(connection, state.table_id)
+    is_further = before is None or before.load_id == state.load_id
+    if is_further or _moves(state, before) or not _exists(connection, address, what):
+        return None
+    staged = read_staged(connection, what.files, what.renames)
+    if staged.row_count > (FEW_ROWS if what.mode.merges and what.rows_are_unique else 0):
+        return None
+    target = f"{ALIAS}.{quote(what.schema)}.{quote(what.table)}"
+    current = _describe(connection, target)
+    declared, names = _named(connection, what, staged, current)
+    change = plan_columns(connection, target, False, current, declared, staged, names)
+    if change.is_any:
+        return None
+    if staged.row_count:
+        every, cursor = staged.select(names, change.types), names.get(state.cursor or "")
+        key = _key(what, names)
+        try:
+            changed = changed_only(connection, target, every, change.types, key, cursor)
+        except duckdb.ConversionException:
+            return None
+        if changed is not None:
+            return None
+    return Published(
+        row_count=_count(connection, target),
+        rows_written=0,
+        snapshot_id=_snapshot(connection),
+        columns_missing=change.missing,
+        columns=tuple(Column(name, kind) for name, kind in change.types.items()),
+        names=names,
+    )
+
+
 def publish_within(
     connection: "duckdb.DuckDBPyConnection",
     address: Address,
@@ -128,12 +170,39 @@ def publish_within(
     guard: Guard | None = None,
 ) -> Published:
     """As `publish`, inside a transaction of the caller, who begins and ends it."""
-    exists = (what.schema.lower(), what.table.lower()) in {
-        (schema.lower(), table.lower()) for schema, table in existing_tables(connection, address)
-    }
+    exists = _exists(connection, address, what)
     before = read_state(connection, what.state.table_id) if what.state else None
     staged = read_staged(connection, what.files, what.renames)
     return _apply(connection, address, what, staged, exists, before, guard)
+
+
+def _exists(connection: "duckdb.DuckDBPyConnection", address: Address, what: Publish) -> bool:
+    return (what.schema.lower(), what.table.lower()) in {
+        (schema.lower(), table.lower()) for schema, table in existing_tables(connection, address)
+    }
+
+
+def _count(connection: "duckdb.DuckDBPyConnection", target: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _named(
+    connection: "duckdb.DuckDBPyConnection",
+    what: Publish,
+    staged: Staged,
+    current: Mapping[str, str],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Types as they are declared, and the lake's name of every column: both by the source's names."""
+    declared = dict(
+        zip(
+            (column.name for column in what.columns),
+            canonical(connection, [column.type for column in what.columns]),
+            strict=True,
+        )
+    )
+    found = [name for name in staged.columns if name not in declared]
+    return declared, lake_names([*declared, *found], list(current))
 
 
 def _rollback(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -159,17 +228,7 @@ def _apply(
 ) -> Published:
     target = f"{ALIAS}.{quote(what.schema)}.{quote(what.table)}"
     current = _describe(connection, target) if exists else {}
-    declared = dict(
-        zip(
-            (column.name for column in what.columns),
-            canonical(connection, [column.type for column in what.columns]),
-            strict=True,
-        )
-    )
-    found = staged.columns
-    names = lake_names(
-        [*declared, *(name for name in found if name not in declared)], list(current)
-    )
+    declared, names = _named(connection, what, staged, current)
     if not names and not current:
         raise PublishError(
             f"Nothing is known about the columns of `{what.schema}.{what.table}`, and it has no rows yet. "
@@ -202,8 +261,7 @@ def _apply(
         written = write(None)
     if guard is not None and written:
         guard(connection, what.schema, what.table)
-    count = connection.execute(f"SELECT count(*) FROM {target}").fetchone()
-    row_count = int(count[0]) if count else 0
+    row_count = _count(connection, target)
     if what.state is not None and _is_news(what.state, before, written, change):
         write_state(connection, replace(what.state, row_count=row_count))
     return Published(
@@ -251,11 +309,11 @@ def _writer(
 
 def _is_news(state: SyncState, before: SyncState | None, written: int, change: Evolution) -> bool:
     """A sync that found nothing new writes nothing, so caches keyed by the snapshot stay good."""
-    unchanged = before is not None and (before.watermark, before.cursor) == (
-        state.watermark,
-        state.cursor,
-    )
-    return not unchanged or written > 0 or change.is_any
+    return _moves(state, before) or written > 0 or change.is_any
+
+
+def _moves(state: SyncState, before: SyncState | None) -> bool:
+    return before is None or (before.watermark, before.cursor) != (state.watermark, state.cursor)
 
 
 def _describe(connection: "duckdb.DuckDBPyConnection", target: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.lake import Lakes, Publish, SyncState
-from pwh_assets.lake.errors import PublishError
+from pwh_assets.lake.errors import LakeBusyError, PublishError
 from pwh_assets.settings import Settings
 
 FULL, MERGE, APPEND = SyncMode.FULL, SyncMode.INCREMENTAL, SyncMode.APPEND
@@ -30,14 +30,17 @@ class Shelf:
         pq.write_table(pa.table(columns), file)
         return file
 
-    def publish(self, mode, *files, columns=(), key=("id",), load=None, watermark=None, **more):
+    def publish(
+        self, mode, *files, columns=(), key=("id",), load=None, watermark=None, timeout_s=60, **more
+    ):
         declared = tuple(Column(*column) for column in columns)
         at = datetime(2026, 1, 1)
         state = SyncState("the-table", load, watermark, 0, at) if load else None
         return self.lake.publish(
             Publish(
                 "shop", "orders", mode, files, declared, key if mode is MERGE else (), state, **more
-            )
+            ),
+            timeout_s,
         )
 
     def rows(self, columns="*"):
@@ -107,6 +110,47 @@ def test_rows_that_are_as_they_were_make_no_new_snapshot(shelf):
     )
     assert done.rows_written == 0
     assert shelf.lake.snapshot_id() == before
+
+
+def test_where_nothing_is_new_nobody_waits_for_those_who_write(shelf):
+    shelf.publish(MERGE, shelf.stage(id=[1, 2], v=["a", "b"]), load="one", watermark="7")
+    snapshot, before = shelf.lake.snapshot_id(), shelf.rows()
+    same = [{"id": [2], "v": ["b"]}, {"id": [1, 2], "v": ["a", "b"]}, {}]
+    others = [
+        {"id": [2], "v": ["other"]},
+        {"id": [3], "v": ["b"]},
+        {"id": [2], "v": ["b"], "more": [1]},
+        {"id": [2], "v": [None]},
+    ]
+
+    def again(rows, mode=MERGE):
+        files = [shelf.stage(**rows)] if rows else []
+        more = {"rows_are_unique": True, "timeout_s": 0.1}
+        return shelf.publish(mode, *files, load="two", watermark="7", **more)
+
+    with shelf.lake.lock():
+        for rows in same:
+            done = again(rows)
+            assert (done.rows_written, done.row_count, done.snapshot_id) == (0, 2, snapshot)
+        assert again({}, APPEND).row_count == 2
+        for rows in others:
+            with pytest.raises(LakeBusyError):
+                again(rows)
+        with pytest.raises(LakeBusyError):
+            again(same[0], APPEND)
+    assert shelf.rows() == before
+    assert shelf.lake.state("the-table").load_id == "one"
+
+
+def test_what_moves_the_watermark_or_replaces_all_is_written_even_where_the_rows_are_the_same(
+    shelf,
+):
+    rows = shelf.stage(id=[1], v=["a"])
+    shelf.publish(MERGE, rows, load="one", watermark="7")
+    shelf.publish(MERGE, rows, load="two", watermark="8", rows_are_unique=True)
+    assert shelf.lake.state("the-table").load_id == "two"
+    again = shelf.publish(MERGE, rows, load="three", watermark="8", is_replacement=True)
+    assert again.rows_written == 1
 
 
 def test_a_merge_of_many_rows_touches_only_those(shelf):
