@@ -7,17 +7,15 @@ from pwh_assets.hogql.functions.base import (
     Call,
     Fn,
     Handler,
-    Rendering,
     Row,
-    TypeRule,
     alike,
     on,
+    rows,
 )
 from pwh_assets.hogql.functions.rules import common, element, element_of, first
 from pwh_assets.hogql.functions.sqltext import let, struct_of
 from pwh_assets.hogql.functions.texts import to_text, unify
 from pwh_assets.hogql.types import (
-    BOOLEAN,
     FLOAT,
     INTEGER,
     NULL,
@@ -27,6 +25,8 @@ from pwh_assets.hogql.types import (
     array,
     tuple_,
 )
+
+row = rows("arrays")
 
 
 def _array(call: Call, /) -> str:
@@ -58,23 +58,6 @@ def _element_type(types: Sequence[Type]) -> Type:
     return head.args[1] if head.name == "Map" else element_of(head)
 
 
-def _same(duckdb: str, clickhouse: str) -> dict[str, Rendering]:
-    return on(duckdb, clickhouse)
-
-
-def _has(call: Call, /) -> str:
-    head, needle = call.args
-    if head.type.name == "Map":
-        if call.engine == "duckdb":
-            return f"map_contains({head.sql}, {needle.sql})"
-        return f"mapContains({head.sql}, {needle.sql})"
-    if call.engine == "clickhouse":
-        return f"has({head.sql}, {needle.sql})"
-    if needle.literal is not None:
-        return f"coalesce(list_contains({head.sql}, {needle.sql}), false)"
-    return f"(list_position({head.sql}, {needle.sql}) IS NOT NULL)"
-
-
 def _slice(call: Call, /) -> str:
     head, start, *rest = call.args
     if call.engine == "clickhouse":
@@ -89,51 +72,6 @@ def _slice(call: Call, /) -> str:
     if isinstance(begin, int) and begin < 0 and not rest:
         return f"({head.sql})[{begin}:]"
     return f"hog_array_slice({head.sql}, {start.sql}, {rest[0].sql if rest else 'NULL'})"
-
-
-def _by_value(sql: str) -> Handler:
-    """DuckDB: with the array computed once as `{v}`."""
-
-    def handler(call: Call, /) -> str:
-        return let(call.args[0].sql, lambda v: sql.replace("{v}", v), "__a")
-
-    return handler
-
-
-def _enumerate_uniq(call: Call, /) -> str:
-    if call.engine == "clickhouse":
-        return f"arrayEnumerateUniq({', '.join(arg.sql for arg in call.args)})"
-    if len(call.args) > 1:
-        raise ValueError("it takes one array there.")
-    return let(
-        call.args[0].sql,
-        lambda v: (
-            f"list_transform({v}, lambda __x, __i: len(list_filter(list_slice({v}, 1, __i), "
-            "lambda __y: __y IS NOT DISTINCT FROM __x)))"
-        ),
-        "__a",
-    )
-
-
-def _enumerate_dense(call: Call, /) -> str:
-    if call.engine == "clickhouse":
-        return f"arrayEnumerateDense({', '.join(arg.sql for arg in call.args)})"
-    if len(call.args) > 1:
-        raise ValueError("it takes one array there.")
-
-    def dense(v: str) -> str:
-        firsts = (
-            f"list_filter(range(1, len({v}) + 1), lambda __j: list_position({v}, {v}[__j]) = __j)"
-        )
-        return let(
-            firsts,
-            lambda f: (
-                f"list_transform({v}, lambda __x: list_position({f}, list_position({v}, __x)))"
-            ),
-            "__f",
-        )
-
-    return let(call.args[0].sql, dense, "__a")
 
 
 def _flatten(call: Call, /) -> str:
@@ -292,16 +230,6 @@ def _shift(left: bool, rotate: bool) -> Handler:
     return handler
 
 
-def _intersect(call: Call, /) -> str:
-    listed = [arg.sql for arg in call.args]
-    if call.engine == "clickhouse":
-        return f"arraySort(arrayIntersect({', '.join(listed)}))"
-    sql = listed[0]
-    for other in listed[1:]:
-        sql = f"list_intersect({sql}, {other})"
-    return f"list_sort(list_distinct({sql}))"
-
-
 def _concat(call: Call, /) -> str:
     listed = ", ".join(arg.sql for arg in call.args)
     if call.engine == "clickhouse":
@@ -309,20 +237,8 @@ def _concat(call: Call, /) -> str:
     return f"list_concat({listed})" if len(call.args) > 1 else listed
 
 
-def _row(
-    fn: str,
-    args: tuple[int, int | None],
-    returns: TypeRule,
-    doc: str,
-    sql: dict[str, Rendering],
-    *example: tuple[str, object],
-    aliases: tuple[str, ...] = (),
-) -> Fn:
-    return Fn(fn, args, returns, doc, sql, example=example, aliases=aliases, category="arrays")
-
-
 ROWS: tuple[Row, ...] = (
-    _row(
+    row(
         "array",
         (0, None),
         _array_type,
@@ -341,7 +257,7 @@ ROWS: tuple[Row, ...] = (
         example=("SELECT sum(x) FROM (SELECT arrayJoin([1, 2]) AS x)", 3),
         category="arrays",
     ),
-    _row(
+    row(
         "arrayElement",
         (2, 2),
         _element_type,
@@ -353,72 +269,7 @@ ROWS: tuple[Row, ...] = (
         ("arrayElement(['a'], 1)", "a"),
         aliases=("arrayElementOrNull",),
     ),
-    _row(
-        "has",
-        (2, 2),
-        BOOLEAN,
-        "Whether the array has the element, or the map the key.",
-        alike(_has),
-        ("has([1, 2], 2)", True),
-        ("has(['a'], 'b')", False),
-        ("has([1, NULL], NULL)", True),
-    ),
-    _row(
-        "hasAny",
-        (2, 2),
-        BOOLEAN,
-        "Whether both arrays share an element.",
-        _same("list_has_any({0}, {1})", "hasAny({0}, {1})"),
-        ("hasAny([1, 2], [2, 3])", True),
-        ("hasAny([1], [2])", False),
-        aliases=("arrayHasAny",),
-    ),
-    _row(
-        "hasAll",
-        (2, 2),
-        BOOLEAN,
-        "Whether the first array has every element of the second.",
-        _same("list_has_all({0}, {1})", "hasAll({0}, {1})"),
-        ("hasAll([1, 2], [2, 1])", True),
-        ("hasAll([1], [1, 2])", False),
-        ("hasAll([1], [])", True),
-    ),
-    _row(
-        "hasSubstr",
-        (2, 2),
-        BOOLEAN,
-        "Whether the second array stands in the first in a row.",
-        _same(
-            "(len({1}) = 0 OR len(list_filter(range(1, len({0}) - len({1}) + 2), lambda __s: "
-            "list_slice({0}, __s, __s + len({1}) - 1) = {1})) > 0)",
-            "hasSubstr({0}, {1})",
-        ),
-        ("hasSubstr([1, 2, 3], [2, 3])", True),
-        ("hasSubstr([1, 2, 3], [1, 3])", False),
-    ),
-    _row(
-        "indexOf",
-        (2, 2),
-        INTEGER,
-        "Place of the first such element, 0 where there is none.",
-        _same("coalesce(list_position({0}, {1}), 0)", "indexOf({0}, {1})"),
-        ("indexOf([1, 2], 2)", 2),
-        ("indexOf([1], 9)", 0),
-        aliases=("arrayPosition",),
-    ),
-    _row(
-        "countEqual",
-        (2, 2),
-        INTEGER,
-        "How often the array has the element.",
-        _same(
-            "len(list_filter({0}, lambda __x: __x IS NOT DISTINCT FROM {1}))",
-            "countEqual({0}, {1})",
-        ),
-        ("countEqual([1, 1, 2], 1)", 2),
-        ("countEqual([NULL, 1], NULL)", 1),
-    ),
-    _row(
+    row(
         "arrayConcat",
         (1, None),
         lambda types: common(types),
@@ -426,7 +277,7 @@ ROWS: tuple[Row, ...] = (
         alike(_concat),
         ("arrayConcat([1], [2], [3])", [1, 2, 3]),
     ),
-    _row(
+    row(
         "arraySlice",
         (2, 3),
         first,
@@ -438,40 +289,40 @@ ROWS: tuple[Row, ...] = (
         ("arraySlice([1, 2], 5)", []),
         ("arraySlice([1, 2, 3, 4], -3, 2)", [2, 3]),
     ),
-    _row(
+    row(
         "arrayPushBack",
         (2, 2),
         first,
         "The array with an element after it.",
-        _same("list_append({0}, {1})", "arrayPushBack({0}, {1})"),
+        on("list_append({0}, {1})", "arrayPushBack({0}, {1})"),
         ("arrayPushBack([1], 2)", [1, 2]),
     ),
-    _row(
+    row(
         "arrayPushFront",
         (2, 2),
         first,
         "The array with an element before it.",
-        _same("list_prepend({1}, {0})", "arrayPushFront({0}, {1})"),
+        on("list_prepend({1}, {0})", "arrayPushFront({0}, {1})"),
         ("arrayPushFront([1], 2)", [2, 1]),
     ),
-    _row(
+    row(
         "arrayPopBack",
         (1, 1),
         first,
         "The array without its last element.",
-        _same("list_slice({0}, 1, -2)", "arrayPopBack({0})"),
+        on("list_slice({0}, 1, -2)", "arrayPopBack({0})"),
         ("arrayPopBack([1, 2])", [1]),
         ("arrayPopBack([1])", []),
     ),
-    _row(
+    row(
         "arrayPopFront",
         (1, 1),
         first,
         "The array without its first element.",
-        _same("({0})[2:]", "arrayPopFront({0})"),
+        on("({0})[2:]", "arrayPopFront({0})"),
         ("arrayPopFront([1, 2])", [2]),
     ),
-    _row(
+    row(
         "arrayResize",
         (2, 3),
         first,
@@ -481,15 +332,15 @@ ROWS: tuple[Row, ...] = (
         ("arrayResize([1, 2], -3, 9)", [9, 1, 2]),
         ("arrayResize([1, 2, 3], -2)", [2, 3]),
     ),
-    _row(
+    row(
         "arrayWithConstant",
         (2, 2),
         lambda types: array(types[1]),
         "An array of so many of the same.",
-        _same("list_transform(range({0}), lambda __x: {1})", "arrayWithConstant({0}, {1})"),
+        on("list_transform(range({0}), lambda __x: {1})", "arrayWithConstant({0}, {1})"),
         ("arrayWithConstant(2, 'x')", ["x", "x"]),
     ),
-    _row(
+    row(
         "range",
         (1, 3),
         array(INTEGER),
@@ -499,55 +350,15 @@ ROWS: tuple[Row, ...] = (
         ("range(1, 4)", [1, 2, 3]),
         ("range(0, 10, 3)", [0, 3, 6, 9]),
     ),
-    _row(
+    row(
         "arrayReverse",
         (1, 1),
         first,
         "The elements in the other order.",
-        _same("list_reverse({0})", "arrayReverse({0})"),
+        on("list_reverse({0})", "arrayReverse({0})"),
         ("arrayReverse([1, 2])", [2, 1]),
     ),
-    _row(
-        "arrayDistinct",
-        (1, 1),
-        first,
-        "Each element once, where it first stands; without NULLs.",
-        on(
-            _by_value(
-                "list_filter({v}, lambda __x, __i: __x IS NOT NULL AND list_position({v}, __x) = __i)"
-            ),
-            "arrayDistinct({0})",
-        ),
-        ("arrayDistinct([3, 1, 3, NULL])", [3, 1]),
-    ),
-    _row(
-        "arrayUniq",
-        (1, 1),
-        INTEGER,
-        "Number of different elements; all NULLs are one.",
-        on(
-            _by_value(
-                "(list_unique({v}) + CASE WHEN list_position({v}, NULL) IS NULL THEN 0 ELSE 1 END)"
-            ),
-            "arrayUniq({0})",
-        ),
-        ("arrayUniq([1, 1, 2])", 2),
-        ("arrayUniq([1, NULL, NULL])", 2),
-    ),
-    _row(
-        "arrayCompact",
-        (1, 1),
-        first,
-        "Without elements equal to the one before.",
-        on(
-            _by_value(
-                "list_filter({v}, lambda __x, __i: __i = 1 OR __x IS DISTINCT FROM {v}[__i - 1])"
-            ),
-            "arrayCompact({0})",
-        ),
-        ("arrayCompact([1, 1, 2, 1])", [1, 2, 1]),
-    ),
-    _row(
+    row(
         "arrayFlatten",
         (1, 1),
         _flat_type,
@@ -557,7 +368,7 @@ ROWS: tuple[Row, ...] = (
         ("arrayFlatten([[[1]], [[2]]])", [1, 2]),
         aliases=("flatten",),
     ),
-    _row(
+    row(
         "arrayZip",
         (1, None),
         _zip_type,
@@ -565,40 +376,15 @@ ROWS: tuple[Row, ...] = (
         alike(_zip),
         ("arrayZip([1, 2], ['a', 'b'])", [[1, "a"], [2, "b"]]),
     ),
-    _row(
+    row(
         "arrayEnumerate",
         (1, 1),
         array(INTEGER),
         "The places of its elements, from 1.",
-        _same("range(1, len({0}) + 1)", "arrayEnumerate({0})"),
+        on("range(1, len({0}) + 1)", "arrayEnumerate({0})"),
         ("arrayEnumerate([5, 6])", [1, 2]),
     ),
-    _row(
-        "arrayEnumerateUniq",
-        (1, None),
-        array(INTEGER),
-        "For each element, the how-manieth of its like it is.",
-        alike(_enumerate_uniq),
-        ("arrayEnumerateUniq([5, 5, 6])", [1, 2, 1]),
-    ),
-    _row(
-        "arrayEnumerateDense",
-        (1, None),
-        array(INTEGER),
-        "For each element, the place of its like among the different ones.",
-        alike(_enumerate_dense),
-        ("arrayEnumerateDense([7, 5, 7])", [1, 2, 1]),
-    ),
-    _row(
-        "arrayIntersect",
-        (1, None),
-        first,
-        "Elements all arrays have, sorted.",
-        alike(_intersect),
-        ("arrayIntersect([3, 1, 2], [2, 3])", [2, 3]),
-        ("arrayIntersect([1], [2])", []),
-    ),
-    _row(
+    row(
         "arrayStringConcat",
         (1, 2),
         STRING,
@@ -624,7 +410,7 @@ ROWS: tuple[Row, ...] = (
         typed=_reduce_type,
     ),
     *(
-        _row(
+        row(
             f"array{word}{side}",
             (2, 3),
             first,
@@ -640,12 +426,12 @@ ROWS: tuple[Row, ...] = (
         )
     ),
     *(
-        _row(
+        row(
             f"emptyArray{kind}",
             (0, 0),
             array(type_),
             f"An empty array of {kind}.",
-            _same(f"CAST([] AS {duckdb}[])", f"emptyArray{kind}()"),
+            on(f"CAST([] AS {duckdb}[])", f"emptyArray{kind}()"),
             (f"emptyArray{kind}()", []),
         )
         for kind, type_, duckdb in (
@@ -655,7 +441,7 @@ ROWS: tuple[Row, ...] = (
             ("Float64", FLOAT, "DOUBLE"),
         )
     ),
-    _row(
+    row(
         "arrayAUC",
         (2, 2),
         FLOAT,
@@ -669,16 +455,5 @@ ROWS: tuple[Row, ...] = (
         ),
         ("arrayAUC([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])", 0.75),
         aliases=("arrayROCAUC",),
-    ),
-    _row(
-        "arrayJaccardIndex",
-        (2, 2),
-        FLOAT,
-        "Shared elements by all elements of both arrays.",
-        _same(
-            "(len(list_distinct(list_intersect({0}, {1}))) / len(list_distinct(list_concat({0}, {1}))))",
-            "arrayJaccardIndex({0}, {1})",
-        ),
-        ("arrayJaccardIndex([1, 2], [2, 3])", 1 / 3),
     ),
 )

@@ -211,6 +211,23 @@ def family(category: str) -> Callable[..., Fn]:
     return row
 
 
+def rows(category: str) -> Callable[..., Fn]:
+    """As `family`, but with one mapping of renderings, as `on`, `alike` and `same` make it."""
+
+    def row(
+        name: str,
+        args: tuple[int, int | None],
+        returns: TypeRule,
+        doc: str,
+        sql: Mapping[str, Rendering],
+        *example: Example,
+        aliases: tuple[str, ...] = (),
+    ) -> Fn:
+        return Fn(name, args, returns, doc, sql, example, aliases, category=category)
+
+    return row
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A name of HogQL's list that runs on no engine here, and why."""
