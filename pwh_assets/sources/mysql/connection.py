@@ -21,13 +21,17 @@ LOCK_WAIT_S = 30
 
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = '', lock_wait_timeout = {lock_wait_s}, "
-    "net_write_timeout = 600, wait_timeout = 28800, group_concat_max_len = 1048576, "
-    "sql_select_limit = 18446744073709551615, sql_big_selects = 1"
-    "/*M!100101 , max_statement_time = 0 */ /*!50708 , max_execution_time = 0 */",
+    "net_write_timeout = 600, wait_timeout = 28800, group_concat_max_len = 1048576",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
 )
-"""Times in UTC, no wait for a lock without end, patience with a slow reader, all rows however many and however long it
-takes, whatever the server's defaults are; and nothing is ever written. The comments are for MariaDB and for MySQL alone."""
+"""Times in UTC, no wait for a lock without end, patience with a slow reader, and nothing is ever written."""
+_UNLIMITED = (
+    ", sql_select_limit = 18446744073709551615, sql_big_selects = 1"
+    "/*M!100101 , max_statement_time = 0 */ /*!50708 , max_execution_time = 0 */"
+)
+"""All rows, however many and however long it takes, whatever the server's defaults are. The comments are for MariaDB and
+for MySQL alone."""
+_NO_SUCH_VARIABLE = 1193
 
 _REFUSED = frozenset((
     1044, 1045, 1049, 1102, 1129, 1130, 1142, 1143, 1227, 1251, 1370, 1396, 1524, 1470, 1698, 1820, 1862, 2026, 2054, 2059,
@@ -93,8 +97,7 @@ def opened(config: Mapping[str, Any], route: Route, **more: Any) -> Any:
     connection._read_timeout = CONNECT_TIMEOUT_S
     try:
         connection.connect(peer)
-        for statement in _SESSION:
-            connection.query(statement.format(lock_wait_s=LOCK_WAIT_S))
+        _set_up(connection)
     except (pymysql.err.Error, OSError, RuntimeError, PwhError):
         peer.close()
         raise
@@ -105,6 +108,19 @@ def opened(config: Mapping[str, Any], route: Route, **more: Any) -> Any:
         ) from None
     connection._read_timeout = READ_TIMEOUT_S
     return connection
+
+
+def _set_up(connection: Any) -> None:
+    import pymysql.err
+
+    settings, isolation = (one.format(lock_wait_s=LOCK_WAIT_S) for one in _SESSION)
+    try:
+        connection.query(settings + _UNLIMITED)
+    except pymysql.err.Error as error:
+        if error.args[:1] != (_NO_SUCH_VARIABLE,):
+            raise
+        connection.query(settings)  # a server that only speaks the protocol
+    connection.query(isolation)
 
 
 def parameters(config: Mapping[str, Any]) -> dict[str, Any]:
