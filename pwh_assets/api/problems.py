@@ -1,7 +1,7 @@
 """The one place where errors become responses: `{type, code, detail, attr}`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -121,8 +121,30 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
                 f"`Content-Type` {said}, so the body was not read as JSON. Send `Content-Type: application/json`.",
                 "Content-Type",
             )
-    attr = ".".join(str(part) for part in first["loc"][1:]) or None
+    attr = _place(first["loc"], error.body, is_missing=first["type"] == "missing") or None
     return problem(400, "invalid_input", _words(first, attr), attr)
+
+
+def _place(found: Sequence[int | str], body: Any, *, is_missing: bool) -> str:
+    """The field, as whoever sent it would say it: without the words for the shapes a value may have.
+
+    >>> _place(("body", "query", "HogQLQuery", "limit"), {"query": {"limit": 0}}, is_missing=False)
+    'query.limit'
+    >>> _place(("body", "query", "HogQLQuery", "query"), {"query": {}}, is_missing=True)
+    'query.query'
+    """
+    part_of, *parts = found
+    if part_of != "body":
+        return ".".join(map(str, parts))
+    names, at = [], body
+    for place, part in enumerate(parts, 1):
+        known = at if isinstance(at, dict) else range(len(at)) if isinstance(at, list) else ()
+        if part in known:
+            at = at[part]
+        elif not (is_missing and place == len(parts)):
+            continue
+        names.append(str(part))
+    return ".".join(names)
 
 
 def _words(found: Mapping[str, Any], attr: str | None) -> str:

@@ -43,6 +43,22 @@ def test_a_project_has_one_spelling(api, number):
     assert api("GET", "warehouse_sources/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("body", "attr"),
+    [
+        ({"query": {"kind": "HogQLQuery", "query": "SELECT 1", "limit": 0}}, "query.limit"),
+        ({"query": {"kind": "HogQLQuery"}}, "query.query"),
+        ({"query": {"kind": "HogQLQuery", "query": "SELECT 1"}, "refresh": "soon"}, "refresh"),
+        ({"query": {"kind": "Trends"}}, "query"),
+        ({}, "query"),
+        ([], None),
+    ],
+)
+def test_a_wrong_field_is_named_as_it_was_sent(api, body, attr):
+    answer = api("POST", "query/", body)
+    assert (answer.status_code, answer.json()["attr"]) == (400, attr), answer.text
+
+
 @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", None])
 def test_a_body_that_was_not_read_says_why(api, media):
     headers = {"Content-Type": media} if media else {}

@@ -47,8 +47,8 @@ def client() -> Any:
         ({"kind": "Trends"}, "`Trends` is not known here as the kind of `query`. There are `Rows`, `Schema`."),
         ({}, "`query` does not say its kind: `kind` is missing."),
         ("select 1", "`query` must be an object."),
-        ({"kind": "Rows", "most": 0}, "`query.Rows.most` must be greater than or equal to 1."),
-        ({"kind": "Rows", "colour": 1}, "`query.Rows.colour` is no field here."),
+        ({"kind": "Rows", "most": 0}, "`query.most` must be greater than or equal to 1."),
+        ({"kind": "Rows", "colour": 1}, "`query.colour` is no field here."),
     ],
 )  # fmt: skip
 def test_a_wrong_body_is_told_in_words_about_its_field(client, query, detail):
