@@ -1,6 +1,7 @@
 """Checking what was typed into a source's form against its fields."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -38,6 +39,18 @@ def checked(
         else:
             values[field.name] = _of_kind(replace(field, name=f"{path}{field.name}"), value)
     return values
+
+
+def web_address(name: str, text: str, hint: str = "it must be an http(s) address.") -> str:
+    """An http(s) address, without a slash at its end.
+
+    Raises:
+        InvalidInputError: it is none, or has a user, a query or a fragment; the sentence ends with the hint.
+    """
+    address = text.strip().rstrip("/")
+    if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", address):
+        raise InvalidInputError(name, f"`{name}` is `{text}`; {hint}")
+    return address
 
 
 def _group(label: str, field: Field, value: object, path: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from pwh_assets.core.source import DiscoveredTable
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.sources.base import Field, Reading, ReadRequest
-from pwh_assets.sources.form import checked
+from pwh_assets.sources.form import checked, web_address
 
 
 class HubSpot:
@@ -48,11 +48,7 @@ class HubSpot:
             raise InvalidInputError(
                 "access_token", "`access_token` is not a token. Copy it whole from the private app."
             )
-        values["base_url"] = values["base_url"].rstrip("/")
-        if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", values["base_url"]):
-            raise InvalidInputError(
-                "base_url", f"`base_url` is `{values['base_url']}`; it must be an http(s) address."
-            )
+        values["base_url"] = web_address("base_url", values["base_url"])
         return values
 
     def test_connection(self, config: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from pwh_assets.core.source import DiscoveredTable, SyncMode
 from pwh_assets.errors import InvalidInputError, PwhError
 from pwh_assets.sources.base import Field, Reading, ReadRequest
 from pwh_assets.sources.errors import CursorMissingError, TableMissingError
-from pwh_assets.sources.form import checked
+from pwh_assets.sources.form import checked, web_address
 
 
 class Rest:
@@ -150,13 +150,11 @@ class Rest:
 
 
 def _base_url(given: Any) -> str:
-    text = str(given or "").strip().rstrip("/")
-    if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", text):
-        raise InvalidInputError(
-            "client.base_url",
-            "`client.base_url` must be an http(s) address, such as `https://api.example.com/v1`.",
-        )
-    return text
+    return web_address(
+        "client.base_url",
+        str(given or ""),
+        "it must be an http(s) address, such as `https://api.example.com/v1`.",
+    )
 
 
 def _headers(given: Any) -> dict[str, str] | None:

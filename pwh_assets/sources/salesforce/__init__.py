@@ -4,14 +4,13 @@ Belongs here: signing in, objects as the organisation describes them, and what a
 Keep out: when to read and where rows go.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pwh_assets.core.source import DiscoveredTable
-from pwh_assets.errors import InvalidInputError, SourceError
+from pwh_assets.errors import SourceError
 from pwh_assets.sources.base import Field, Reading, ReadRequest
-from pwh_assets.sources.form import checked
+from pwh_assets.sources.form import checked, web_address
 
 
 class Salesforce:
@@ -35,12 +34,11 @@ class Salesforce:
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
         values = checked(self.label, self.fields, config)
-        values["instance_url"] = values["instance_url"].rstrip("/")
-        if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", values["instance_url"]):
-            raise InvalidInputError(
-                "instance_url",
-                f"`instance_url` is `{values['instance_url']}`; it looks like `https://company.my.salesforce.com`.",
-            )
+        values["instance_url"] = web_address(
+            "instance_url",
+            values["instance_url"],
+            "it looks like `https://company.my.salesforce.com`.",
+        )
         return values
 
     def test_connection(self, config: Mapping[str, Any]) -> None:

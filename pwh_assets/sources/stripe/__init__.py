@@ -13,7 +13,7 @@ from pwh_assets.core.source import DiscoveredTable, SyncMode
 from pwh_assets.errors import InvalidInputError, SourceAccessError, SourceError
 from pwh_assets.sources.base import Delivery, Field, Reading, ReadRequest
 from pwh_assets.sources.errors import CursorTypeError, TableMissingError
-from pwh_assets.sources.form import checked
+from pwh_assets.sources.form import checked, web_address
 from pwh_assets.sources.stripe.objects import BY_NAME, OBJECTS, StripeObject
 
 _THREADS = 4
@@ -75,11 +75,7 @@ class Stripe:
             )
         if not 0 <= values["lookback_days"] <= 3650:
             raise InvalidInputError("lookback_days", "`lookback_days` must be between 0 and 3650.")
-        values["base_url"] = values["base_url"].rstrip("/")
-        if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", values["base_url"]):
-            raise InvalidInputError(
-                "base_url", f"`base_url` is `{values['base_url']}`; it must be an http(s) address."
-            )
+        values["base_url"] = web_address("base_url", values["base_url"])
         return values
 
     def test_connection(self, config: Mapping[str, Any]) -> None:

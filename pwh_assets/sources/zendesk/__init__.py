@@ -10,7 +10,7 @@ from typing import Any
 from pwh_assets.core.source import DiscoveredTable
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.sources.base import Field, Reading, ReadRequest
-from pwh_assets.sources.form import checked
+from pwh_assets.sources.form import checked, web_address
 
 
 class Zendesk:
@@ -82,11 +82,7 @@ def _address(given: str) -> str:
         text = f"{text}.zendesk.com"
     if "://" not in text:
         text = f"https://{text}"
-    if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", text):
-        raise InvalidInputError(
-            "base_url", f"`base_url` is `{given}`; write `acme` for https://acme.zendesk.com."
-        )
-    return text.lower()
+    return web_address("base_url", text, "write `acme` for https://acme.zendesk.com.").lower()
 
 
 SOURCE = Zendesk()
