@@ -10,7 +10,8 @@ from pwh_assets.core.source import SyncMode
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import SourceUnavailableError
 from pwh_assets.sources.base import ReadRequest
-from pwh_assets.sources.errors import CursorChangedError
+from pwh_assets.sources.changes import StreamSpec, StreamTable
+from pwh_assets.sources.errors import CursorChangedError, StreamNotReadyError
 from pwh_assets.sources.postgres import dividing
 from tests.servers.pooler import Pooler
 from tests.servers.source_rigs import PostgresRig, request, rows_of
@@ -83,6 +84,20 @@ def test_through_a_pooler_nothing_is_set_that_the_next_client_would_have(
             assert pooler.settings == {"TimeZone", "DateStyle", "standard_conforming_strings"}
     finally:
         rig.run("ALTER ROLE app RESET ALL")
+
+
+def test_no_slot_is_made_behind_a_pooler_that_passes_no_stream_on(rig: PostgresRig) -> None:
+    """A slot nobody reads keeps the server's log until its disk is full."""
+    changes = rig.source.changes
+    spec = StreamSpec("pwh_pooled", (StreamTable("item", ("id",)),))
+    with Pooler(rig.server.port, refuses=True) as pooler:
+        config = {**rig.config, "port": pooler.port}
+        (found,) = changes.check(config, spec)
+        assert "passes no replication on" in found.problem
+        with pytest.raises(StreamNotReadyError, match="server's own `host`"):
+            changes.prepare(config, spec)
+    assert rig.run("SELECT * FROM pg_replication_slots") == []
+    assert changes.check(rig.config, spec) == []
 
 
 def test_a_statement_the_server_cancelled_is_worth_another_try(rig: PostgresRig) -> None:

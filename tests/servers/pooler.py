@@ -13,6 +13,7 @@ _SET = re.compile(rb"\bSET (?!LOCAL|TRANSACTION)([A-Za-z_]+) *=")
 
 class Pooler:
     """On loopback before the server at `port`. What it does with `options`: refuses or forgets them, as PgBouncer does.
+    Replication is refused.
 
     It does not pool: each client has a server's connection of its own.
     """
@@ -60,11 +61,13 @@ class Pooler:
         words = client.recv(size - 4, socket.MSG_WAITALL)
         version, pairs = words[:4], words[4:].rstrip(b"\0").split(b"\0")
         named = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        if named.pop(b"options", None) is not None and self._refuses:
-            text = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
+        odd = next((name for name in (b"replication", b"options") if name in named), b"")
+        if odd and (self._refuses or odd == b"replication"):
+            text = b"SFATAL\0C08P01\0Munsupported startup parameter: " + odd + b"\0\0"
             client.sendall(b"E" + struct.pack("!I", len(text) + 4) + text)
             client.shutdown(socket.SHUT_RDWR)
             return
+        named.pop(b"options", None)
         server = socket.create_connection(("127.0.0.1", self._behind))
         self._open.append(server)
         rest = version + b"".join(k + b"\0" + v + b"\0" for k, v in named.items()) + b"\0"

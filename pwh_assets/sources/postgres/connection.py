@@ -113,6 +113,11 @@ def _opened(
     return connection
 
 
+def is_pooler(config: Mapping[str, Any]) -> bool:
+    """Whether what was connected to at this place before was seen to be a pooler."""
+    return _place(config) in _poolers
+
+
 def _is_set(connection: "psycopg.Connection[Any]") -> bool:
     """Whether the connection has the settings it was opened with."""
     name = "default_transaction_read_only"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.errors import quoted
 from pwh_assets.sources.changes import Finding, StreamSpec, StreamTable
-from pwh_assets.sources.postgres.connection import place, quoted_name
+from pwh_assets.sources.network.route import routed
+from pwh_assets.sources.postgres.connection import is_pooler, parameters, place, quoted_name
 
 if TYPE_CHECKING:
     import psycopg
@@ -45,7 +46,7 @@ def check(
 ) -> list[Finding]:
     """Everything a person has to do first, the server as a whole before its tables."""
     names = names_of(config, spec)
-    found = [*_server(connection, config, names)]
+    found = [*_way(config), *_server(connection, config, names)]
     facts = _facts(connection, config, spec)
     for table in spec.tables:
         found += _table(config, table, facts.get(table.name))
@@ -55,6 +56,27 @@ def check(
         if table.name in facts and not any(finding.table == table.name for finding in found)
     ]
     return [*found, *_publication(connection, config, names, good, facts)]
+
+
+def _way(config: Mapping[str, Any]) -> list[Finding]:
+    """A pooler that passes no stream on: what was made at the server would keep its log for nobody."""
+    import psycopg
+
+    if not is_pooler(config):
+        return []
+    try:
+        with routed(config) as route:
+            wanted = {**parameters(config, route), "replication": "database"}
+            psycopg.connect(**wanted, autocommit=True).close()
+    except psycopg.OperationalError as error:
+        if "replication" in str(error):
+            return [
+                Finding(
+                    f"{place(config)} is a pooler that passes no replication on. "
+                    "Give the source the server's own `host` and `port`."
+                )
+            ]
+    return []
 
 
 # -- the server ----------------------------------------------------------------------------------
