@@ -86,6 +86,7 @@ ROUTERS: tuple[tuple[APIRouter, tuple[str, ...]], ...] = (
     (settings.properties_router, ("property_definitions",)),
     (settings.router, ("settings",)),
     (settings.limit_router, ("usage_limit",)),
+    (settings.rates_router, ("rate_limits",)),
     (policies.router, ("access_policies",)),
     (policies.pii_router, ("pii",)),
     (policies.deletions_router, ("deletion_requests",)),

@@ -10,12 +10,14 @@ from pwh_assets.api.pages import Page, Paging
 from pwh_assets.api.responses import CHANGES
 from pwh_assets.core.language import PropertyDefinition
 from pwh_assets.services import project
+from pwh_assets.services.people.throttle import limits_for
 from pwh_assets.services.product import properties
 from pwh_assets.services.sources.view import moment
 from pwh_assets.services.sync import limits
 
 router = APIRouter(tags=["settings"])
 limit_router = APIRouter(tags=["settings"])
+rates_router = APIRouter(tags=["settings"])
 properties_router = APIRouter(tags=["property definitions"])
 
 Read = Annotated[Ask, asks("project:read")]
@@ -70,6 +72,23 @@ class UsageLimitUpdate(BaseModel):
     row_limit: int | None = Field(ge=0, le=2**62, description="Rows a month; null for any number.")
 
 
+class Rate(BaseModel):
+    """How often one key may ask."""
+
+    kind: str = Field(
+        description="`query`: below `query/`; `write`: what else is no GET; `capture`: events, by address; `other`: all else."
+    )
+    count: int | None = Field(description="Requests in a period; null for any number.")
+    period: str | None = Field(description="`second`, `minute` or `hour`; null without a limit.")
+
+
+class Rates(BaseModel):
+    """Every limit. All of them hold; the operator sets them."""
+
+    count: int = Field(description="How many there are.")
+    results: list[Rate] = Field(description="By kind.")
+
+
 class Property(BaseModel):
     """What a property holds."""
 
@@ -122,6 +141,21 @@ def update_limit(ask: Write, body: UsageLimitUpdate) -> UsageLimit:
     """Syncs that would pass it are not begun, and end at it."""
     limits.set_row_limit(ask.platform, ask.project_id, body.row_limit)
     return UsageLimit.model_validate(limits.usage_of(ask.platform, ask.project_id))
+
+
+@rates_router.get("/", summary="How often one key may ask")
+def list_rates(ask: Read) -> Rates:
+    """In this project, in each process of the API. The operator sets them, with `PWH_RATE_LIMIT`."""
+    found = limits_for(ask.platform.settings.rate_limit, str(ask.project_id))
+    rates = [
+        Rate(kind=kind or "other", count=limit.count, period=limit.period)
+        for kind, limits in found.items()
+        for limit in limits
+    ]
+    free = [
+        Rate(kind=kind or "other", count=None, period=None) for kind in found if not found[kind]
+    ]
+    return Rates(count=len(rates) + len(free), results=rates + free)
 
 
 @properties_router.get("/", summary="List property definitions")

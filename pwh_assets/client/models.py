@@ -2524,6 +2524,28 @@ class QueryStatusAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How often one key may ask."""
+
+    kind: str
+    """`query`: below `query/`; `write`: what else is no GET; `capture`: events, by address; `other`: all else."""
+    count: int | None
+    """Requests in a period; null for any number."""
+    period: str | None
+    """`second`, `minute` or `hour`; null without a limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Every limit. All of them hold; the operator sets them."""
+
+    count: int
+    """How many there are."""
+    results: "Sequence[Rate]"
+    """By kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readmitted:
     """Whether somebody had been forgotten by that name."""
 

@@ -37,3 +37,12 @@ class Settings(Group):
             models.UsageLimit, "PATCH", "/api/projects/{project_id}/usage_limit/", {}, {}, body, {}
         )
         return found
+
+    def list_rates(self) -> models.Rates:
+        """How often one key may ask. In this project, in each process of the API. The operator sets them, with
+        `PWH_RATE_LIMIT`.
+        """
+        found: models.Rates = self._transport.send(
+            models.Rates, "GET", "/api/projects/{project_id}/rate_limits/", {}, {}, None, {}
+        )
+        return found

@@ -1,12 +1,14 @@
 """How often a key may ask, each kind of request by its own numbers."""
 
 from pwh_assets.platform import open_platform
+from pwh_assets.services.people.throttle import limits_for
 from pwh_assets.settings import Settings
+from pwh_assets.store.keys import KeyKind
 from tests.e2e.api_server import Served
 
 
 def test_queries_writes_reads_and_events_are_limited_apart(tmp_path):
-    limits = "2/hour;query=1/hour;write=1/minute;capture=2/minute"
+    limits = "2/hour;query=1/hour;write=1/minute;capture=2/minute;7:write=off"
     platform = open_platform(
         Settings.from_env({"PWH_HOME": str(tmp_path / "home"), "PWH_RATE_LIMIT": limits})
     )
@@ -36,5 +38,14 @@ def test_queries_writes_reads_and_events_are_limited_apart(tmp_path):
         assert waits["query"] > 3000 and waits["write"] <= 60 and waits["event"] <= 30
         assert taken["event"][-1].json()["code"] == "throttled"
         assert api("GET", "warehouse_tables/", key="phx_other").status_code == 401  # its own bucket
+        told = api("GET", "rate_limits/", key=platform.store.add_key(1, KeyKind.PERSONAL, "two"))
+        assert {one["kind"]: (one["count"], one["period"]) for one in told.json()["results"]} == {
+            "query": (1, "hour"),
+            "write": (1, "minute"),
+            "capture": (2, "minute"),
+            "other": (2, "hour"),
+        }
+        free = limits_for(limits, "7")
+        assert free["write"] == () and free["query"] == limits_for(limits, "1")["query"]
     platform.lakes.close()
     platform.store.close()

@@ -72,6 +72,19 @@ def parse_limits(text: str) -> Mapping[str, tuple[Limit, ...]]:
     return found
 
 
+def limits_for(text: str, project: str) -> Mapping[str, tuple[Limit, ...]]:
+    """What holds in one project, by kind of request; nothing where there is no limit. `""` is all that has no kind.
+
+    >>> limits_for("100/minute;2:query=5/second", "2")["query"]
+    (Limit(count=5, period='second'),)
+    """
+    known = parse_limits(text)
+    return {
+        kind: next((known[name] for name in _names(kind, project) if name in known), ())
+        for kind in ("", *KINDS)
+    }
+
+
 def _limits(numbers: str) -> tuple[Limit, ...] | None:
     if numbers.strip() == "off":
         return ()
