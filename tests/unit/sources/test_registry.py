@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from pwh_assets.errors import InvalidInputError
@@ -27,16 +30,27 @@ def test_an_unknown_source_type_names_the_nearest():
         find(discover(), "zzz")
 
 
-def test_finding_sources_loads_no_driver():
-    import subprocess
-    import sys
-
-    code = (
-        "import sys; from pwh_assets.sources.registry import discover; discover(); "
-        "print([m for m in ('dlt', 'duckdb', 'psycopg', 'pyarrow', 'requests') if m in sys.modules])"
+@pytest.mark.parametrize(
+    ("code", "kept_out"),
+    [
+        ("list(discover().values())", ("dlt", "duckdb", "psycopg", "pyarrow", "requests")),
+        ("discover()['postgres']", ("pwh_assets.sources.stripe", "pwh_assets.sources.mysql")),
+    ],
+)
+def test_finding_sources_loads_no_driver_and_finding_one_no_other(code, kept_out):
+    looks = (
+        f"import sys; from pwh_assets.sources.registry import discover; {code}; "
+        f"print([name for name in {kept_out} if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", looks], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_other_files_of_the_folder_are_no_sources():
+    found = discover()
+    assert "registry" not in found
+    assert found.get("base") is None
+    assert len(found) == len(list(found))
 
 
 FIELDS = (
