@@ -1,13 +1,13 @@
 """Where one view is built in ClickHouse: a database of its own, with inputs that stand still while it is computed."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pwh_assets.engines.clickhouse import ClickHouseEngine, in_words
-from pwh_assets.engines.clickhouse_types import given_back, identifier
+from pwh_assets.engines.clickhouse_types import column_type, computed, given_back, identifier
 from pwh_assets.engines.mirror import drop_site
 from pwh_assets.engines.mirror_names import table_of
 
@@ -108,20 +108,57 @@ class BuildSite:
         if self._is_open:
             self._engine.kill_in(self.database)
 
+    def stands_still(self, brought: Mapping[Path, int]) -> bool:
+        """True when the lake still has these inputs as they were brought."""
+        return not self._changed(list(brought), brought)
+
+    def take(
+        self, name: str, columns: Sequence["Column"], batches: "Iterable[pa.RecordBatch]"
+    ) -> None:
+        """A table of these rows, whose columns were read as `read_of` has them."""
+        import pyarrow as pa
+
+        self._create(name, columns)
+        with in_words(self._home):
+            for batch in batches:
+                self._client.insert_arrow(self.table(name), pa.Table.from_batches([batch]))
+
+    def make(self, name: str, columns: Sequence["Column"], sql: str) -> None:
+        """A table of what a compiled query computes; every value as the lake will have it."""
+        self._create(name, columns)
+        casts = ", ".join(
+            f"{computed(c, identifier(c.name))} AS {identifier(c.name)}" for c in columns
+        )
+        with in_words(self._home), contextlib.closing(self.client()) as client:
+            client.command(f"INSERT INTO {self.table(name)} SELECT {casts} FROM ({sql}) AS q")
+
+    def _create(self, name: str, columns: Sequence["Column"]) -> None:
+        listed = ", ".join(f"{identifier(c.name)} {column_type(c)}" for c in columns)
+        with in_words(self._home):
+            self._client.command(f"DROP TABLE IF EXISTS {self.table(name)}")
+            self._client.command(
+                f"CREATE TABLE {self.table(name)} ({listed}) ENGINE = MergeTree ORDER BY tuple()"
+            )
+
     @contextmanager
-    def rows(self, path: Path, columns: Sequence["Column"]) -> "Iterator[Iterator[pa.RecordBatch]]":
-        """The rows of the table that was made, as Arrow; what Arrow has no words for is text."""
+    def rows(self, name: str, columns: Sequence["Column"]) -> "Iterator[Iterator[pa.RecordBatch]]":
+        """The rows of a table that was made here, as Arrow; what Arrow has no words for is text."""
         listed = ", ".join(map(given_back, columns))
         with in_words(self._home), contextlib.closing(self.client()) as client:
             stream = client.query_arrow_stream(
-                f"SELECT {listed} FROM {self.made(path)}", settings={"max_block_size": STREAM_ROWS}
+                f"SELECT {listed} FROM {self.table(name)}",
+                settings={"max_block_size": STREAM_ROWS},
             )
             with stream as batches:
                 yield iter(batches)
 
     def made(self, path: Path) -> str:
-        """The table of the view, quoted."""
-        return f"{identifier(self.database)}.{identifier(table_of(path))}"
+        """The table of the view, quoted; of another path, the copy of that input."""
+        return self.table(table_of(path))
+
+    def table(self, name: str) -> str:
+        """A table of the build's database, quoted."""
+        return f"{identifier(self.database)}.{identifier(name)}"
 
     @contextmanager
     def turn(self, path: Path) -> Iterator[None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.engines.base import EngineError
 from pwh_assets.engines.clickhouse_types import column_type, identifier, literal, quoted, read_of
+from pwh_assets.engines.mirror_growth import growth
 from pwh_assets.engines.mirror_names import (
     database_of,
     former_database_of,
@@ -19,6 +20,8 @@ from pwh_assets.engines.mirror_names import (
 )
 
 if TYPE_CHECKING:
+    import duckdb
+
     from pwh_assets.lake import Lake
     from pwh_assets.lake.catalog import LakeTable
 
@@ -205,7 +208,7 @@ class Mirror:
             # Whoever made it saw the lake later than we did; or the lake was set back.
             self._snapshot = -1
             table = self._wanted([path])[path]
-        if self._known.get(name) != table.changed_snapshot:
+        if self._known.get(name) != table.changed_snapshot and not self._grow(path, table):
             self._copy(path, table)
 
     def _look(self, name: str | None = None) -> None:
@@ -220,10 +223,30 @@ class Mirror:
             self._known.pop(name, None)
         self._known.update({str(each): int(snapshot) for each, snapshot in rows})
 
+    def _grow(self, path: Path, table: "LakeTable") -> bool:
+        """Add the rows that came to what is copied, where nothing else happened to the table; else False."""
+        name = table_of(path)
+        before, fresh = self._known.get(name), self.place(f"{name}{FRESH}")
+        if before is None:
+            return False
+        ((rows,),) = self._client.query(f"SELECT count() FROM {self.place(name)}").result_rows
+        with self._lake.read() as connection:
+            connection.execute("BEGIN")
+            try:
+                news = growth(connection, self._lake, table, before, int(rows))
+                if news is None:
+                    return False
+                self._client.command(f"DROP TABLE IF EXISTS {fresh}")
+                self._client.command(f"CREATE TABLE {fresh} CLONE AS {self.place(name)}")
+                self._hand_over(connection, news, fresh)
+            finally:
+                with contextlib.suppress(Exception):
+                    connection.execute("ROLLBACK")
+        self._exchange(path, table, fresh)
+        return True
+
     def _copy(self, path: Path, table: "LakeTable") -> None:
         """A fresh copy beside the old one, then one exchange: a reader sees one or the other."""
-        import pyarrow as pa
-
         name = table_of(path)
         fresh = self.place(f"{name}{FRESH}")
         columns = ", ".join(f"{identifier(c.name)} {column_type(c)}" for c in table.columns)
@@ -234,10 +257,17 @@ class Mirror:
         reads = ", ".join(f"{read_of(c)} AS {quoted(c.name)}" for c in table.columns)
         source = f"lake.{quoted(table.schema)}.{quoted(table.name)}"
         with self._lake.read() as connection:
-            reader = connection.execute(f"SELECT {reads} FROM {source}").to_arrow_reader(BATCH_ROWS)
-            for batch in reader:
-                rows = pa.Table.from_batches([batch])
-                self._client.insert_arrow(fresh, rows)  # quoted: a view may have dots in its name
+            self._hand_over(connection, f"SELECT {reads} FROM {source}", fresh)
+        self._exchange(path, table, fresh)
+
+    def _hand_over(self, connection: "duckdb.DuckDBPyConnection", sql: str, table: str) -> None:
+        import pyarrow as pa
+
+        for batch in connection.execute(sql).to_arrow_reader(BATCH_ROWS):
+            rows = pa.Table.from_batches([batch])
+            self._client.insert_arrow(table, rows)  # quoted: a view may have dots in its name
+
+    def _exchange(self, path: Path, table: "LakeTable", fresh: str) -> None:
         self.adopt(path, fresh, table.changed_snapshot)
         with contextlib.suppress(Exception):  # the next copy of it does
             self._client.command(f"DROP TABLE IF EXISTS {fresh}")

@@ -94,11 +94,13 @@ def test_a_view_is_kept_as_a_table_and_made_plain_again(api, daily):
     body = {
         "sync_frequency": "1hour",
         "incremental": {"key": "day", "unique_key": ["day"]},
+        "engine": "duckdb",
         "run": False,
     }
     kept = api("POST", f"{path}/materialize/", body)
     assert kept.status_code == 202, kept.text
     assert kept.json()["view"]["incremental"]["key"] == "day"
+    assert kept.json()["view"]["engine"] == "duckdb"
     build_view(api.platform, api.platform.store.view(1, "daily"))
     shown = api("GET", f"{path}/").json()
     assert (shown["status"], shown["row_count"], shown["sync_frequency"]) == (
@@ -107,7 +109,10 @@ def test_a_view_is_kept_as_a_table_and_made_plain_again(api, daily):
         "1hour",
     )
     assert {option["cadence"] for option in shown["sync_frequency_bounds"]["options"]} >= {"1hour"}
-    assert [run["status"] for run in api("GET", f"{path}/run_history/").json()] == ["Completed"]
+    (run,) = api("GET", f"{path}/run_history/").json()
+    assert (run["status"], run["engine"], run["mode"]) == ("Completed", "duckdb", "full")
+    assert shown["last_build"]["reason"] == run["reason"]
+    assert api("POST", f"{path}/run/", {"engine": "postgres"}).status_code == 400
     tables = {table["name"] for table in api("GET", "warehouse_tables/").json()["results"]}
     assert {"daily", "events"} <= tables and "busy" not in tables
     wrong = api("PATCH", f"{path}/", {"is_materialized": True, "sync_frequency": "2min"})

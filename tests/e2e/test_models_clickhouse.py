@@ -34,7 +34,7 @@ from pwh_assets.services.views.files import export_views
 from pwh_assets.services.views.importing import plan_import
 from pwh_assets.services.views.running import ViewCancelledError, cancel_build
 from pwh_assets.services.views.saved import build_view, materialize_view, remove_view, save_view
-from pwh_assets.services.views.warehouse import IN_PARTS, EngineUnfitError, builder_of
+from pwh_assets.services.views.warehouse import EngineUnfitError, builder_of
 from pwh_assets.store import NewTable
 from tests.e2e.homes import Warehouse, orders, people
 from tests.e2e.view_nursery import Nursery
@@ -114,6 +114,10 @@ class ClickHouseHome(Warehouse):
             types = connection.execute(f'DESCRIBE lake.views."{name}"').fetchall()
             rows = connection.execute(f'FROM lake.views."{name}"').fetchall()
         return [tuple(row[:2]) for row in types], sorted(map(repr, rows))
+
+    def stored_whole(self, sql):
+        with self.lake.read() as connection:
+            return sorted(map(repr, connection.execute(sql).fetchall()))
 
     def sites(self):
         rows = self.engine.writer().query("SELECT name FROM system.databases").result_rows
@@ -197,16 +201,57 @@ def test_what_clickhouse_cannot_keep_or_follow_is_built_by_duckdb_which_the_run_
     result = build_view(home.platform, view)
     assert (result.engine, result.rows) == ("duckdb", 10)
     assert "DuckDB built it: `pair` is of type STRUCT" in result.reason
-    parts = materialize_view(home.platform, 1, "spent")
-    parts = home.store.update_view(parts.id, incremental={"key": "user_id"})
-    parts = home.store.view(1, "spent")
-    assert (builder_of(home.platform, parts).engine, builder_of(home.platform, parts).reason) == (
-        "duckdb",
-        IN_PARTS,
+    parts = home.keep("by_amount", "SELECT amount, count() AS n FROM app_orders GROUP BY amount")
+    parts = home.store.update_view(parts.id, incremental={"key": "amount"})
+    result = build_view(home.platform, parts)
+    assert (result.engine, result.mode.value, result.rows) == ("clickhouse", "full", 1000)
+    assert "cannot be built in parts" in result.reason and "ClickHouse computed" in result.reason
+
+
+def test_a_view_in_parts_is_computed_there_and_as_a_whole_when_another_engine_takes_over(home):
+    parts = home.keep(
+        "parts",
+        "SELECT user_id, sum(amount) AS total, count() AS n FROM app_orders GROUP BY user_id",
     )
-    assert build_view(home.platform, parts).engine == "duckdb"
-    assert home.ask("SELECT count() FROM spent") == [(10,)]  # the copy is made anew
-    home.store.update_view(parts.id, incremental=None, incremental_state=None)
+    parts = home.store.update_view(parts.id, incremental={"key": "user_id"})
+    assert builder_of(home.platform, parts).engine == "clickhouse"
+    first = build_view(home.platform, parts)
+    assert (first.engine, first.mode.value, first.rows) == ("clickhouse", "full", 10)
+    assert home.ask("SELECT sum(total) FROM parts") == [(499500.0,)]
+    assert not home.sent("views__parts__fresh")  # what was computed is the copy
+    schema = home.table("app_orders").source.slug
+    with home.lake.write() as connection:
+        connection.execute(f"DELETE FROM lake.{schema}.orders WHERE user_id = 3 AND id > 500")
+        connection.execute(f"INSERT INTO lake.{schema}.orders VALUES (5000, NULL, 10.0, 1)")
+    second = build_view(home.platform, parts)
+    assert (second.engine, second.mode.value, second.rows) == ("clickhouse", "incremental", 11)
+    assert second.reason == (
+        f"2 buckets were touched by changes of `{schema}.orders`. ClickHouse computed it."
+    )
+    text = "SELECT user_id, total, n FROM parts ORDER BY user_id"
+    assert home.ask(text) == home.ask(text, engine="duckdb")
+    assert home.stored("parts")[1] == home.stored_whole(
+        f"SELECT user_id, sum(amount), count(*) FROM lake.{schema}.orders GROUP BY user_id"
+    )
+    third = build_view(home.platform, parts)
+    assert third.reason == "Nothing that matters to the view has changed."
+    other = build_view(home.platform, parts, engine="duckdb")
+    assert (other.engine, other.mode.value) == ("duckdb", "full")
+    assert other.reason == "ClickHouse computed the rows there are, and DuckDB does from now on."
+    home.write("orders", orders(990))
+    back = build_view(home.platform, parts)
+    assert (back.engine, back.mode.value, home.sites()) == ("clickhouse", "full", [])
+    with home.lake.write() as connection:
+        connection.execute(f"DELETE FROM lake.{schema}.orders WHERE id = 989")
+    home.server.misbehave("drop")
+    try:
+        with pytest.raises(WarehouseAwayError):
+            build_view(home.platform, parts)
+    finally:
+        home.server.misbehave("none")
+    assert build_view(home.platform, parts).mode.value == "incremental"
+    assert home.ask("SELECT sum(n) FROM parts") == [(989,)]
+    home.write("orders", orders())
 
 
 def test_the_engine_of_one_build_and_of_a_view_can_be_chosen_and_is_kept(
@@ -407,6 +452,32 @@ def test_two_processes_that_need_a_copy_make_one(home):
     )
     assert home.ask("SELECT count() FROM app_users") == [(20,)]
     home.write("users", people())
+
+
+def test_of_a_table_that_only_grew_the_new_rows_are_copied_and_else_all_of_them(home):
+    schema, text = home.table("app_users").source.slug, "SELECT count(), max(email) FROM app_users"
+    word = f"`{schema}__users__fresh` CLONE AS"
+    assert home.ask(text) == [(10, "p9@example.com")]
+
+    def clones_after(*statements):
+        before = len(home.sent(word))
+        with home.lake.write() as connection:
+            for statement in statements:
+                connection.execute(statement.replace("{}", f"lake.{schema}.users"))
+        assert home.ask(text) == home.ask(text, engine="duckdb")
+        return len(home.sent(word)) - before
+
+    assert clones_after("INSERT INTO {} VALUES (10, 'q', 'free')") == 1
+    assert (
+        clones_after("INSERT INTO {} FROM {} LIMIT 2", "INSERT INTO {} VALUES (11, 'r', '')") == 1
+    )
+    assert clones_after("UPDATE {} SET email = 's' WHERE id = 11") == 0
+    assert clones_after("INSERT INTO {} VALUES (12, 't', '')", "DELETE FROM {} WHERE id = 3") == 0
+    assert clones_after("ALTER TABLE {} ADD COLUMN more INTEGER") == 0
+    assert clones_after("ALTER TABLE {} DROP COLUMN more", "INSERT INTO {} VALUES (9, 'u', '')") < 2
+    assert clones_after("INSERT INTO {} FROM {} UNION ALL FROM {}") == 0  # more came than there was
+    home.write("users", people())
+    assert home.ask(text) == [(10, "p9@example.com")]
 
 
 KILLS = int(os.environ.get("PWH_KILLS", "1"))

@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
             for name, value in settings.items():
                 if name != "readonly":
                     connection.query(f"SET {name} = '{value}'")
-            if INSERT.match(text):
+            if INSERT.match(text) and data:
                 answer = self._insert(connection, text, data, form)
             else:
                 answer = connection.query(text, form).bytes() or b""

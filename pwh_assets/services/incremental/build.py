@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import PwhError
+from pwh_assets.hogql.errors import HogQLError
 from pwh_assets.lake.attach import ALIAS, quote
 from pwh_assets.lake.differences import (
     NESTED,
     FeedError,
     TableMark,
-    current_snapshot,
     feed_of,
     has_history,
     marks_of,
     net_changes,
 )
 from pwh_assets.services.incremental.config import IncrementalConfig
+from pwh_assets.services.incremental.executors import CannotComputeError, Executor, InLake
 from pwh_assets.services.incremental.state import (
     InputState,
     ViewState,
@@ -32,9 +33,9 @@ from pwh_assets.services.incremental.state import (
     read_view_state,
     write_view_state,
 )
-from pwh_assets.services.models import STAGE
+from pwh_assets.services.models import STAGE, ModelText
 from pwh_assets.services.views.plan import BuildMode
-from pwh_assets.services.views.text import MissingInputError, storable
+from pwh_assets.services.views.text import MissingInputError
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,7 +47,9 @@ TOO_MUCH = 0.5
 """With more changed rows than this share of all rows the view reads, comparing costs more than computing it anew."""
 MANY_BUCKETS = 64
 """Below this the share of touched buckets is not looked at."""
-_TOUCHED = 'temp."pwh_touched"'
+TOUCHED_TABLE = "pwh_touched"
+_TOUCHED = f'temp."{TOUCHED_TABLE}"'
+ENGINE_TITLES = {"duckdb": "DuckDB", "clickhouse": "ClickHouse"}
 
 Path = tuple[str, ...]
 
@@ -80,27 +83,35 @@ class IncrementalBuild:
     config: IncrementalConfig
     must_be_full: str = ""
     """Why the whole table has to be built, where that is known before."""
+    executor: Executor = field(default_factory=InLake)
+    note: str = ""
+    """What else is to be said of how it is built, as a sentence."""
+    elsewhere: ModelText | None = None
+    """The view for ClickHouse, where that shall compute it: the executor is then given before anything is staged."""
     mode: BuildMode = BuildMode.FULL
-    engine: str = "duckdb"
     reason: str = ""
     buckets: int | None = None
     """How many were computed anew; None when all were."""
     _state: ViewState | None = None
     _old: TableMark | None = None
     _changed: dict[Path, str] = field(default_factory=dict)
-    """Temporary table of each input whose rows changed."""
+    """Name of the temporary table of each input whose rows changed."""
     _columns: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     _has_news: bool = True
     """False when not even the state has to be written."""
     _has_null: bool = False
     _keeps_table: bool = False
 
+    @property
+    def engine(self) -> str:
+        return self.executor.engine
+
     # The steps of a publication
 
     def stage(self, connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
-        connection.execute("BEGIN")
+        snapshot = self.executor.begin(connection, list(self.analysis.inputs))
         try:
-            self._prepare(connection)
+            self._prepare(connection, snapshot)
             connection.execute("COMMIT")
         except BaseException:
             _rollback(connection)
@@ -142,8 +153,7 @@ class IncrementalBuild:
 
     # What to build
 
-    def _prepare(self, connection: "duckdb.DuckDBPyConnection") -> None:
-        snapshot = current_snapshot(connection)
+    def _prepare(self, connection: "duckdb.DuckDBPyConnection", snapshot: int) -> None:
         own = ("views", self.view.name)
         paths = [path[-2:] for path in self.analysis.inputs]
         marks = marks_of(connection, self.lake.address, [*paths, own], snapshot)
@@ -157,10 +167,17 @@ class IncrementalBuild:
             )
             for path in self.analysis.inputs
         }
-        fingerprint = self.analysis.fingerprint()
+        fingerprint = self.analysis.fingerprint(self.engine)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         state = ViewState(
-            uuid.uuid4().hex, snapshot, fingerprint, self.config.key, inputs, full_at=now, at=now
+            uuid.uuid4().hex,
+            snapshot,
+            fingerprint,
+            self.config.key,
+            inputs,
+            full_at=now,
+            at=now,
+            engine=self.engine,
         )
         try:
             known = self._known(before, state)
@@ -177,6 +194,8 @@ class IncrementalBuild:
             self.mode = BuildMode.INCREMENTAL
             going_on = state if self._has_news else known
             state = replace(going_on, mark=known.mark, full_at=known.full_at)
+        if self.note and self.buckets != 0:
+            self.reason = f"{self.reason} {self.note}"
         self._state = replace(state, mode=self.mode.value, reason=self.reason, buckets=self.buckets)
 
     def _before(self) -> ViewState | None:
@@ -199,6 +218,9 @@ class IncrementalBuild:
             raise WholeError(self.must_be_full)
         if self._old is None or before is None:
             raise WholeError("It is the first build of the view in parts.")
+        if before.engine != now.engine:
+            was, now_is = (ENGINE_TITLES.get(one, one) for one in (before.engine, now.engine))
+            raise WholeError(f"{was} computed the rows there are, and {now_is} does from now on.")
         if before.fingerprint != now.fingerprint or before.key != now.key:
             raise WholeError(
                 "The view, or a view it reads, means something else than at the last build."
@@ -264,25 +286,36 @@ class IncrementalBuild:
         for number, (path, _, columns, feed) in enumerate(feeds):
             table = f"pwh_changed_{number}"
             if net_changes(connection, table, feed, columns):
-                self._changed[path] = f"temp.{quote(table)}"
+                self._changed[path] = table
                 self._columns[path] = columns
 
     def _find_touched(self, connection: "duckdb.DuckDBPyConnection") -> None:
         from pwh_assets.hogql.incremental import CannotFollow
 
         place = self._place()
+        for name in self._changed.values():
+            self.executor.take(connection, name)
         try:
-            found = self.analysis.touching(place, self._changed.__contains__, self._words)
+            found = self.analysis.touching(
+                place, self._changed.__contains__, self._words, self.engine
+            )
         except CannotFollow as error:
             raise WholeError(
                 f"`{self.config.key}` cannot be the view's key any more, because {error.reason}."
             ) from None
+        except HogQLError as error:
+            raise WholeError(self._has_no_words(error)) from None
         for path, reason in found.everything.items():
             raise WholeError(
                 f"`{'.'.join(path)}` changed, which may reach every bucket, because {reason}."
             )
         key = quote(self.config.key)
-        lists = [found.sql] if found.sql else []
+        lists = []
+        if found.sql:
+            try:
+                lists.append(self.executor.keys(connection, found.sql))
+            except CannotComputeError as error:
+                raise WholeError(f"The touched buckets could not be listed: {error}") from None
         if self.config.lookback_seconds:
             lists.append(
                 f'SELECT DISTINCT {key} AS "k" FROM {self._target} WHERE {key} >= (SELECT max({key}) FROM '
@@ -291,7 +324,7 @@ class IncrementalBuild:
         type_ = f"SELECT * FROM (SELECT {key} FROM {self._target} LIMIT 0)"
         listed = " UNION ALL ".join([type_, *(f'SELECT "k" FROM ({each})' for each in lists)])
         connection.execute(
-            f'CREATE OR REPLACE TEMP TABLE pwh_touched AS SELECT DISTINCT {key} AS "k" FROM ({listed})'
+            f'CREATE OR REPLACE TEMP TABLE {TOUCHED_TABLE} AS SELECT DISTINCT {key} AS "k" FROM ({listed})'
         )
         row = connection.execute(f'SELECT count(*), count("k") FROM {_TOUCHED}').fetchone()
         assert row is not None
@@ -305,10 +338,6 @@ class IncrementalBuild:
                 )
 
     def _stage_touched(self, connection: "duckdb.DuckDBPyConnection") -> None:
-        place = self._place()
-        sql = self.analysis.sql_of_touched(
-            place, self._words, with_null=self._has_null, keys=self._times(connection)
-        )
         if self.buckets == 0:
             columns = ", ".join(map(quote, self.analysis.names))
             connection.execute(
@@ -316,9 +345,7 @@ class IncrementalBuild:
             )
             self.reason = "Nothing that matters to the view has changed."
         else:
-            connection.execute(
-                f'CREATE OR REPLACE TEMP TABLE "{STAGE}" AS {storable(sql, self.analysis.columns)}'
-            )
+            self._compute_touched(connection)
             if not self._fits(connection):
                 raise WholeError("The view's columns have other types than at the last build.")
             names = ", ".join(f"`{'.'.join(path)}`" for path in self._changed)
@@ -329,6 +356,31 @@ class IncrementalBuild:
             self.reason = f"{count} touched by {why}."
         self._keeps_table = True
 
+    def _compute_touched(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        self.executor.take(connection, TOUCHED_TABLE)
+        try:
+            sql = self.analysis.sql_of_touched(
+                self._place(),
+                self._words,
+                with_null=self._has_null,
+                keys=self._times(connection),
+                engine=self.engine,
+            )
+            self.executor.stage(connection, sql, self.analysis.columns, is_whole=False)
+        except HogQLError as error:
+            raise WholeError(self._has_no_words(error)) from None
+        except CannotComputeError as error:
+            raise WholeError(f"The touched buckets could not be computed: {error}") from None
+        row = connection.execute(
+            f'SELECT count(*) FROM "{STAGE}" WHERE NOT coalesce({self._is_touched()}, FALSE)'
+        ).fetchone()
+        if row is None or row[0]:  # never seen; were it so, rows would be there twice
+            raise WholeError("Rows of other buckets than those that were touched came out.")
+
+    def _has_no_words(self, error: HogQLError) -> str:
+        title = ENGINE_TITLES.get(self.engine, self.engine)
+        return f"{title} has no words for a part of it: {error.problems[0].message.rstrip('.')}."
+
     def _times(self, connection: "duckdb.DuckDBPyConnection") -> list[date] | None:
         """The touched keys, when they are few and times."""
         if not self.buckets or self.buckets > MANY_BUCKETS:
@@ -338,8 +390,8 @@ class IncrementalBuild:
         return keys if keys and all(isinstance(key, date) for key in keys) else None
 
     def _stage_whole(self, connection: "duckdb.DuckDBPyConnection") -> None:
-        sql = storable(self.analysis.sql(self._words), self.analysis.columns)
-        connection.execute(f'CREATE OR REPLACE TEMP TABLE "{STAGE}" AS {sql}')
+        sql = self.analysis.sql(self._words, self.engine)
+        self.executor.stage(connection, sql, self.analysis.columns, is_whole=True)
         has_mark = known_mark(self._old, self.config.key) is not None
         self._keeps_table = has_mark and self._fits(connection)
 
@@ -372,13 +424,13 @@ class IncrementalBuild:
         from pwh_assets.hogql.incremental import BOTH, CHANGED, TOUCHED
 
         if path[0] == TOUCHED:
-            return _TOUCHED
+            return self.executor.temporary(TOUCHED_TABLE)
         if path[0] not in (CHANGED, BOTH):
-            return ".".join(map(quote, (ALIAS, *path)))
-        changed = self._changed[path[1:]]
+            return self.executor.stored(path)
+        changed = self.executor.temporary(self._changed[path[1:]])
         if path[0] == CHANGED:
             return changed
-        table = ".".join(map(quote, (ALIAS, *path[1:])))
+        table = self.executor.stored(path[1:])
         columns = ", ".join(map(quote, self._columns[path[1:]]))
         return f"(SELECT {columns} FROM {changed} UNION ALL SELECT {columns} FROM {table})"
 

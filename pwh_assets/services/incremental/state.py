@@ -43,6 +43,8 @@ class ViewState:
     """When the whole table was last computed; ISO 8601 in UTC, as `at`."""
     at: str = ""
     """When this was written."""
+    engine: str = "duckdb"
+    """What computed the rows: only it knows which of them a change reaches."""
 
     def stored(self) -> dict[str, Any]:
         """As JSON, also for `SavedQuery.incremental_state`."""
@@ -66,6 +68,7 @@ class ViewState:
             "buckets": self.buckets,
             "full_at": self.full_at,
             "at": self.at,
+            "engine": self.engine,
         }
 
     @classmethod
@@ -85,6 +88,7 @@ class ViewState:
             stored["buckets"],
             stored["full_at"],
             stored["at"],
+            stored.get("engine", "duckdb"),
         )
 
 

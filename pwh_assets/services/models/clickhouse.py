@@ -18,8 +18,10 @@ from pwh_assets.engines.base import (
 from pwh_assets.engines.clickhouse import said
 from pwh_assets.engines.clickhouse_site import BuildSite
 from pwh_assets.engines.clickhouse_types import quoted
+from pwh_assets.engines.mirror_names import table_of
 from pwh_assets.errors import InvalidInputError, PwhError
 from pwh_assets.hogql.functions.macros import DUCKDB_MACROS
+from pwh_assets.services.models.arrival import arriving
 from pwh_assets.services.models.project import Generated, ModelText
 from pwh_assets.services.models.publication import Publication
 from pwh_assets.services.models.runner import (
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ARRIVING = "pwh_arriving"
-"""The rows that come from ClickHouse, in the connection that publishes them."""
 MEMORY = "768MiB"
 """Of the connection that publishes; what needs more spills to the home's `tmp`."""
 
@@ -106,23 +106,56 @@ def run(
         LakeBusyError: others were writing the lake all the time.
     """
     path = ("views", view_name)
-    try:
-        with _Arrival(lake, publication, site, path) as session, site:
-            on_session(session)
-            site.bring(sorted(set(text.tokens.values())))
-            _compute(project, site, view_name)
-            with (
-                _connection(lake, session) as connection,
-                _arriving(site, path, text, connection) as sql,
-            ):
-                session.materialize(connection, sql, f'lake."views".{quoted(view_name)}')
+    with _in_words(view_name), _Arrival(lake, publication, site, path) as session, site:
+        on_session(session)
+        site.bring(sorted(set(text.tokens.values())))
+        _compute(project, site, view_name)
+        with (
+            _connection(lake, session) as connection,
+            site.rows(table_of(path), text.columns) as batches,
+            arriving(batches, text.columns, connection) as sql,
+        ):
+            session.materialize(connection, sql, f'lake."views".{quoted(view_name)}')
+        session.adopt()
+
+
+def run_parts(
+    lake: "Lake",
+    site: BuildSite,
+    view_name: str,
+    publication: Publication,
+    is_copy: Callable[[], bool],
+    on_session: Callable[[Any], object] = lambda session: None,
+) -> None:
+    """Build a view whose publication computes what it stages in ClickHouse itself.
+
+    Args:
+        is_copy: asked once it is published: whether the site's table holds all of the view's rows.
+
+    Raises:
+        As `run`.
+    """
+    path = ("views", view_name)
+    with _in_words(view_name), _Arrival(lake, publication, site, path) as session, site:
+        on_session(session)
+        with _connection(lake, session) as connection:
+            session.materialize(connection, "", f'lake."views".{quoted(view_name)}')
+        if is_copy():
             session.adopt()
+
+
+@contextmanager
+def _in_words(view_name: str) -> Iterator[None]:
+    """ClickHouse's errors as the view's."""
+    try:
+        yield
     except QueryCancelledError:
         raise ModelError(view_name, "Its statement was ended on the server.") from None
     except EngineUnavailableError as error:
         raise WarehouseAwayError.of(view_name, error) from None
     except EngineError as error:
-        raise ModelError(view_name, error.sentence) from None
+        way = f"DuckDB may be able to: `pwh view run {view_name} --engine duckdb`."
+        raise ModelError(view_name, f"{error.sentence} {way}") from None
 
 
 class _Arrival(Session):
@@ -230,43 +263,3 @@ def _connection(lake: "Lake", session: Session) -> "Iterator[duckdb.DuckDBPyConn
         for statement in DUCKDB_MACROS:
             connection.execute(statement)
         yield connection
-
-
-@contextmanager
-def _arriving(
-    site: BuildSite,
-    path: tuple[str, str],
-    text: ModelText,
-    connection: "duckdb.DuckDBPyConnection",
-) -> Iterator[str]:
-    """DuckDB's SQL of the rows that ClickHouse computed, as the lake keeps them. It can be read once."""
-    import pyarrow as pa
-
-    casts = ", ".join(
-        f"CAST({quoted(c.name)} AS {c.type}) AS {quoted(c.name)}" for c in text.columns
-    )
-    with site.rows(path, text.columns) as batches:
-        first = next(batches, None)
-        if first is None:
-            nothing = ", ".join(f"NULL AS {quoted(c.name)}" for c in text.columns)
-            yield f"SELECT {casts} FROM (SELECT {nothing}) WHERE false"
-            return
-
-        broken: list[Exception] = []
-
-        def all_batches() -> "Iterator[pa.RecordBatch]":
-            yield first
-            try:
-                yield from batches
-            except Exception as error:  # DuckDB would keep only its text
-                broken.append(error)
-                raise
-
-        reader = pa.RecordBatchReader.from_batches(first.schema, all_batches())
-        connection.register(ARRIVING, reader)
-        try:
-            yield f"SELECT {casts} FROM {ARRIVING}"
-        except Exception:
-            if broken:
-                raise said(str(broken[0])) from None
-            raise

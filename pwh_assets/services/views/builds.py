@@ -32,7 +32,7 @@ from pwh_assets.services.views.plan import (
 )
 from pwh_assets.services.views.running import ViewCancelledError, Watch
 from pwh_assets.services.views.text import MissingInputError, model_text
-from pwh_assets.services.views.warehouse import check_engine
+from pwh_assets.services.views.warehouse import check_engine, clickhouse
 
 if TYPE_CHECKING:
     import duckdb
@@ -186,58 +186,35 @@ def _decide(build: Build) -> None:
 
 
 def _compile(build: Build) -> None:
-    """Its model, written and read by dbt."""
-    view = build.view
-    plan = build.plan
+    """Its model, written and read by dbt; what is built in parts in ClickHouse is no model there."""
+    view, text = build.view, build.plan.elsewhere
+    if text is not None and not isinstance(build.plan, ClickHouseBuild):
+        return
     with build.watch.waiting_for(build.platform, f"dbt-{view.project_id}", _DBT_WAIT_S):
-        if isinstance(plan, ClickHouseBuild):
-            from pwh_assets.services.views.warehouse import clickhouse
-
-            target = models.Target.CLICKHOUSE
-            build.project = generate_models(
-                build.platform, view.project_id, view, target, text=plan.text
-            )
-            mirror = clickhouse(build.platform).mirror(view.project_id)
-            models.parse(build.project, view.name, mirror.site_of(view.id))
+        if text is None:
+            build.project = generate_models(build.platform, view.project_id, fresh=view)
+            models.parse(build.project, view.name)
             return
-        build.project = generate_models(build.platform, view.project_id, fresh=view)
-        models.parse(build.project, view.name)
+        target = models.Target.CLICKHOUSE
+        build.project = generate_models(build.platform, view.project_id, view, target, text=text)
+        mirror = clickhouse(build.platform).mirror(view.project_id)
+        models.parse(build.project, view.name, mirror.site_of(view.id))
 
 
 def _materialize(build: Build) -> None:
-    """Staged, audited and published, in dbt's hands; see `_Watched`."""
-    assert build.project is not None
+    """Computed, staged, audited and published; see `_Watched`."""
     build.watch.check()
-    if isinstance(build.plan, ClickHouseBuild):
-        _materialize_in_clickhouse(build, build.project, build.plan)
+    text = build.plan.elsewhere
+    if text is not None:
+        from pwh_assets.services.views.elsewhere import compute_there
+
+        compute_there(build, text, _Watched(build))
         return
+    assert build.project is not None
     models.run(
         build.lake,
         build.project,
         build.view.name,
-        _Watched(build),
-        lambda session: build.watch.interrupt_with(session.interrupt),
-    )
-
-
-def _materialize_in_clickhouse(
-    build: Build, project: models.Generated, plan: ClickHouseBuild
-) -> None:
-    """Computed there, the rest as ever."""
-    from pwh_assets.engines.clickhouse_site import BuildSite
-    from pwh_assets.services.models import clickhouse
-    from pwh_assets.services.views.warehouse import clickhouse as engine_of
-
-    build.watch.tell("compute")
-    engine = engine_of(build.platform)
-    known = [view.id for view in build.platform.store.views(build.view.project_id)]
-    site = BuildSite(engine, build.lake, build.view.id, plan.text.settings, known)
-    clickhouse.run(
-        build.lake,
-        project,
-        site,
-        build.view.name,
-        plan.text,
         _Watched(build),
         lambda session: build.watch.interrupt_with(session.interrupt),
     )
@@ -386,9 +363,9 @@ def generate_models(
     for view in views:
         if not view.is_materialized or view.origin is ViewOrigin.DBT:
             continue
-        if is_clickhouse and view.incremental:
-            continue
         is_fresh = fresh is not None and view.id == fresh.id
+        if is_clickhouse and view.incremental and not is_fresh:
+            continue
         if not is_fresh and kept.get(view.id) == marks[view.name]:
             found.append(models.Model(view, None))
             continue

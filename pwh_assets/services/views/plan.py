@@ -22,12 +22,16 @@ class BuildPlan(Publication, Protocol):
     """
 
     mode: BuildMode
-    engine: str
-    """What computes it: `duckdb`, in the lake, or `clickhouse`."""
+    elsewhere: ModelText | None
+    """The view for ClickHouse, where that computes it."""
     buckets: int | None
     """How many parts were computed; None when all were."""
     reason: str
     """Why it is done so, as a sentence for the run's history."""
+
+    @property
+    def engine(self) -> str:
+        """What computes it: `duckdb`, in the lake, or `clickhouse`."""
 
     @property
     def preview(self) -> str:
@@ -46,6 +50,7 @@ class FullBuild(Replacement):
     after: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the SavedQuery to set once it is published."""
     engine: str = "duckdb"
+    elsewhere: ModelText | None = None
     buckets: int | None = None
 
     @property
@@ -61,7 +66,6 @@ class ClickHouseBuild(FullBuild):
     """The whole answer, computed in ClickHouse."""
 
     engine: str = "clickhouse"
-    text: ModelText = field(default_factory=lambda: ModelText("", {}))
 
 
 def decide(
@@ -78,18 +82,18 @@ def decide(
         EngineUnfitError: the engine that was asked for cannot compute it.
         EngineUnavailableError: the view is built in ClickHouse, which is not there.
     """
-    from pwh_assets.services.views.warehouse import EngineUnfitError, clickhouse_text, engine_of
-
+    reason = "A full build was asked for." if full else "The view is built as a whole."
+    after: Mapping[str, Any] = {}
     if view.incremental:
         from pwh_assets.services.incremental.plan import incremental_plan
 
-        return incremental_plan(platform, view, full=full)
-    reason = "A full build was asked for." if full else "The view is built as a whole."
-    if engine_of(platform, view, engine) != "clickhouse":
-        return FullBuild(reason)
-    text, why_not = clickhouse_text(platform, view)
-    if text is None and engine is not None:
-        raise EngineUnfitError(view.name, why_not)
-    if text is None:
-        return FullBuild(f"{reason} DuckDB built it: {why_not}")
-    return ClickHouseBuild(f"{reason} ClickHouse computed it.", text=text)
+        plan = incremental_plan(platform, view, full=full, engine=engine)
+        if not isinstance(plan, str):
+            return plan
+        reason, after = plan, {"incremental_state": None}
+    from pwh_assets.services.views.warehouse import in_clickhouse
+
+    text, why_not = in_clickhouse(platform, view, engine)
+    if text is not None:
+        return ClickHouseBuild(f"{reason} ClickHouse computed it.", after=after, elsewhere=text)
+    return FullBuild(f"{reason} {why_not}".strip(), after=after)

@@ -13,9 +13,6 @@ from pwh_assets.services.views.text import model_text
 if TYPE_CHECKING:
     from pwh_assets.engines.clickhouse import ClickHouseEngine
 
-IN_PARTS = (
-    "A view that is built in parts is built in the lake, whose change feed says what was touched."
-)
 OWN_DBT = "A model of an own dbt project is built in the lake, whose SQL it is."
 
 
@@ -65,8 +62,6 @@ def builder_of(platform: Platform, view: SavedQuery) -> Builder | None:
         return Builder("duckdb", "The view asks for it." if view.engine else "")
     if view.origin is ViewOrigin.DBT:
         return Builder("duckdb", OWN_DBT)
-    if view.incremental:
-        return Builder("duckdb", IN_PARTS)
     return Builder("clickhouse")
 
 
@@ -102,6 +97,24 @@ def set_engine(platform: Platform, view: SavedQuery, engine: str) -> SavedQuery:
     wanted = None if engine == "default" else engine
     check_engine(platform, view, wanted)
     return platform.store.update_view(view.id, engine=wanted)
+
+
+def in_clickhouse(
+    platform: Platform, view: SavedQuery, asked: str | None = None
+) -> tuple[ModelText | None, str]:
+    """The view's model for ClickHouse where that shall build it and can; else None, and a sentence where there is
+    something to say.
+
+    Raises:
+        EngineUnfitError: ClickHouse was asked for and cannot build it.
+        HogQLError, EngineUnavailableError, DbtClickHouseMissingError: as `clickhouse_text`.
+    """
+    if engine_of(platform, view, asked) != "clickhouse":
+        return None, ""
+    text, why_not = clickhouse_text(platform, view)
+    if text is None and asked is not None:
+        raise EngineUnfitError(view.name, why_not)
+    return text, f"DuckDB built it: {why_not}" if text is None else ""
 
 
 def clickhouse_text(platform: Platform, view: SavedQuery) -> tuple[ModelText | None, str]:
