@@ -5,14 +5,14 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Self
+
+from pwh_assets.demo.private import PrivateServer, free_port, run_as
 
 FAST_AND_SMALL = {
     "wal_level": "logical",
@@ -27,21 +27,12 @@ FAST_AND_SMALL = {
 }
 """Settings for data nobody has to keep; a slot peeks at once when `synchronous_commit` is set on."""
 
-_WATCHDOG = """
-read -r word
-[ "$word" = done ] && exit 0
-kill -INT "$1"
-while kill -0 "$1" 2>/dev/null; do sleep 0.1; done
-[ -z "$2" ] || rm -rf "$2"
-"""
-"""Ends the server when our end of its pipe closes without a word: the owner was killed."""
-
 
 class PostgresUnavailableError(Exception):
     """The private server cannot run here; the sentence says what is missing."""
 
 
-class PrivatePostgres:
+class PrivatePostgres(PrivateServer):
     """A PostgreSQL server with password authentication and logical replication on.
 
     As root it runs under `postgres` or `nobody` (PostgreSQL refuses root), with copies of its
@@ -54,7 +45,8 @@ class PrivatePostgres:
         settings: Further server settings; they win over ours.
     """
 
-    host = "127.0.0.1"
+    ends_by = signal.SIGINT
+    gives_in_to = signal.SIGQUIT
     user = "app"
 
     def __init__(
@@ -66,14 +58,12 @@ class PrivatePostgres:
     ) -> None:
         self.database = database
         self.password = secrets.token_urlsafe(12)
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self._is_port_ours = not port
         self._data = data
         self._settings = {**FAST_AND_SMALL, **(settings or {})}
         self._identity = _unprivileged_identity()
-        self._root: Path | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._watchdog: subprocess.Popen[bytes] | None = None
+        self._is_temporary = data is None
 
     @property
     def dsn(self) -> str:
@@ -98,11 +88,7 @@ class PrivatePostgres:
             "sslmode": "disable",
         }
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
-    def start(self) -> "PrivatePostgres":
+    def start(self) -> Self:
         """Make the cluster if there is none, start the server and wait until it answers.
 
         Raises:
@@ -120,44 +106,10 @@ class PrivatePostgres:
             except _PortTakenError:
                 if not self._is_port_ours or attempt == 4:
                     raise
-                self.port = _free_port()
+                self.port = free_port()
         if is_new:
             self._create_database()
         return self
-
-    def stop(self, keep: bool = False) -> None:
-        """End the server (open connections are cut); `keep` leaves a temporary folder for `start`."""
-        if self._watchdog and self._watchdog.stdin:
-            try:
-                self._watchdog.stdin.write(b"done\n")
-                self._watchdog.stdin.close()
-            except BrokenPipeError:
-                pass
-            self._watchdog.wait(10)
-            self._watchdog = None
-        if self._process:
-            if self._process.poll() is None:
-                self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self._process.send_signal(signal.SIGQUIT)
-                self._process.wait(10)
-            self._process = None
-        if self._root and not keep and self._data is None:
-            shutil.rmtree(self._root, ignore_errors=True)
-            self._root = None
-
-    def __enter__(self) -> "PrivatePostgres":
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _prepare(self) -> bool:
         """Folder, programs and cluster; True when the cluster was just made."""
@@ -184,7 +136,7 @@ class PrivatePostgres:
             env=self._env,
             capture_output=True,
             text=True,
-            **_run_as(self._identity),
+            **run_as(self._identity),
         )
         if done.returncode:
             raise PostgresUnavailableError(
@@ -232,17 +184,10 @@ class PrivatePostgres:
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         log_file = self._root / "log"
         start_of_log = log_file.stat().st_size if log_file.exists() else 0
-        with open(log_file, "ab") as log:
-            self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", self._root / "data", *options],
-                cwd=self._root,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                **_run_as(self._identity),
-            )
+        data = self._root / "data"
+        self._process = self._run(
+            self._bin / "postgres", "-D", data, *options, env=self._env, log=log_file
+        )
         try:
             self._wait_until_ready()
         except PostgresUnavailableError as error:
@@ -253,16 +198,7 @@ class PrivatePostgres:
             if "Address already in use" in tail:
                 raise _PortTakenError(f"Port {self.port} is taken.") from None
             raise PostgresUnavailableError(f"{error} Its log ends: {tail}") from None
-        temporary = "" if self._data else str(self._root)
-        self._watchdog = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCHDOG, "watchdog", str(self._process.pid), temporary],
-            cwd="/",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            **_run_as(self._identity),
-        )
+        self._watch()
 
     def _wait_until_ready(self, timeout_s: float = 60) -> None:
         """The eighth line of the server's pid file says `ready`, with our server's pid in the first."""
@@ -367,11 +303,6 @@ def _unprivileged_identity() -> dict[str, int]:
     )
 
 
-def _run_as(identity: Mapping[str, int]) -> dict[str, Any]:
-    """Arguments for `subprocess` that leave root and its groups behind."""
-    return {**identity, "extra_groups": []} if identity else {}
-
-
 def _can_enter(folder: Path, identity: Mapping[str, int]) -> bool:
     """True when the identity may walk every folder down to `folder`."""
     if not identity:
@@ -400,10 +331,3 @@ def _shared_folder(identity: Mapping[str, int]) -> Path:
         "There is no temporary folder the user PostgreSQL runs under can enter. "
         "Set TMPDIR to one everybody may enter, such as /tmp."
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -4,15 +4,15 @@ import os
 import pwd
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
+
+from pwh_assets.demo.private import PrivateServer, free_port, run_as
 
 INSTALL = "apt-get install mariadb-server"
 
@@ -33,21 +33,12 @@ SMALL_AND_FAST = {
 
 _PLACES = os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/bin"))
 
-_WATCHDOG = """
-read -r word
-[ "$word" = done ] && exit 0
-kill -TERM "$1"
-while kill -0 "$1" 2>/dev/null; do sleep 0.1; done
-rm -rf "$2"
-"""
-"""Ends the server when our end of its pipe closes without a word: the owner was killed."""
-
 
 class MariaDBUnavailableError(Exception):
     """The private server cannot run here; the sentence says what is missing."""
 
 
-class PrivateMariaDB:
+class PrivateMariaDB(PrivateServer):
     """A MariaDB server whose user `app` may do everything, replication included.
 
     As root it runs under `mysql`, or `nobody` where there is no such user.
@@ -61,7 +52,6 @@ class PrivateMariaDB:
     ...     pymysql.connect(**server.conn)
     """
 
-    host = "127.0.0.1"
     user = "app"
 
     def __init__(
@@ -69,12 +59,9 @@ class PrivateMariaDB:
     ) -> None:
         self.database = database
         self.password = secrets.token_urlsafe(12)
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self._settings = {**SMALL_AND_FAST, **(settings or {})}
         self._identity = _identity()
-        self._root: Path | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._watchdog: subprocess.Popen[bytes] | None = None
 
     @property
     def conn(self) -> dict[str, Any]:
@@ -93,11 +80,7 @@ class PrivateMariaDB:
             f"mysql+pymysql://{self.user}:{self.password}@{self.host}:{self.port}/{self.database}"
         )
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
-    def start(self) -> "PrivateMariaDB":
+    def start(self) -> Self:
         """Make the data folder if there is none, start the server and wait until it answers.
 
         Raises:
@@ -111,40 +94,6 @@ class PrivateMariaDB:
             self.stop()
             raise
         return self
-
-    def stop(self, keep: bool = False) -> None:
-        """End the server; `keep` leaves its folder for another `start`."""
-        if self._watchdog and self._watchdog.stdin:
-            try:
-                self._watchdog.stdin.write(b"done\n")
-                self._watchdog.stdin.close()
-            except BrokenPipeError:
-                pass
-            self._watchdog.wait(10)
-            self._watchdog = None
-        if self._process:
-            if self._process.poll() is None:
-                self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait(10)
-            self._process = None
-        if self._root and not keep:
-            shutil.rmtree(self._root, ignore_errors=True)
-            self._root = None
-
-    def __enter__(self) -> "PrivateMariaDB":
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _prepare(self) -> None:
         if self._root is not None:
@@ -162,7 +111,7 @@ class PrivateMariaDB:
             # the machine's own /etc/mysql must not leak in
             [install, "--no-defaults", f"--datadir={self._root / 'data'}", "--skip-test-db",
              "--auth-root-authentication-method=normal"],
-            cwd=self._root, env=self._env, capture_output=True, text=True, **_run_as(self._identity),
+            cwd=self._root, env=self._env, capture_output=True, text=True, **run_as(self._identity),
         )  # fmt: skip
         if made.returncode:
             raise MariaDBUnavailableError(
@@ -191,17 +140,8 @@ class PrivateMariaDB:
         }
         options = [f"--{key}={value}" if value else f"--{key}" for key, value in settings.items()]
         log = root / "log"
-        with open(log, "ab") as output:
-            self._process = subprocess.Popen(
-                [server, "--no-defaults", *options],
-                cwd=root, env=self._env, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, **_run_as(self._identity),
-            )  # fmt: skip
-        self._watchdog = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCHDOG, "watchdog", str(self._process.pid), str(root)],
-            cwd="/", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True, **_run_as(self._identity),
-        )  # fmt: skip
+        self._process = self._run(server, "--no-defaults", *options, env=self._env, log=log)
+        self._watch()
         give_up_at = time.monotonic() + 60
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > give_up_at:
@@ -245,18 +185,6 @@ def _identity() -> dict[str, int]:
     )
 
 
-def _run_as(identity: Mapping[str, int]) -> dict[str, Any]:
-    """Arguments for `subprocess` that leave root and its groups behind."""
-    return {**identity, "extra_groups": []} if identity else {}
-
-
 def _shared_folder() -> str:
     """The server's user has to enter it, so no private TMPDIR when we are root."""
     return tempfile.gettempdir() if os.geteuid() else "/tmp"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

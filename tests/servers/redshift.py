@@ -47,6 +47,10 @@ class PrivateRedshift:
         return self.postgres.dsn
 
     @property
+    def password(self) -> str:
+        return self.postgres.password
+
+    @property
     def config(self) -> dict[str, object]:
         return {**self.postgres.config, "port": self._relay.port, "sslmode": "disable"}
 

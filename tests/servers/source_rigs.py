@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import psycopg
 
@@ -98,6 +98,7 @@ class PostgresRig:
     table: str = "item"
     cursor: str = "updated_at"
     primary_key: tuple[str, ...] = ("id",)
+    text: ClassVar[str] = "text"
 
     def __post_init__(self) -> None:
         self.schema = f"s{uuid.uuid4().hex[:8]}"
@@ -107,7 +108,7 @@ class PostgresRig:
         self.unreachable = {**self.config, "port": 1}
         self.run(f"CREATE SCHEMA {self.schema}")
         self.run(
-            f"CREATE TABLE {self.schema}.item (id bigint PRIMARY KEY, name text, updated_at timestamptz NOT NULL)"
+            f"CREATE TABLE {self.schema}.item (id bigint PRIMARY KEY, name {self.text}, updated_at timestamptz NOT NULL)"
         )
 
     def run(self, query: str, *values: Any) -> list[Any]:
@@ -117,7 +118,7 @@ class PostgresRig:
 
     def insert(self, *numbers: int, extra: str | None = None) -> None:
         if extra:
-            self.run(f"ALTER TABLE {self.schema}.item ADD COLUMN IF NOT EXISTS extra text")
+            self.run(f"ALTER TABLE {self.schema}.item ADD COLUMN IF NOT EXISTS extra {self.text}")
         for number in numbers:
             self.run(
                 f"INSERT INTO {self.schema}.item (id, name, updated_at) VALUES (%s, %s, %s)",

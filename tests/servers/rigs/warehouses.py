@@ -3,9 +3,6 @@
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC
-from typing import Any
-
-import psycopg
 
 from pwh_assets.sources.base import SourceType
 from pwh_assets.sources.registry import discover
@@ -13,46 +10,14 @@ from tests.servers.bigquery import PROJECT, BigQueryServer
 from tests.servers.databricks import CATALOG, HTTP_PATH, DatabricksServer
 from tests.servers.redshift import PrivateRedshift
 from tests.servers.snowflake import SnowflakeServer
-from tests.servers.source_rigs import moment
+from tests.servers.source_rigs import PostgresRig, moment
 
 
 @dataclass
-class RedshiftRig:
-    server: PrivateRedshift
+class RedshiftRig(PostgresRig):
+    server: PrivateRedshift  # type: ignore[assignment]
     source: SourceType = field(default_factory=lambda: discover()["redshift"])
-    table: str = "item"
-    cursor: str = "updated_at"
-    primary_key: tuple[str, ...] = ("id",)
-
-    def __post_init__(self) -> None:
-        self.schema = f"s{uuid.uuid4().hex[:8]}"
-        self.secret = self.server.postgres.password
-        self.config = self.source.validate({**self.server.config, "schema": self.schema})
-        self.wrong_credentials = {**self.config, "password": "wrong-password"}
-        self.unreachable = {**self.config, "port": 1}
-        self.run(f"CREATE SCHEMA {self.schema}")
-        self.run(
-            f"CREATE TABLE {self.schema}.item (id bigint PRIMARY KEY, name varchar, updated_at timestamptz NOT NULL)"
-        )
-
-    def run(self, query: str, *values: Any) -> None:
-        with psycopg.connect(self.server.dsn, autocommit=True) as connection:
-            connection.execute(query.encode(), values or None)
-
-    def insert(self, *numbers: int, extra: str | None = None) -> None:
-        if extra:
-            self.run(f"ALTER TABLE {self.schema}.item ADD COLUMN IF NOT EXISTS extra varchar")
-        for number in numbers:
-            self.run(
-                f"INSERT INTO {self.schema}.item (id, name, updated_at) VALUES (%s, %s, %s)",
-                number,
-                f"row {number}",
-                moment(number).replace(tzinfo=UTC),
-            )
-            if extra:
-                self.run(f"UPDATE {self.schema}.item SET extra = %s WHERE id = %s", extra, number)
-
-    def settle(self) -> None: ...
+    text = "varchar"
 
 
 @dataclass
