@@ -27,6 +27,11 @@ def test_every_link_inside_the_docs_leads_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", _prose(page.read_text())):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name} -> {target}"
+        for target, heading in re.findall(r"\]\(([^)#:]*)#([^)]*)\)", _prose(page.read_text())):
+            there = (page.parent / target if target else page).read_text()
+            headings = re.findall(r"^#+ (.*)$", there, re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+            assert heading in slugs, f"{page.name} -> {target}#{heading}"
 
 
 def test_the_changelog_knows_this_version() -> None:

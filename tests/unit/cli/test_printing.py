@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -32,6 +33,25 @@ def test_every_command_is_on_its_page(name: str) -> None:
     *above, last = name.split()
     text = PAGE.read_text()
     assert f"`{name}" in text or (" ".join(above) in text and f"`{last}" in text), name
+
+
+def test_pages_name_commands_and_options_that_exist() -> None:
+    top = parser()
+    for page in PAGE.parent.rglob("*.md"):
+        for line in re.findall(
+            r"`(pwh [a-z][^`]*)`|^(pwh [a-z].*)$", page.read_text(), re.MULTILINE
+        ):
+            said = "".join(line).partition(" # ")[0]
+            command, words = top, said.split()[1:]
+            while groups := [
+                a for a in command._actions if isinstance(a, argparse._SubParsersAction)
+            ]:
+                if not words or words[0] in ("…", "COMMAND"):
+                    break
+                assert words[0] in groups[0].choices, f"{page.name}: {said}"
+                command = groups[0].choices[words.pop(0)]
+            for option in re.findall(r"(?<=[ \[])--[a-z][a-z-]*", " " + " ".join(words)):
+                assert option in command._option_string_actions, f"{page.name}: {said}"
 
 
 @pytest.mark.parametrize("name", list(commands(parser())))
