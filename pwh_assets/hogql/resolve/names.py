@@ -417,7 +417,11 @@ class Names(Core):
         )
 
     def index(self, key: Any, node: exp.Expression) -> Value:
-        return Literal(INTEGER, key, node=NUMBER(key)) if isinstance(key, int) else self.value(key)
+        return (
+            Literal(INTEGER, key, node=number_literal(key))
+            if isinstance(key, int)
+            else self.value(key)
+        )
 
     def slice(self, value: Value, key: exp.Slice, node: exp.Expression) -> Value:
         start = self.value(key.this) if key.this is not None else None
@@ -523,7 +527,7 @@ class Names(Core):
         )
 
 
-def NUMBER(value: int) -> exp.Expression:  # noqa: N802
+def number_literal(value: int) -> exp.Expression:
     literal = exp.Literal(this=str(abs(value)), is_string=False)
     return literal if value >= 0 else exp.Neg(this=literal)
 
