@@ -39,6 +39,11 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=7)
     arguments.add_argument("--examples", type=int, default=25, help="of each operation and phase")
     arguments.add_argument("--only", default="", help="operations whose path holds this")
+    arguments.add_argument(
+        "--phases",
+        default="examples,coverage,fuzzing,stateful",
+        help="on a busy machine the first two take minutes; `fuzzing,stateful` is chance alone",
+    )
     options = arguments.parse_args()
     home = Path(tempfile.mkdtemp(prefix="pwh-fuzz-api-"))
     platform = open_platform(Settings.from_env({"PWH_HOME": str(home), "PWH_RATE_LIMIT": "off"}))
@@ -81,7 +86,7 @@ def fuzz(
         f"--seed={options.seed}",
         f"--max-examples={options.examples}",
         f"--checks={','.join(CHECKS)}",
-        "--phases=examples,coverage,fuzzing,stateful",
+        f"--phases={options.phases}",
         "--suppress-health-check=all",
         "--request-timeout=60",
         "--continue-on-failure",
