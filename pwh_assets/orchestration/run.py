@@ -188,6 +188,7 @@ def _run(
         inventory,
         job,
         {**of_platform(platform), "watcher": watcher, "ahead": ahead},
+        only=keys,
         loggers={"console": _silent},
     )
     with _own_sigterm():

@@ -50,12 +50,11 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
     python, files = (sys.executable, "-W", "ignore::DeprecationWarning"), ("-w", str(workspace))
     wrapper = ("-m", "pwh_assets.orchestration.after")
     at_once, after = (*wrapper, "-"), (*wrapper, str(address))
+    forks = ("-m", "pwh_assets.orchestration.workers", str(socket_of(folder, RUNS)))
+    # Elsewhere what is imported may not outlive a fork; there, Dagster's default launcher starts runs.
+    runs = [Command("dagster-runs", (*python, *forks), environment)] * (sys.platform == "linux")
     return [
-        Command(
-            "dagster-runs",
-            (*python, "-m", "pwh_assets.orchestration.workers", str(socket_of(folder, RUNS))),
-            environment,
-        ),
+        *runs,
         Command(
             "dagster-code",
             (

@@ -150,7 +150,10 @@ def _op_name(inventory: Inventory, view: SavedQuery) -> str:
 
 def view_assets(inventory: Inventory) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Every view of a project."""
-    return [
-        materialized_asset(inventory, view) if view.is_materialized else view_spec(inventory, view)
-        for view in inventory.views
-    ]
+    return [view_asset(inventory, view) for view in inventory.views]
+
+
+def view_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefinition | dg.AssetSpec:
+    if view.is_materialized:
+        return materialized_asset(inventory, view)
+    return view_spec(inventory, view)

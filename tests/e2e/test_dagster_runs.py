@@ -217,21 +217,27 @@ def test_a_broken_contract_fails_the_run_and_stops_its_views(app, sql):
     assert run_views(app, [view]).is_ok
 
 
-def test_views_are_built_inputs_first_with_their_column_lineage(app):
+def test_views_are_built_inputs_first_with_their_column_lineage(app, sql):
     run_sync(app, app.store.tables(1))
-    save_view(app, 1, "first", "SELECT id AS user_id, upper(name) AS loud FROM app_users")
-    save_view(app, 1, "plain", "SELECT loud FROM first")
-    save_view(app, 1, "second", "SELECT count() AS n, max(loud) AS top FROM plain")
-    for name in ("first", "second"):
+    save_view(app, 1, "named", "SELECT id AS user_id, upper(name) AS loud FROM app_users")
+    save_view(app, 1, "plain", "SELECT loud FROM named")
+    save_view(app, 1, "counted", "SELECT count() AS n, max(loud) AS top FROM plain")
+    for name in ("named", "counted"):
         materialize_view(app, 1, name, "24hour")
-    views = [app.store.view(1, name) for name in ("second", "first")]
+    views = [app.store.view(1, name) for name in ("counted", "named")]
+    assert run_views(app, views).is_ok
+    sql("UPDATE app.users SET name = 'zz' WHERE id = 1")
+    assert run_sync(app, [app.store.find_table(1, "app_users")], full=True).is_ok
     outcome = run_views(app, views)
     assert outcome.is_ok, outcome
     assert [(each.name, each.result.rows) for each in outcome.outcomes] == [
-        ("second", 1),
-        ("first", 100),
+        ("counted", 1),
+        ("named", 100),
     ]
-    (made,) = materializations(app, "views", "first")
+    with app.lakes.of(1).read() as connection:
+        place = ".".join(app.store.view(1, "counted").place)
+        assert connection.execute(f"SELECT top FROM lake.{place}").fetchone() == ("ZZ",)
+    made = materializations(app, "views", "named")[0]
     lineage = made.metadata["dagster/column_lineage"].value.deps_by_column
     assert lineage["loud"] == [dg.TableColumnDep(dg.AssetKey(["postgres_app", "users"]), "name")]
     with pytest.raises(PlainViewError):

@@ -20,7 +20,9 @@ def job_of(platform: Platform, run: dg.DagsterRun) -> dg.JobDefinition:
     if not run.job_name.startswith("__"):
         inventories = read_inventories(platform, [project_in(run.job_name)])
         try:
-            definitions = definitions_for(inventories[0], run.job_name, resources)
+            definitions = definitions_for(
+                inventories[0], run.job_name, resources, only=run.asset_selection
+            )
         except KeyError:  # a job of checks
             definitions = compose(inventories, resources)
     else:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import dagster as dg
 import pytest
+from dagster._core.execution.api import create_execution_plan
 from dagster._core.remote_representation.external_data import RepositorySnap
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -79,6 +80,28 @@ def test_one_job_by_itself_is_what_it_is_among_all_others(make_table, inventory_
     alone = definitions_for(inventory, job, nothing).resolve_job_def(job)
     among_all = definitions(inventory).resolve_job_def(job)
     assert alone.get_job_snapshot() == among_all.get_job_snapshot()
+
+
+def test_of_a_job_only_what_a_run_takes_is_defined_and_runs_in_its_order(make_table, inventory_of):
+    tables = [make_table("invoice"), make_table("customer")]
+    views = [
+        SavedQuery("v1", 1, "zero", "SELECT id FROM stripe_invoice", is_materialized=True),
+        SavedQuery("v2", 1, "between", "SELECT id FROM zero", inputs=("zero",)),
+        SavedQuery("v3", 1, "after", "SELECT id FROM between", inputs=("between",)),
+        SavedQuery("v4", 1, "other", "SELECT id FROM stripe_invoice", is_materialized=True),
+    ]
+    views[2] = replace(views[2], is_materialized=True)
+    inventory = inventory_of(tables, views)
+    nothing = {name: object() for name in ("platform", "lake", "hogql", "dbt", "secrets")}
+    for job, paths, steps in (
+        ("sync_stripe", [["stripe", "invoice"]], [["stripe_tables"]]),
+        ("build_views", [["views", "zero"], ["views", "after"]], [["view_zero"], ["view_after"]]),
+    ):
+        only = {dg.AssetKey(path) for path in paths}
+        part = definitions_for(inventory, job, nothing, only=only).resolve_job_def(job)
+        assert part.asset_layer.executable_asset_keys == only
+        levels = create_execution_plan(part).get_steps_to_execute_by_level()
+        assert [[step.key for step in level] for level in levels] == steps
 
 
 def test_checks_block_and_follow_the_mode(make_table, inventory_of):
