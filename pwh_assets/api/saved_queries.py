@@ -80,8 +80,7 @@ def list_views(
         and inside in (None, view.folder)
     ]
     found.sort(key=lambda view: view.name.lower())
-    shown = found[paging.offset : paging.offset + paging.limit]
-    return paging.of([_shown(view) for view in shown], len(found))
+    return paging.shown(found, _shown)
 
 
 @router.post(

@@ -48,8 +48,7 @@ def list_schemas(
         if (not source_id or table.source.id == source_id)
         and (not word or word in table.name.lower() or word in table.table_name.lower())
     ]
-    shown = found[paging.offset : paging.offset + paging.limit]
-    return paging.of([_shown(table, with_columns=False) for table in shown], len(found))
+    return paging.shown(found, lambda table: _shown(table, with_columns=False))
 
 
 @router.get("/{schema_id}/", summary="One table")

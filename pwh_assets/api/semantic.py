@@ -176,8 +176,7 @@ class MetricAnswer(BaseModel):
 def list_metrics(ask: Read, paging: Annotated[Paging, Depends()]) -> Page[MetricOut]:
     """By name."""
     found = ask.platform.store.metrics(ask.project_id)
-    shown = found[paging.offset : paging.offset + paging.limit]
-    return paging.of([_metric(ask, each) for each in shown], len(found))
+    return paging.shown(found, lambda each: _metric(ask, each))
 
 
 @router.post("/", status_code=201, summary="Declare a metric", responses=CHANGES)

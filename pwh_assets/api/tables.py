@@ -114,9 +114,8 @@ def list_tables(
     """Every stored table HogQL can read, and self-managed ones."""
     word = search.strip().lower()
     found = [each for name, each in sorted(_tables(ask).items()) if word in name.lower()]
-    shown = found[paging.offset : paging.offset + paging.limit]
     synced = {table.id: table for table in ask.platform.store.tables(ask.project_id)}
-    return paging.of([_shown(each, synced.get(each["id"])) for each in shown], len(found))
+    return paging.shown(found, lambda each: _shown(each, synced.get(each["id"])))
 
 
 @router.post("/", status_code=201, summary="Read files where they lie", responses=SOURCE)

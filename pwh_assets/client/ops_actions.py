@@ -10,28 +10,30 @@ from pwh_assets.client.transport import Group
 class Actions(Group):
     """Events under a name, for `matchesAction('name')`."""
 
-    def list(self, *, limit: int | None = None, offset: int | None = None) -> models.ActionOutPage:
+    def list(
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
+    ) -> models.ActionOutPage:
         """List actions. By number."""
         found: models.ActionOutPage = self._transport.send(
             models.ActionOutPage,
             "GET",
             "/api/projects/{project_id}/actions/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.ActionOut]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.ActionOutPage,
             "/api/projects/{project_id}/actions/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.ActionSave | Mapping[str, Any]) -> models.ActionOut:

@@ -21,6 +21,7 @@ class AuditLog(Group):
         unfinished: bool | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.EntryPage:
         """Read the audit log. Newest first. Entries of queries come within a tenth of a second."""
         found: models.EntryPage = self._transport.send(
@@ -38,6 +39,7 @@ class AuditLog(Group):
                 "unfinished": unfinished,
                 "limit": limit,
                 "offset": offset,
+                "ordering": ordering,
             },
             None,
             {},
@@ -56,6 +58,7 @@ class AuditLog(Group):
         unfinished: bool | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.Entry]:
         """As `list_entries`, every one of them, page by page."""
         yield from self._transport.pages(
@@ -72,6 +75,7 @@ class AuditLog(Group):
                 "unfinished": unfinished,
                 "limit": limit,
                 "offset": offset,
+                "ordering": ordering,
             },
         )
 

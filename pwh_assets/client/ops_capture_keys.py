@@ -11,7 +11,7 @@ class CaptureKeys(Group):
     """Keys that send events; rotated with a grace."""
 
     def list_capture_keys(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> models.KeyOutPage:
         """List capture keys. The newest, and older ones in their grace."""
         found: models.KeyOutPage = self._transport.send(
@@ -19,21 +19,21 @@ class CaptureKeys(Group):
             "GET",
             "/api/projects/{project_id}/capture_keys/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each_capture_keys(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.KeyOut]:
         """As `list_capture_keys`, every one of them, page by page."""
         yield from self._transport.pages(
             models.KeyOutPage,
             "/api/projects/{project_id}/capture_keys/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def rotate_capture_key(self, body: models.Rotation | Mapping[str, Any]) -> models.KeyMade:

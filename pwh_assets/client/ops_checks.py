@@ -11,7 +11,12 @@ class Checks(Group):
     """What has to hold of tables and views, and whether it does."""
 
     def list(
-        self, *, table: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        table: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.CheckPage:
         """List checks. With their latest answers."""
         found: models.CheckPage = self._transport.send(
@@ -19,21 +24,26 @@ class Checks(Group):
             "GET",
             "/api/projects/{project_id}/checks/",
             {},
-            {"table": table, "limit": limit, "offset": offset},
+            {"table": table, "limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, table: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        table: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.Check]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.CheckPage,
             "/api/projects/{project_id}/checks/",
             {},
-            {"table": table, "limit": limit, "offset": offset},
+            {"table": table, "limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.CheckSave | Mapping[str, Any]) -> models.Check:

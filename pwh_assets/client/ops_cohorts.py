@@ -10,28 +10,30 @@ from pwh_assets.client.transport import Group
 class Cohorts(Group):
     """Persons under a name, for `person_id IN COHORT 'name'`."""
 
-    def list(self, *, limit: int | None = None, offset: int | None = None) -> models.CohortOutPage:
+    def list(
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
+    ) -> models.CohortOutPage:
         """List cohorts. By number."""
         found: models.CohortOutPage = self._transport.send(
             models.CohortOutPage,
             "GET",
             "/api/projects/{project_id}/cohorts/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.CohortOut]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.CohortOutPage,
             "/api/projects/{project_id}/cohorts/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.CohortSave | Mapping[str, Any]) -> models.CohortOut:

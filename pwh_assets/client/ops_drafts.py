@@ -10,28 +10,30 @@ from pwh_assets.client.transport import Group
 class Drafts(Group):
     """Texts you work on; nobody else sees them."""
 
-    def list(self, *, limit: int | None = None, offset: int | None = None) -> models.DraftOutPage:
+    def list(
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
+    ) -> models.DraftOutPage:
         """List your drafts. Last changed first. Nobody sees those of others."""
         found: models.DraftOutPage = self._transport.send(
             models.DraftOutPage,
             "GET",
             "/api/projects/{project_id}/warehouse_saved_query_drafts/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.DraftOut]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.DraftOutPage,
             "/api/projects/{project_id}/warehouse_saved_query_drafts/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.DraftSave | Mapping[str, Any]) -> models.DraftOut:

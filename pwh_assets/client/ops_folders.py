@@ -10,28 +10,30 @@ from pwh_assets.client.transport import Group
 class Folders(Group):
     """Where saved queries are shown."""
 
-    def list(self, *, limit: int | None = None, offset: int | None = None) -> models.FolderOutPage:
+    def list(
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
+    ) -> models.FolderOutPage:
         """List folders. Of saved queries, by name."""
         found: models.FolderOutPage = self._transport.send(
             models.FolderOutPage,
             "GET",
             "/api/projects/{project_id}/warehouse_saved_query_folders/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.FolderOut]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.FolderOutPage,
             "/api/projects/{project_id}/warehouse_saved_query_folders/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.FolderSave | Mapping[str, Any]) -> models.FolderOut:

@@ -10,26 +10,30 @@ from pwh_assets.client.transport import Group
 class Joins(Group):
     """Joins between tables under a field's name. Also at PostHog's `warehouse_view_link/`."""
 
-    def list(self, *, limit: int | None = None, offset: int | None = None) -> models.JoinPage:
+    def list(
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
+    ) -> models.JoinPage:
         """List joins. Those that people made and those PWH makes by itself."""
         found: models.JoinPage = self._transport.send(
             models.JoinPage,
             "GET",
             "/api/projects/{project_id}/warehouse_view_links/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
-    def each(self, *, limit: int | None = None, offset: int | None = None) -> Iterator[models.Join]:
+    def each(
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
+    ) -> Iterator[models.Join]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.JoinPage,
             "/api/projects/{project_id}/warehouse_view_links/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def add(self, body: models.JoinSave | Mapping[str, Any]) -> models.Join:

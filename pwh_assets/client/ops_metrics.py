@@ -10,28 +10,30 @@ from pwh_assets.client.transport import Group
 class Metrics(Group):
     """Numbers with one definition: declared, and asked by period and dimensions."""
 
-    def list(self, *, limit: int | None = None, offset: int | None = None) -> models.MetricOutPage:
+    def list(
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
+    ) -> models.MetricOutPage:
         """List metrics. By name."""
         found: models.MetricOutPage = self._transport.send(
             models.MetricOutPage,
             "GET",
             "/api/projects/{project_id}/metrics/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.MetricOut]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.MetricOutPage,
             "/api/projects/{project_id}/metrics/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def declare(

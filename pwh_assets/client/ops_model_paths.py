@@ -15,6 +15,7 @@ class ModelPaths(Group):
         saved_query_id: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.ModelPathPage:
         """The ways to each view and table. By name of what they lead to; a hundred of each at most."""
         found: models.ModelPathPage = self._transport.send(
@@ -22,7 +23,12 @@ class ModelPaths(Group):
             "GET",
             "/api/projects/{project_id}/warehouse_model_paths/",
             {},
-            {"saved_query_id": saved_query_id, "limit": limit, "offset": offset},
+            {
+                "saved_query_id": saved_query_id,
+                "limit": limit,
+                "offset": offset,
+                "ordering": ordering,
+            },
             None,
             {},
         )
@@ -34,11 +40,17 @@ class ModelPaths(Group):
         saved_query_id: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.ModelPath]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.ModelPathPage,
             "/api/projects/{project_id}/warehouse_model_paths/",
             {},
-            {"saved_query_id": saved_query_id, "limit": limit, "offset": offset},
+            {
+                "saved_query_id": saved_query_id,
+                "limit": limit,
+                "offset": offset,
+                "ordering": ordering,
+            },
         )

@@ -15,6 +15,7 @@ class ModelingJobs(Group):
         saved_query_id: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.ModelingJobPage:
         """Builds of views. Newest first."""
         found: models.ModelingJobPage = self._transport.send(
@@ -22,7 +23,12 @@ class ModelingJobs(Group):
             "GET",
             "/api/projects/{project_id}/data_modeling_jobs/",
             {},
-            {"saved_query_id": saved_query_id, "limit": limit, "offset": offset},
+            {
+                "saved_query_id": saved_query_id,
+                "limit": limit,
+                "offset": offset,
+                "ordering": ordering,
+            },
             None,
             {},
         )
@@ -34,13 +40,19 @@ class ModelingJobs(Group):
         saved_query_id: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.ModelingJob]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.ModelingJobPage,
             "/api/projects/{project_id}/data_modeling_jobs/",
             {},
-            {"saved_query_id": saved_query_id, "limit": limit, "offset": offset},
+            {
+                "saved_query_id": saved_query_id,
+                "limit": limit,
+                "offset": offset,
+                "ordering": ordering,
+            },
         )
 
     def show(self, job_id: str) -> models.ModelingJob:

@@ -11,7 +11,7 @@ class Organizations(Group):
     """Organisations, their members and invitations."""
 
     def list(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> models.OrganizationOutPage:
         """List my organizations. Those the caller has a role in; no others exist for them."""
         found: models.OrganizationOutPage = self._transport.send(
@@ -19,21 +19,21 @@ class Organizations(Group):
             "GET",
             "/api/organizations/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.OrganizationOut]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.OrganizationOutPage,
             "/api/organizations/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.Named | Mapping[str, Any]) -> models.OrganizationOut:
@@ -72,7 +72,12 @@ class Organizations(Group):
         return found
 
     def list_members(
-        self, organization_id: str, *, limit: int | None = None, offset: int | None = None
+        self,
+        organization_id: str,
+        *,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.MemberOutPage:
         """List members. Everybody with a role in the organisation or in one of its projects."""
         found: models.MemberOutPage = self._transport.send(
@@ -80,21 +85,26 @@ class Organizations(Group):
             "GET",
             "/api/organizations/{organization_id}/members/",
             {"organization_id": organization_id},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each_members(
-        self, organization_id: str, *, limit: int | None = None, offset: int | None = None
+        self,
+        organization_id: str,
+        *,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.MemberOut]:
         """As `list_members`, every one of them, page by page."""
         yield from self._transport.pages(
             models.MemberOutPage,
             "/api/organizations/{organization_id}/members/",
             {"organization_id": organization_id},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def change_member(
@@ -125,7 +135,12 @@ class Organizations(Group):
         )
 
     def list_invites(
-        self, organization_id: str, *, limit: int | None = None, offset: int | None = None
+        self,
+        organization_id: str,
+        *,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.InviteOutPage:
         """List invitations. Those still open."""
         found: models.InviteOutPage = self._transport.send(
@@ -133,21 +148,26 @@ class Organizations(Group):
             "GET",
             "/api/organizations/{organization_id}/invites/",
             {"organization_id": organization_id},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each_invites(
-        self, organization_id: str, *, limit: int | None = None, offset: int | None = None
+        self,
+        organization_id: str,
+        *,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.InviteOut]:
         """As `list_invites`, every one of them, page by page."""
         yield from self._transport.pages(
             models.InviteOutPage,
             "/api/organizations/{organization_id}/invites/",
             {"organization_id": organization_id},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create_invite(

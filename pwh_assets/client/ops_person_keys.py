@@ -11,7 +11,7 @@ class PersonKeys(Group):
     """Which column tells whose row it is, for deletion requests."""
 
     def list(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> models.PersonKeyFieldsPage:
         """List person keys. Tables whose rows of a person go with a deletion request."""
         found: models.PersonKeyFieldsPage = self._transport.send(
@@ -19,21 +19,21 @@ class PersonKeys(Group):
             "GET",
             "/api/projects/{project_id}/person_keys/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.PersonKeyFields]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.PersonKeyFieldsPage,
             "/api/projects/{project_id}/person_keys/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def set_key(self, body: models.PersonKeyFields | Mapping[str, Any]) -> models.PersonKeyFields:

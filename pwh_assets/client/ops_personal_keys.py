@@ -11,7 +11,7 @@ class PersonalKeys(Group):
     """Keys of one's own, each shown once."""
 
     def list_personal_keys(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> models.KeyOutPage:
         """List my keys. Those that were not revoked."""
         found: models.KeyOutPage = self._transport.send(
@@ -19,18 +19,21 @@ class PersonalKeys(Group):
             "GET",
             "/api/personal_api_keys/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each_personal_keys(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.KeyOut]:
         """As `list_personal_keys`, every one of them, page by page."""
         yield from self._transport.pages(
-            models.KeyOutPage, "/api/personal_api_keys/", {}, {"limit": limit, "offset": offset}
+            models.KeyOutPage,
+            "/api/personal_api_keys/",
+            {},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create_personal_key(

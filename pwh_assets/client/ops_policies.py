@@ -10,28 +10,30 @@ from pwh_assets.client.transport import Group
 class Policies(Group):
     """What readers may see: columns, keys of JSON, rows; personal data found; people forgotten."""
 
-    def list(self, *, limit: int | None = None, offset: int | None = None) -> models.PolicyPage:
+    def list(
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
+    ) -> models.PolicyPage:
         """List policies. By name."""
         found: models.PolicyPage = self._transport.send(
             models.PolicyPage,
             "GET",
             "/api/projects/{project_id}/access_policies/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.Policy]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.PolicyPage,
             "/api/projects/{project_id}/access_policies/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def save_policy(self, body: models.PolicyFields | Mapping[str, Any]) -> models.Policy:
@@ -67,7 +69,7 @@ class Policies(Group):
         )
 
     def list_findings(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> models.FindingPage:
         """List what looks like personal data. Proposals, and what was decided about earlier ones."""
         found: models.FindingPage = self._transport.send(
@@ -75,24 +77,26 @@ class Policies(Group):
             "GET",
             "/api/projects/{project_id}/pii/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each_findings(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.Finding]:
         """As `list_findings`, every one of them, page by page."""
         yield from self._transport.pages(
             models.FindingPage,
             "/api/projects/{project_id}/pii/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
-    def scan(self, *, limit: int | None = None, offset: int | None = None) -> models.FindingPage:
+    def scan(
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
+    ) -> models.FindingPage:
         """Look for personal data. At names of columns and a sample of values of every stored table. Values are not
         kept.
         """
@@ -101,7 +105,7 @@ class Policies(Group):
             "POST",
             "/api/projects/{project_id}/pii/scan/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
@@ -134,7 +138,7 @@ class Policies(Group):
         return found
 
     def list_deletions(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> models.DeletionPage:
         """List deletion requests. The newest first."""
         found: models.DeletionPage = self._transport.send(
@@ -142,21 +146,21 @@ class Policies(Group):
             "GET",
             "/api/projects/{project_id}/deletion_requests/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each_deletions(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.Deletion]:
         """As `list_deletions`, every one of them, page by page."""
         yield from self._transport.pages(
             models.DeletionPage,
             "/api/projects/{project_id}/deletion_requests/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def forget(self, body: models.DeletionAsk | Mapping[str, Any]) -> models.Deletion:

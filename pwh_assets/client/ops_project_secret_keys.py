@@ -11,7 +11,7 @@ class ProjectSecretKeys(Group):
     """Keys of servers: one project, named scopes. Also at `project_secret_api_keys/`."""
 
     def list_secret_keys(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> models.KeyOutPage:
         """List keys of servers. Those that were not revoked."""
         found: models.KeyOutPage = self._transport.send(
@@ -19,21 +19,21 @@ class ProjectSecretKeys(Group):
             "GET",
             "/api/projects/{project_id}/project_secret_keys/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each_secret_keys(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.KeyOut]:
         """As `list_secret_keys`, every one of them, page by page."""
         yield from self._transport.pages(
             models.KeyOutPage,
             "/api/projects/{project_id}/project_secret_keys/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create_secret_key(self, body: models.SecretKeyNew | Mapping[str, Any]) -> models.KeyMade:

@@ -10,25 +10,30 @@ from pwh_assets.client.transport import Group
 class Projects(Group):
     """The tenants of a home."""
 
-    def list(self, *, limit: int | None = None, offset: int | None = None) -> models.ProjectOutPage:
+    def list(
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
+    ) -> models.ProjectOutPage:
         """List my projects. Those the key or login opens; no others exist for it."""
         found: models.ProjectOutPage = self._transport.send(
             models.ProjectOutPage,
             "GET",
             "/api/projects/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.ProjectOut]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
-            models.ProjectOutPage, "/api/projects/", {}, {"limit": limit, "offset": offset}
+            models.ProjectOutPage,
+            "/api/projects/",
+            {},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.ProjectNew | Mapping[str, Any]) -> models.ProjectOut:

@@ -17,6 +17,7 @@ class PropertyDefinitions(Group):
         search: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.PropertyPage:
         """List property definitions. Learned ones, and those somebody set."""
         found: models.PropertyPage = self._transport.send(
@@ -24,7 +25,13 @@ class PropertyDefinitions(Group):
             "GET",
             "/api/projects/{project_id}/property_definitions/",
             {},
-            {"kind": kind, "search": search, "limit": limit, "offset": offset},
+            {
+                "kind": kind,
+                "search": search,
+                "limit": limit,
+                "offset": offset,
+                "ordering": ordering,
+            },
             None,
             {},
         )
@@ -37,13 +44,20 @@ class PropertyDefinitions(Group):
         search: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.Property]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.PropertyPage,
             "/api/projects/{project_id}/property_definitions/",
             {},
-            {"kind": kind, "search": search, "limit": limit, "offset": offset},
+            {
+                "kind": kind,
+                "search": search,
+                "limit": limit,
+                "offset": offset,
+                "ordering": ordering,
+            },
         )
 
     def set(self, body: models.PropertySave | Mapping[str, Any]) -> models.Property:

@@ -17,6 +17,7 @@ class SavedQueries(Group):
         folder: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.ViewPage:
         """List saved queries. By name."""
         found: models.ViewPage = self._transport.send(
@@ -24,7 +25,13 @@ class SavedQueries(Group):
             "GET",
             "/api/projects/{project_id}/warehouse_saved_queries/",
             {},
-            {"search": search, "folder": folder, "limit": limit, "offset": offset},
+            {
+                "search": search,
+                "folder": folder,
+                "limit": limit,
+                "offset": offset,
+                "ordering": ordering,
+            },
             None,
             {},
         )
@@ -37,13 +44,20 @@ class SavedQueries(Group):
         folder: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.View]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.ViewPage,
             "/api/projects/{project_id}/warehouse_saved_queries/",
             {},
-            {"search": search, "folder": folder, "limit": limit, "offset": offset},
+            {
+                "search": search,
+                "folder": folder,
+                "limit": limit,
+                "offset": offset,
+                "ordering": ordering,
+            },
         )
 
     def save(

@@ -17,6 +17,7 @@ class Schemas(Group):
         search: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.SchemaPage:
         """List tables. Every synced table of the project."""
         found: models.SchemaPage = self._transport.send(
@@ -24,7 +25,13 @@ class Schemas(Group):
             "GET",
             "/api/projects/{project_id}/warehouse_schemas/",
             {},
-            {"source_id": source_id, "search": search, "limit": limit, "offset": offset},
+            {
+                "source_id": source_id,
+                "search": search,
+                "limit": limit,
+                "offset": offset,
+                "ordering": ordering,
+            },
             None,
             {},
         )
@@ -37,13 +44,20 @@ class Schemas(Group):
         search: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.Schema]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.SchemaPage,
             "/api/projects/{project_id}/warehouse_schemas/",
             {},
-            {"source_id": source_id, "search": search, "limit": limit, "offset": offset},
+            {
+                "source_id": source_id,
+                "search": search,
+                "limit": limit,
+                "offset": offset,
+                "ordering": ordering,
+            },
         )
 
     def show(self, schema_id: str) -> models.Schema:

@@ -11,7 +11,12 @@ class Sources(Group):
     """Connected sources. PostHog's name for the path is `external_data_sources/`; both answer."""
 
     def list(
-        self, *, search: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.SourcePage:
         """List sources. Every connected source with its tables, newest last."""
         found: models.SourcePage = self._transport.send(
@@ -19,21 +24,26 @@ class Sources(Group):
             "GET",
             "/api/projects/{project_id}/warehouse_sources/",
             {},
-            {"search": search, "limit": limit, "offset": offset},
+            {"search": search, "limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, search: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.Source]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.SourcePage,
             "/api/projects/{project_id}/warehouse_sources/",
             {},
-            {"search": search, "limit": limit, "offset": offset},
+            {"search": search, "limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.SourceCreate | Mapping[str, Any]) -> models.Source:

@@ -11,7 +11,7 @@ class TabStates(Group):
     """What your editor had open."""
 
     def list(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> models.TabStateOutPage:
         """List your tab states. Last changed first."""
         found: models.TabStateOutPage = self._transport.send(
@@ -19,21 +19,21 @@ class TabStates(Group):
             "GET",
             "/api/projects/{project_id}/query_tab_state/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.TabStateOut]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.TabStateOutPage,
             "/api/projects/{project_id}/query_tab_state/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.TabStateSave | Mapping[str, Any]) -> models.TabStateOut:

@@ -11,7 +11,12 @@ class TableAnnotations(Group):
     """What people say of tables and their columns; shown wherever those are described."""
 
     def list(
-        self, *, table: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        table: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.TableNotePage:
         """What is said of tables and their columns. By people; what sources say stands in `warehouse_tables/` and
         the schema.
@@ -21,21 +26,26 @@ class TableAnnotations(Group):
             "GET",
             "/api/projects/{project_id}/warehouse_column_annotations/",
             {},
-            {"table": table, "limit": limit, "offset": offset},
+            {"table": table, "limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, table: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        table: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.TableNote]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.TableNotePage,
             "/api/projects/{project_id}/warehouse_column_annotations/",
             {},
-            {"table": table, "limit": limit, "offset": offset},
+            {"table": table, "limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.TableNoteSave | Mapping[str, Any]) -> models.TableNote:

@@ -11,7 +11,12 @@ class Tables(Group):
     """Stored tables as HogQL sees them."""
 
     def list(
-        self, *, search: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.TableOutPage:
         """List tables. Every stored table HogQL can read, and self-managed ones."""
         found: models.TableOutPage = self._transport.send(
@@ -19,21 +24,26 @@ class Tables(Group):
             "GET",
             "/api/projects/{project_id}/warehouse_tables/",
             {},
-            {"search": search, "limit": limit, "offset": offset},
+            {"search": search, "limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, search: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.TableOut]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.TableOutPage,
             "/api/projects/{project_id}/warehouse_tables/",
             {},
-            {"search": search, "limit": limit, "offset": offset},
+            {"search": search, "limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.TableSave | Mapping[str, Any]) -> models.TableOut:

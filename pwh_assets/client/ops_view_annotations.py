@@ -11,7 +11,12 @@ class ViewAnnotations(Group):
     """The same of saved queries."""
 
     def list(
-        self, *, saved_query: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        saved_query: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> models.ViewNotePage:
         """What is said of saved queries and their columns. By people."""
         found: models.ViewNotePage = self._transport.send(
@@ -19,21 +24,26 @@ class ViewAnnotations(Group):
             "GET",
             "/api/projects/{project_id}/saved_query_column_annotations/",
             {},
-            {"saved_query": saved_query, "limit": limit, "offset": offset},
+            {"saved_query": saved_query, "limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, saved_query: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        saved_query: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        ordering: str | None = None,
     ) -> Iterator[models.ViewNote]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.ViewNotePage,
             "/api/projects/{project_id}/saved_query_column_annotations/",
             {},
-            {"saved_query": saved_query, "limit": limit, "offset": offset},
+            {"saved_query": saved_query, "limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def create(self, body: models.ViewNoteSave | Mapping[str, Any]) -> models.ViewNote:

@@ -11,7 +11,7 @@ class VirtualTables(Group):
     """Joins with a name, declared as metrics are."""
 
     def list(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> models.VirtualTablePage:
         """List virtual tables. By name. They are saved queries too, which only their declaration changes."""
         found: models.VirtualTablePage = self._transport.send(
@@ -19,21 +19,21 @@ class VirtualTables(Group):
             "GET",
             "/api/projects/{project_id}/virtual_tables/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
             None,
             {},
         )
         return found
 
     def each(
-        self, *, limit: int | None = None, offset: int | None = None
+        self, *, limit: int | None = None, offset: int | None = None, ordering: str | None = None
     ) -> Iterator[models.VirtualTable]:
         """As `list`, every one of them, page by page."""
         yield from self._transport.pages(
             models.VirtualTablePage,
             "/api/projects/{project_id}/virtual_tables/",
             {},
-            {"limit": limit, "offset": offset},
+            {"limit": limit, "offset": offset, "ordering": ordering},
         )
 
     def declare(

@@ -35,6 +35,28 @@ def test_whatever_can_be_got_has_a_head_and_says_its_methods(api):
     assert api.client.options("/api/projects/1/nothing/").status_code == 404
 
 
+def test_lists_are_ordered_by_their_fields(api):
+    for name, text in (("beta", "first"), ("Alpha", ""), ("gamma", "first")):
+        view = {"name": name, "query": "SELECT 1 AS a", "description": text}
+        assert api("POST", "warehouse_saved_queries/", view).status_code == 201
+
+    def names(ordering, **more):
+        asked = {"ordering": ordering, **more}
+        answer = api("GET", "warehouse_saved_queries/", params=asked)
+        return [one["name"] for one in answer.json()["results"]]
+
+    assert names("") == names("name") == ["Alpha", "beta", "gamma"]
+    assert names("-name") == ["gamma", "beta", "Alpha"]
+    assert names("-description,-name") == ["gamma", "beta", "Alpha"]
+    page = api(
+        "GET", "warehouse_saved_queries/", params={"ordering": "-name", "limit": 1, "offset": 1}
+    ).json()
+    assert [one["name"] for one in page["results"]] == ["beta"] and "ordering=-name" in page["next"]
+    for path, word in (("warehouse_saved_queries/", "colour"), ("activity_log/", "at")):
+        answer = api("GET", path, params={"ordering": word})
+        assert (answer.status_code, answer.json()["attr"]) == (400, "ordering"), path
+
+
 @pytest.mark.parametrize("number", ["+1", "01", "1.0", "%201", "0", "99999999999999999999999999"])
 def test_a_project_has_one_spelling(api, number):
     # Each would be counted apart from `1` by rate limits; numbers past 64 bits once cut the connection.
