@@ -97,6 +97,12 @@ class StatementRefusedError(EngineError):
         super().__init__(f"{title} refused the query: {reason}")
 
 
+class EngineUnsupportedError(EngineError):
+    """The engine has not what the statement needs, whatever its tables hold; another one may have it."""
+
+    code = "engine_unsupported"
+
+
 class EngineUnavailableError(EngineError):
     """The engine's server cannot be reached, or went away in the middle of an answer."""
 

@@ -19,6 +19,7 @@ from pwh_assets.engines.base import (
     EngineError,
     EngineLoginError,
     EngineUnavailableError,
+    EngineUnsupportedError,
     Limits,
     QueryCancelledError,
     QueryTimeoutError,
@@ -50,6 +51,8 @@ CANCELLED = "(QUERY_WAS_CANCELLED)"
 TOO_MANY_ROWS = ("(TOO_MANY_ROWS_OR_BYTES)", "(TOO_MANY_ROWS)", "(TOO_MANY_BYTES)")
 TOO_LARGE = "(MEMORY_LIMIT_EXCEEDED)"
 DENIED = ("(AUTHENTICATION_FAILED)", "(REQUIRED_PASSWORD)", "(WRONG_PASSWORD)")
+UNSUPPORTED = re.compile(r"\bcode: (?:1|48|344|403)\b", re.IGNORECASE)
+"""UNSUPPORTED_METHOD, NOT_IMPLEMENTED, SUPPORT_IS_DISABLED, INVALID_JOIN_ON_EXPRESSION."""
 GONE = re.compile(
     r"connection (?:refused|reset|aborted|broken)|max retries|timed out|remote end closed|incompleteread"
     r"|broken pipe|name or service not known|temporary failure|no route to host|network is unreachable"
@@ -457,7 +460,8 @@ def said(text: str, home: str = "") -> EngineError:
         return QueryCancelledError()
     if "Code: " not in text:
         return _gone()
-    return EngineError(f"ClickHouse refused this: {without_places(_bare(text), home)}")
+    kind = EngineUnsupportedError if UNSUPPORTED.search(text) else EngineError
+    return kind(f"ClickHouse refused this: {without_places(_bare(text), home)}")
 
 
 def _be_quiet() -> None:

@@ -201,6 +201,21 @@ def test_what_clickhouse_cannot_keep_or_follow_is_built_by_duckdb_which_the_run_
     result = build_view(home.platform, view)
     assert (result.engine, result.rows) == ("duckdb", 10)
     assert "DuckDB built it: `pair` is of type STRUCT" in result.reason
+    ranges = home.keep(
+        "ranges",
+        "SELECT u.id AS id, count() AS n FROM app_users u LEFT JOIN app_orders o ON o.id <= u.id GROUP BY id",
+    )
+    result = build_view(home.platform, ranges)
+    assert (result.engine, result.rows) == ("duckdb", 10) and home.sites() == []
+    assert "DuckDB built it: ClickHouse refused this: " in result.reason
+    with pytest.raises(EngineUnfitError, match="ClickHouse refused this"):
+        build_view(home.platform, ranges, engine="clickhouse")
+    ranges = home.store.update_view(ranges.id, incremental={"key": "id"})
+    assert build_view(home.platform, ranges).engine == "duckdb"
+    home.write("orders", orders(999))
+    result = build_view(home.platform, ranges)
+    assert result.engine == "duckdb" and "ClickHouse refused this: " in result.reason
+    home.write("orders", orders())
     parts = home.keep("by_amount", "SELECT amount, count() AS n FROM app_orders GROUP BY amount")
     parts = home.store.update_view(parts.id, incremental={"key": "amount"})
     result = build_view(home.platform, parts)

@@ -151,6 +151,9 @@ class IncrementalBuild:
     def changes(self) -> Mapping[str, Any]:
         return {"incremental_state": self._state.stored()} if self._state is not None else {}
 
+    def say(self, note: str) -> None:
+        self.note = note
+
     # What to build
 
     def _prepare(self, connection: "duckdb.DuckDBPyConnection", snapshot: int) -> None:

@@ -13,6 +13,7 @@ from pwh_assets.engines.base import (
     EngineError,
     EngineLoginError,
     EngineUnavailableError,
+    EngineUnsupportedError,
     QueryCancelledError,
 )
 from pwh_assets.engines.clickhouse import said
@@ -101,6 +102,7 @@ def run(
 
     Raises:
         ModelError: ClickHouse could not compute it; in its words.
+        EngineUnsupportedError: it has not what the view needs.
         WarehouseAwayError: the server does not answer.
         PwhError: what a step of the publication raised.
         LakeBusyError: others were writing the lake all the time.
@@ -153,6 +155,8 @@ def _in_words(view_name: str) -> Iterator[None]:
         raise ModelError(view_name, "Its statement was ended on the server.") from None
     except EngineUnavailableError as error:
         raise WarehouseAwayError.of(view_name, error) from None
+    except EngineUnsupportedError:
+        raise
     except EngineError as error:
         way = f"DuckDB may be able to: `pwh view run {view_name} --engine duckdb`."
         raise ModelError(view_name, f"{error.sentence} {way}") from None

@@ -32,7 +32,7 @@ from pwh_assets.services.views.plan import (
 )
 from pwh_assets.services.views.running import ViewCancelledError, Watch
 from pwh_assets.services.views.text import MissingInputError, model_text
-from pwh_assets.services.views.warehouse import check_engine, clickhouse
+from pwh_assets.services.views.warehouse import EngineUnfitError, check_engine, clickhouse
 
 if TYPE_CHECKING:
     import duckdb
@@ -206,10 +206,18 @@ def _materialize(build: Build) -> None:
     build.watch.check()
     text = build.plan.elsewhere
     if text is not None:
+        from pwh_assets.engines.base import EngineUnsupportedError
         from pwh_assets.services.views.elsewhere import compute_there
 
-        compute_there(build, text, _Watched(build))
-        return
+        try:
+            compute_there(build, text, _Watched(build))
+            return
+        except EngineUnsupportedError as error:
+            if build.engine is not None:
+                raise EngineUnfitError(build.view.name, error.sentence) from None
+            build.plan = decide(build.platform, build.view, build.full, "duckdb")
+            build.plan.say(f"DuckDB built it: {error.sentence}")
+        _compile(build)
     assert build.project is not None
     models.run(
         build.lake,

@@ -40,6 +40,9 @@ class BuildPlan(Publication, Protocol):
     def changes(self) -> Mapping[str, Any]:
         """Fields of the SavedQuery to set once it is published, such as `incremental_state`."""
 
+    def say(self, note: str) -> None:
+        """Have another sentence stand at the end of the reason."""
+
 
 @dataclass(slots=True)
 class FullBuild(Replacement):
@@ -59,6 +62,9 @@ class FullBuild(Replacement):
 
     def changes(self) -> Mapping[str, Any]:
         return self.after
+
+    def say(self, note: str) -> None:
+        self.reason = f"{self.reason} {note}"
 
 
 @dataclass(slots=True)
