@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pwh_assets.errors import (
@@ -196,6 +197,7 @@ def _connected(config: Mapping[str, Any], route: Route, client: Any) -> Iterator
             iam=False,
         )
     except (client.Error, OSError) as error:
+        _hang_up(error)
         _raise_ours(config, error)
     try:
         connection.run("SET TimeZone TO 'UTC'")
@@ -205,6 +207,16 @@ def _connected(config: Mapping[str, Any], route: Route, client: Any) -> Iterator
     finally:
         with suppress(Exception):
             connection.close()
+
+
+def _hang_up(error: Exception) -> None:
+    """The connector leaves the socket of a refused log-in open; its frames are all that still knows it."""
+    for frame, _ in walk_tb(error.__traceback__):
+        half_made = frame.f_locals.get("self")
+        for name in ("_sock", "_usock"):
+            if (end := getattr(half_made, name, None)) is not None:
+                with suppress(OSError, ValueError):
+                    end.close()
 
 
 def _place(config: Mapping[str, Any]) -> str:

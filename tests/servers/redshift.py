@@ -96,9 +96,10 @@ class _Relay:
     def stop(self) -> None:
         async def end() -> None:
             self._server.close()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
                 task.cancel()
-            await asyncio.sleep(0.05)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
         with contextlib.suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(end(), self._loop).result(5)
@@ -107,12 +108,17 @@ class _Relay:
         self._loop.close()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened = [writer]
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             startup = await self._startup(reader, writer)
             here, there = await asyncio.open_connection("127.0.0.1", self._postgres.port)
+            opened.append(there)
             there.write(startup)
             await asyncio.gather(_pump(reader, there), self._answers(here, writer))
-        writer.close()
+        for one in opened:
+            one.close()
+            with contextlib.suppress(OSError):
+                await one.wait_closed()
 
     async def _startup(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         while True:
