@@ -6,7 +6,6 @@ import pkgutil
 from types import ModuleType
 
 import dagster as dg
-import duckdb
 
 import pwh_assets.engines
 import pwh_assets.lake
@@ -16,6 +15,7 @@ import pwh_assets.services
 import pwh_assets.sources
 import pwh_assets.store
 import pwh_assets.views
+from pwh_assets.duckdb_extensions import without_default_connection
 from pwh_assets.platform import QUIET
 
 _OWN = (
@@ -35,7 +35,7 @@ _THEIRS = ("alembic.command", "dbt.cli.main", "dlt", "numpy", "psycopg", "pyarro
 def preload() -> None:
     """Import all of ours, the libraries most runs need, and what Dagster itself imports only on the way through a run.
 
-    Opens nothing and leaves no thread behind: forks of a process with threads may hang.
+    Opens nothing and leaves no thread of Python's or DuckDB's behind: forks of a process with threads may hang.
     """
     os.environ.update(QUIET)
     for package in _OWN:
@@ -43,7 +43,7 @@ def preload() -> None:
     for name in _THEIRS:
         importlib.import_module(name)
     _rehearse()
-    duckdb.default_connection().close()  # it has threads, from DuckDB's import on
+    without_default_connection()
 
 
 def _import_all(package: ModuleType) -> None:
