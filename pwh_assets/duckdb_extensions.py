@@ -56,13 +56,6 @@ def load_sql(*names: str) -> list[str]:
     return [f"LOAD '{str(path(name)).replace(chr(39), chr(39) * 2)}'" for name in names]
 
 
-def without_default_connection() -> None:
-    """Import DuckDB and close the connection it opens by itself, which has threads; nothing of ours uses it."""
-    import duckdb
-
-    duckdb.default_connection().close()
-
-
 def load(connection: "duckdb.DuckDBPyConnection", *names: str) -> None:
     """Load extensions into an open connection (about 0.1 s each: DuckDB checks the signature)."""
     for statement in load_sql(*names):

@@ -108,6 +108,13 @@ def one_snapshot(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
+def close_default() -> None:
+    """Import DuckDB and close the connection it then opens by itself, which has threads; nothing of ours uses it."""
+    import duckdb
+
+    duckdb.default_connection().close()
+
+
 class SharedReader:
     """One read-only DuckDB per process, opened when first asked and renewed now and then.
 

@@ -7,27 +7,10 @@ from types import ModuleType
 
 import dagster as dg
 
-import pwh_assets.engines
-import pwh_assets.lake
-import pwh_assets.orchestration
-import pwh_assets.resources
-import pwh_assets.services
-import pwh_assets.sources
-import pwh_assets.store
-import pwh_assets.views
-from pwh_assets.duckdb_extensions import without_default_connection
+from pwh_assets.lake.connections import close_default
 from pwh_assets.platform import QUIET
 
-_OWN = (
-    pwh_assets.engines,
-    pwh_assets.lake,
-    pwh_assets.orchestration,
-    pwh_assets.resources,
-    pwh_assets.services,
-    pwh_assets.sources,
-    pwh_assets.store,
-    pwh_assets.views,
-)
+_OWN = ("engines", "lake", "orchestration", "resources", "services", "sources", "store", "views")
 _THEIRS = ("alembic.command", "dbt.cli.main", "dlt", "numpy", "psycopg", "pyarrow.parquet", "upath")
 """What nearly every run of a kind imports. Clients of single vendors are left to the runs that need them."""
 
@@ -38,12 +21,12 @@ def preload() -> None:
     Opens nothing and leaves no thread of Python's or DuckDB's behind: forks of a process with threads may hang.
     """
     os.environ.update(QUIET)
-    for package in _OWN:
-        _import_all(package)
+    for name in _OWN:
+        _import_all(importlib.import_module(f"pwh_assets.{name}"))
     for name in _THEIRS:
         importlib.import_module(name)
     _rehearse()
-    without_default_connection()
+    close_default()
 
 
 def _import_all(package: ModuleType) -> None:
