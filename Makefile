@@ -71,7 +71,8 @@ fuzz-api: setup  ## ten minutes of hostile requests, from the API's own document
 faults: setup  ## everything that can go wrong with a sync, on real servers (ARGS="--mode cdc --times 3")
 	@$(BIN)/python tests/faults/run.py $(ARGS)
 	@PWH_KILLS=20 $(PYTEST) tests/e2e/test_sync_kill.py tests/e2e/test_changes_kill.py \
-		tests/e2e/test_view_runs.py tests/e2e/test_models.py -q -k kill
+		tests/e2e/test_view_runs.py tests/e2e/test_models.py tests/e2e/test_models_clickhouse.py \
+		tests/e2e/test_audit_kill.py tests/e2e/test_forgetting.py -q -k kill
 
 docs: setup  ## write the pages and the client that are made from the code
 	@$(BIN)/python scripts/docs.py

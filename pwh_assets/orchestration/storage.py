@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -23,8 +22,6 @@ from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sql import create_engine
 from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClass
-
-from pwh_assets.orchestration import blank
 
 BUSY_TIMEOUT_S = 60
 
@@ -164,8 +161,6 @@ class Revisions:
             name: os.path.join(base_dir, folder, f"{name}.db")
             for name, folder in (("runs", "history"), ("schedules", "schedules"))
         }
-        event_log = os.path.join(base_dir, "history", "event_log.db")
-        self._every = [*self._paths.values(), event_log]
 
     def are_known(self) -> bool:
         """Whether every database is there and as this release of Dagster left it."""
@@ -177,14 +172,6 @@ class Revisions:
                 return False
             _ready.update(marks)
         return True
-
-    def make(self) -> None:
-        """Make all databases where there is none, as Dagster would."""
-        if dg.__version__ != blank.DAGSTER or any(map(os.path.exists, self._every)):
-            return
-        for path in self._every:
-            blank.make(Path(path))
-        self.note()
 
     def note(self) -> None:
         """Remember, after Dagster made or looked through the databases."""
@@ -227,7 +214,6 @@ class PooledSqliteStorage(DagsterStorage, ConfigurableClass):
         self._runs: PooledRuns
         self._schedules: SqliteScheduleStorage
         revisions = Revisions(base_dir)
-        revisions.make()
         if revisions.are_known():
             self._runs = PooledRuns(create_db_conn_string(history, "runs"))
             self._schedules = PooledSchedules(create_db_conn_string(schedules, "schedules"))
