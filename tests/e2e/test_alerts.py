@@ -287,7 +287,9 @@ def test_an_alert_leads_to_its_asset_where_there_is_a_public_address(home, recei
     assert deliver(platform).delivered == 1
     (sent,) = receiver.bodies()
     assert sent["data"]["link"] == "https://pwh.example.com/dagster/assets/postgres_app/users"
-    assert sent["text"].endswith("\nLook: https://pwh.example.com/dagster/assets/postgres_app/users")
+    assert sent["text"].endswith(
+        "\nLook: https://pwh.example.com/dagster/assets/postgres_app/users"
+    )
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls", "none"])
