@@ -81,7 +81,7 @@ run_coordinator:
   module: dagster._core.run_coordinator
   class: QueuedRunCoordinator
   config:
-    dequeue_interval_seconds: 1
+    dequeue_interval_seconds: 2
 """
 IN_PROCESS_YAML = """
 # Runs that a command executes itself print to its terminal, not to a captured log.
