@@ -3,13 +3,16 @@
     python benchmarks/runs.py [--rows 2000000] [--times 5] [--sources 0]
 
 CPU is that of every process below `pwh up`, less what the same processes need in the same time while nothing runs. The
-reference is one `COPY … TO STDOUT` whose bytes are thrown away. `--sources` adds sources of a hundred tables that never
+reference is one `COPY … TO STDOUT` whose bytes are thrown away. Memory is the peak of the run's process, most of which it
+shares with the one it was forked from. `--sources` adds sources of a hundred tables that never
 sync: how much a run's price grows with what else a home has.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import re
 import statistics
 import sys
 import tempfile
@@ -29,6 +32,7 @@ class Home:
 
     def __init__(self, facts: dict[str, str], pid: int) -> None:
         self.api, self.key, self.pid = facts["api"], facts["personal_key"], pid
+        self.peak_mb = 0.0
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -68,6 +72,7 @@ class Home:
                 began = time.monotonic()
         waited = 0.0
         while True:
+            self._look_at_memory()
             found = self.jobs(source)
             if len(found) > before:
                 waited = waited or time.monotonic() - began
@@ -76,6 +81,21 @@ class Home:
                 assert found[0]["status"] == "Running", found[0]
             assert time.monotonic() - began < 300, "the sync does not end"
             time.sleep(0.05)
+
+    def _look_at_memory(self) -> None:
+        """The most that a run's process had so far."""
+        from benchmarks.load import below
+
+        runs = []
+        for pid in below(self.pid):
+            try:
+                if b"orchestration.workers" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    runs.append(Path(f"/proc/{pid}/status").read_text())
+            except OSError:
+                continue
+        for status in runs[1:]:  # the first is what they are forked from
+            if found := re.search(r"VmHWM:\s+(\d+) kB", status):
+                self.peak_mb = max(self.peak_mb, int(found[1]) / 1024)
 
     def cpu_s(self) -> float:
         """Of every process below `pwh up`, and of the ended ones it waited for."""
@@ -143,12 +163,16 @@ def main() -> None:
             time.sleep(IDLE_S)
             rate = (home.cpu_s() - before) / (time.monotonic() - began)
             print(f"load {os.getloadavg()[0]:.1f}; at rest {rate * 60:.1f} CPU s a minute\n")
-            print(f"{'':24}{'begins s':>10}{'done s':>10}{'CPU s':>10}{'run x COPY':>12}")
+            print(
+                f"{'':24}{'begins s':>10}{'done s':>10}{'CPU s':>10}{'run x COPY':>12}{'peak MB':>10}"
+            )
             for name, source in sources.items():
                 waits, walls, costs, copies = [], [], [], []
+                home.peak_mb = 0.0
                 for _ in range(args.times):
                     began = time.monotonic()
-                    copy(config, Path(folder), "bench")
+                    with contextlib.redirect_stdout(None):
+                        copy(config, Path(folder), "bench")
                     copies.append(time.monotonic() - began)
                     before, began = home.cpu_s(), time.monotonic()
                     wait, wall = home.sync(source)
@@ -159,7 +183,7 @@ def main() -> None:
                 wait, wall = statistics.median(waits), statistics.median(walls)
                 ratio = (wall - wait) / statistics.median(copies)
                 print(
-                    f"{name:24}{wait:10.2f}{wall:10.2f}{statistics.median(costs):10.2f}{ratio:12.1f}",
+                    f"{name:24}{wait:10.2f}{wall:10.2f}{statistics.median(costs):10.2f}{ratio:12.1f}{home.peak_mb:10.0f}",
                     flush=True,
                 )
         finally:
