@@ -3,6 +3,7 @@
 import importlib
 import os
 import pkgutil
+import signal
 from types import ModuleType
 
 import dagster as dg
@@ -36,7 +37,7 @@ def _import_all(package: ModuleType) -> None:
 
 
 def _rehearse() -> None:
-    """A run of nothing, in memory."""
+    """A run of nothing, in memory. Signals wait meanwhile: Dagster takes them for itself and does not give them back."""
 
     @dg.op
     def nothing() -> None: ...
@@ -45,8 +46,16 @@ def _rehearse() -> None:
     def rehearsal() -> None:
         nothing()
 
-    with dg.DagsterInstance.ephemeral() as instance:
-        rehearsal.execute_in_process(
-            instance=instance,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        with dg.DagsterInstance.ephemeral() as instance:
+            rehearsal.execute_in_process(
+                instance=instance,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)

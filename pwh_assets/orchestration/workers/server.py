@@ -39,6 +39,8 @@ _KEPT_BACK = (signal.SIGINT, signal.SIGTERM)
 
 def serve(address: Path) -> None:
     """Fork runs for whoever asks at this socket, until SIGTERM; then end the runs too, and return when they have."""
+    for number in _KEPT_BACK:
+        signal.signal(number, _leave)  # also when whoever started this ignores SIGINT
     preload()
     if threading.active_count() > 1:
         log.warning(
@@ -223,6 +225,11 @@ def _report(run_id: str, code: int) -> None:
 def _signal(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def _leave(*_: Any) -> None:
+    """SIGTERM while there is nothing to end yet."""
+    os._exit(0)
 
 
 def _noticed(*_: Any) -> None:
