@@ -36,6 +36,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _REFUSED = (250001, 250003, 251001, 390100, 390144, 390101, 390102, 390201, 390303, 3001, 2043)
 """Login and permission errors of the connector and the server."""
+_NOBODY = "HTTP request failed after retries"
 
 _TEXT = Typed("VARCHAR", "TO_VARCHAR({0})")
 _AS_JSON = Typed("JSON", "TO_JSON({0})")
@@ -264,7 +265,8 @@ def _raise_ours(config: Mapping[str, Any], error: Any) -> NoReturn:
 
     text = " ".join(str(getattr(error, "raw_msg", None) or error.msg or "").split())[:300]
     who = _place(config)
-    if error.errno in _REFUSED or "not authorized" in text:
+    # The connector gives a login that reached nobody the number of one that was refused.
+    if (error.errno in _REFUSED and _NOBODY not in text) or "not authorized" in text:
         raise SourceAccessError(
             f"{who} refused `{config['user']}`: {text} Check the credentials, and that the role may use "
             f"database `{config['database']}`, schema `{config['schema']}` and the warehouse."
