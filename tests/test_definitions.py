@@ -108,8 +108,10 @@ def test_definitions_carry_the_version_they_were_built_from(filled):
 def test_a_schedule_asks_for_one_run_with_its_tables_and_waits_for_its_last(filled):
     repository = build_defs(filled).get_repository_def()
     schedule = repository.get_schedule_def("sync_stripe_every_6hour")
-    with instance_for(filled.settings) as instance:
-        context = dg.build_schedule_context(instance, datetime(2026, 11, 20, 6, tzinfo=UTC))
+    with (
+        instance_for(filled.settings) as instance,
+        dg.build_schedule_context(instance, datetime(2026, 11, 20, 6, tzinfo=UTC)) as context,
+    ):
         (request,) = schedule.evaluate_tick(context).run_requests
         asked = sorted(key.to_user_string() for key in request.asset_selection)
         assert asked == ["stripe/customer", "stripe/invoice"]

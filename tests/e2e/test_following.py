@@ -39,10 +39,10 @@ class Daemon:
         """The views the sensor asks for, built; None for none."""
         definitions = build_defs(self.platform)
         sensor = definitions.get_repository_def().get_sensor_def("changed_inputs")
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             self.instance, cursor=self.cursor, resources={"platform": self.platform}
-        )
-        tick = sensor.evaluate_tick(context)
+        ) as context:
+            tick = sensor.evaluate_tick(context)
         self.cursor, self.said = tick.cursor, tick.skip_message or ""
         for request in tick.run_requests:
             built = definitions.resolve_job_def(request.job_name).execute_in_process(
@@ -126,12 +126,12 @@ def test_a_suspended_view_is_not_started_and_its_readers_are_written_down_as_ski
         .get_repository_def()
         .get_schedule_def("build_views_every_6hour")
     )
-    context = dg.build_schedule_context(
+    with dg.build_schedule_context(
         daemon.instance,
         datetime(2026, 11, 20, 6, tzinfo=UTC),
         resources={"platform": warehouse.platform},
-    )
-    tick = schedule.evaluate_tick(context)
+    ) as context:
+        tick = schedule.evaluate_tick(context)
     assert not tick.run_requests and "`timed`" in tick.skip_message
     (job,) = warehouse.store.jobs(1, limit=1, subject_id=timed.id)
     assert job.status is JobStatus.SKIPPED and "`below` is suspended" in job.error
@@ -230,10 +230,10 @@ class Looks:
         resources = {"platform": self.platform}
         if name.startswith("changes_in"):
             resources["secrets"] = SourceSecrets(self.platform)
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             self.instance, cursor=self.cursors.get(name), resources=resources
-        )
-        tick = self.repository.get_sensor_def(name).evaluate_tick(context)
+        ) as context:
+            tick = self.repository.get_sensor_def(name).evaluate_tick(context)
         self.cursors[name] = tick.cursor
         return tick, sorted(set(self.read))
 

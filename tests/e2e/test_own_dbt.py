@@ -246,7 +246,8 @@ def test_a_broken_project_is_an_issue_of_its_own_and_its_last_good_state_goes_on
     shop.build("spent")
     (shop.folder / "models" / "lost.sql").unlink()
     (sensor,) = dbt_sensors(read_inventories(platform))
-    ticked = sensor(dg.build_sensor_context(resources={"platform": platform}))
+    with dg.build_sensor_context(resources={"platform": platform}) as context:
+        ticked = sensor(context)
     assert ticked.skip_message == "Taken over: 1."
     assert not [each for each in health(platform, 1) if each.type == "dbt_project"]
 

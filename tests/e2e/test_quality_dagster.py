@@ -155,7 +155,8 @@ def test_checks_on_a_schedule_and_of_plain_views_are_reported_as_their_assets_ch
     daily = schedules["check_quality_every_24hour"]
     assert daily.cron_schedule == "0 0 * * *" and "check_quality_every_1hour" in schedules
     with in_process_instance(app.settings) as instance:
-        request = daily.evaluate_tick(dg.build_schedule_context(instance=instance)).run_requests[0]
+        with dg.build_schedule_context(instance=instance) as context:
+            request = daily.evaluate_tick(context).run_requests[0]
         job = definitions.resolve_job_def(daily.job_name)
         assert job.execute_in_process(instance=instance, run_config=request.run_config).success
         standing = definitions.resolve_implicit_global_asset_job_def()

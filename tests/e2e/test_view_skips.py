@@ -45,7 +45,8 @@ class Daemon:
         """Names of the views the sensor asks to build, which are built."""
         sensor = build_defs(self.home.platform).get_repository_def().get_sensor_def("mended_views")
         resources = {"platform": self.home.platform}
-        tick = sensor.evaluate_tick(dg.build_sensor_context(self.instance, resources=resources))
+        with dg.build_sensor_context(self.instance, resources=resources) as context:
+            tick = sensor.evaluate_tick(context)
         for request in tick.run_requests:
             names = [key.path[-1] for key in request.asset_selection]
             self.build(*names, **request.tags)
@@ -155,9 +156,9 @@ def test_a_failed_sync_keeps_readers_back_until_the_next_good_one_and_a_whole_ch
             save_view(home.platform, 1, name, "SELECT id FROM app_orders")
         materialize_view(home.platform, 1, name, "24hour")
     schedules = build_defs(home.platform).get_repository_def()
-    tick = schedules.get_schedule_def("build_views_every_24hour").evaluate_tick(
-        dg.build_schedule_context(daemon.instance, NOON, resources={"platform": home.platform})
-    )
+    resources = {"platform": home.platform}
+    with dg.build_schedule_context(daemon.instance, NOON, resources=resources) as context:
+        tick = schedules.get_schedule_def("build_views_every_24hour").evaluate_tick(context)
     (request,) = tick.run_requests
     assert request.asset_selection == [dg.AssetKey(["views", "beside"])]
     assert "`app_users` could not be synced" in latest(home, "lower").error
