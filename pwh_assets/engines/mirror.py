@@ -225,23 +225,20 @@ class Mirror:
 
     def _grow(self, path: Path, table: "LakeTable") -> bool:
         """Add the rows that came to what is copied, where nothing else happened to the table; else False."""
+        from pwh_assets.lake.connections import one_snapshot
+
         name = table_of(path)
         before, fresh = self._known.get(name), self.place(f"{name}{FRESH}")
         if before is None:
             return False
         ((rows,),) = self._client.query(f"SELECT count() FROM {self.place(name)}").result_rows
-        with self._lake.read() as connection:
-            connection.execute("BEGIN")
-            try:
-                news = growth(connection, self._lake, table, before, int(rows))
-                if news is None:
-                    return False
-                self._client.command(f"DROP TABLE IF EXISTS {fresh}")
-                self._client.command(f"CREATE TABLE {fresh} CLONE AS {self.place(name)}")
-                self._hand_over(connection, news, fresh)
-            finally:
-                with contextlib.suppress(Exception):
-                    connection.execute("ROLLBACK")
+        with self._lake.read() as connection, one_snapshot(connection):
+            news = growth(connection, self._lake, table, before, int(rows))
+            if news is None:
+                return False
+            self._client.command(f"DROP TABLE IF EXISTS {fresh}")
+            self._client.command(f"CREATE TABLE {fresh} CLONE AS {self.place(name)}")
+            self._hand_over(connection, news, fresh)
         self._exchange(path, table, fresh)
         return True
 
