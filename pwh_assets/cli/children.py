@@ -1,7 +1,6 @@
 """Child processes that end together: each in its own group, all of them when one dies or when we do."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -13,7 +12,6 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 GRACE_S = 15.0
-_PR_SET_PDEATHSIG = 1
 
 
 class Stopped(Exception):
@@ -64,6 +62,8 @@ class Children:
 
     def start(self, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Child:
         """Start a process in a group of its own; its output goes to `<logs>/<name>.log`."""
+        from pwh_assets.store.processes import die_with_parent
+
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
         with log.open("wb") as out:
@@ -75,7 +75,7 @@ class Children:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
         child = Child(name, process, log)
         self._children.append(child)
@@ -117,9 +117,3 @@ def _has_members(child: Child) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
-
-
-def _die_with_parent() -> None:
-    """Linux tells a child when its parent is gone, also after kill -9."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,9 +1,14 @@
-"""Which process did something, and whether it is still there."""
+"""Which process did something, whether it is still there, and how one ends with its parent."""
 
+import contextlib
+import ctypes
 import os
+import signal
 import socket
 from functools import cache
 from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
 
 
 @cache
@@ -59,3 +64,12 @@ def is_gone(process: str) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def die_with_parent() -> None:
+    """Have Linux send this process SIGTERM when its parent ends, also after kill -9. Other systems cannot.
+
+    A parent that was gone before goes unnoticed.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

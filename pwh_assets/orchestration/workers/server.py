@@ -5,7 +5,6 @@ fork, so that this process never opens the home either.
 """
 
 import contextlib
-import ctypes
 import gc
 import json
 import logging
@@ -25,7 +24,7 @@ from types import FrameType
 from typing import Any
 
 from pwh_assets.orchestration.workers.preload import preload
-from pwh_assets.store.processes import process_of
+from pwh_assets.store.processes import die_with_parent, process_of
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,6 @@ GRACE_S = 12.0
 """For runs to end after SIGTERM; `pwh up` waits a little longer before it kills."""
 _PATIENCE_S = 5.0
 _LONGEST = 4_096
-_PR_SET_PDEATHSIG = 1
 _KEPT_BACK = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -58,7 +56,6 @@ class Server:
         """Ids of runs by the pids of their processes."""
         self._reporters: set[int] = set()
         self._is_over = False
-        self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def serve(self) -> None:
         self._wakes, wake = socket.socketpair()
@@ -144,10 +141,9 @@ class Server:
         self._listener.close()
         self._wakes.close()
         os.setpgid(0, 0)
-        if self._libc is not None:
-            self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:
-                raise SystemExit
+        die_with_parent()
+        if os.getppid() != parent:
+            raise SystemExit
 
     def _bury(self) -> None:
         """Take leave of processes that ended; of runs that did not end by themselves somebody is told."""
