@@ -24,7 +24,6 @@ def definitions_for(
     job: str,
     resources: Mapping[str, Any],
     only: Collection[dg.AssetKey] | None = None,
-    executor: dg.ExecutorDefinition = dg.in_process_executor,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """One of `jobs_of` a project with the assets it may run and what those read. Opens nothing.
@@ -50,7 +49,7 @@ def definitions_for(
             assets=list(_assets_for(inventory, job, only)),
             jobs=[definition],
             resources={"watcher": Watcher(), "ahead": Ahead(), **resources},
-            executor=executor,
+            executor=dg.in_process_executor,
             loggers=loggers,
         )
 

@@ -44,9 +44,9 @@ class ForkingRunLauncher(DefaultRunLauncher):
 
     def launch_run(self, context: LaunchRunContext) -> None:
         run_id = context.dagster_run.run_id
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(PATIENCE_S)
         try:
-            connection = socket.socket(socket.AF_UNIX)
-            connection.settimeout(PATIENCE_S)
             connection.connect(self._address)
         except OSError:
             connection.close()
