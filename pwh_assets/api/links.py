@@ -8,8 +8,7 @@ from starlette.requests import HTTPConnection
 
 def public_url(connection: HTTPConnection) -> str:
     """Where others reach this PWH, without a slash at the end."""
-    said: str = connection.app.state.platform.settings.public_url
-    return said or str(connection.base_url).rstrip("/")
+    return _said(connection) or str(connection.base_url).rstrip("/")
 
 
 def same_with(request: Request, **parameters: int) -> str:
@@ -33,7 +32,7 @@ def without_host(location: bytes) -> bytes:
 def is_ours(origin: str, connection: HTTPConnection) -> bool:
     """Whether a browser's `Origin` is this address: as the request has it, or the public one."""
     host = urlsplit(origin).netloc.lower()
-    said: str = connection.app.state.platform.settings.public_url
+    said = _said(connection)
     if said and origin.lower() == said:
         return True
     return bool(host) and host == connection.headers.get("host", "").lower()
@@ -42,3 +41,9 @@ def is_ours(origin: str, connection: HTTPConnection) -> bool:
 def is_encrypted(connection: HTTPConnection) -> bool:
     """Whether those who come here come over TLS."""
     return public_url(connection).startswith("https://")
+
+
+def _said(connection: HTTPConnection) -> str:
+    """`PWH_PUBLIC_URL`, without a slash at the end; '' when it is not set."""
+    said: str = connection.app.state.platform.settings.public_url
+    return said
