@@ -16,6 +16,8 @@ else:
     Groups = argparse._SubParsersAction
 
 Command = Callable[[argparse.Namespace], int]
+ENGINES = ("duckdb", "clickhouse")
+"""The choices of `--engine`; written out, because `hogql.lower`, which knows them, brings sqlglot."""
 
 _CHOICE = re.compile(
     r"argument (?P<what>.+?): invalid choice: '(?P<given>.*)' \(choose from (?P<known>.*)\)", re.S

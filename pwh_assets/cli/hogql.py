@@ -4,10 +4,9 @@ import argparse
 import time
 from typing import Any
 
-from pwh_assets.cli.arguments import Groups, command, group, number, open_project
+from pwh_assets.cli.arguments import ENGINES, Groups, command, group, number, open_project
 from pwh_assets.cli.console import count, print_json, print_json_line, say, table
 from pwh_assets.cli.inputs import error_object, json_lines, read_sql, read_variables
-from pwh_assets.cli.query import ENGINES
 
 
 def register(groups: Groups) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from pwh_assets.cli.arguments import Groups, command, number, open_project
+from pwh_assets.cli.arguments import ENGINES, Groups, command, number, open_project
 from pwh_assets.cli.console import count, note, plain, print_json, print_json_line, say, table
 from pwh_assets.cli.inputs import error_object, json_lines, read_sql
 from pwh_assets.errors import InvalidInputError
@@ -14,7 +14,6 @@ from pwh_assets.errors import InvalidInputError
 FORMATS = ("table", "json", "jsonl", "csv", "arrow", "parquet")
 EXPORTS = ("jsonl", "csv", "arrow", "parquet")
 """Formats made for files: they carry every row, not the first hundred."""
-ENGINES = ("duckdb", "clickhouse")
 
 
 def register(groups: Groups) -> None:

@@ -4,13 +4,12 @@ import argparse
 import time
 from typing import Any
 
-from pwh_assets.cli.arguments import Groups, UsageError, command, number, open_project
+from pwh_assets.cli.arguments import ENGINES, Groups, UsageError, command, number, open_project
 from pwh_assets.cli.console import print_json, say, table
 from pwh_assets.cli.view_incremental import add_options, config_of
 from pwh_assets.errors import InvalidInputError
 
 CANCEL_WAIT_S = 15.0
-ENGINES = ("duckdb", "clickhouse")
 
 
 def register_runs(nouns: Groups) -> None:
