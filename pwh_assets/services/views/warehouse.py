@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 OWN_DBT = "A model of an own dbt project is built in the lake, whose SQL it is."
 
 
-ENGINES = ("duckdb", "clickhouse")
-
-
 class EngineNotConfiguredError(InvalidInputError):
     """There is no ClickHouse to compute a view."""
 
@@ -79,6 +76,8 @@ def check_engine(platform: Platform, view: SavedQuery, engine: str | None) -> No
         EngineUnfitError: it is ClickHouse, and the view is a model of an own dbt project.
     """
     from importlib.util import find_spec
+
+    from pwh_assets.hogql.lower import ENGINES  # brings sqlglot
 
     if engine is not None and engine not in ENGINES:
         raise InvalidInputError(
