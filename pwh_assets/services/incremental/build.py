@@ -49,7 +49,6 @@ MANY_BUCKETS = 64
 """Below this the share of touched buckets is not looked at."""
 TOUCHED_TABLE = "pwh_touched"
 _TOUCHED = f'temp."{TOUCHED_TABLE}"'
-ENGINE_TITLES = {"duckdb": "DuckDB", "clickhouse": "ClickHouse"}
 
 Path = tuple[str, ...]
 
@@ -222,7 +221,7 @@ class IncrementalBuild:
         if self._old is None or before is None:
             raise WholeError("It is the first build of the view in parts.")
         if before.engine != now.engine:
-            was, now_is = (ENGINE_TITLES.get(one, one) for one in (before.engine, now.engine))
+            was, now_is = map(_title, (before.engine, now.engine))
             raise WholeError(f"{was} computed the rows there are, and {now_is} does from now on.")
         if before.fingerprint != now.fingerprint or before.key != now.key:
             raise WholeError(
@@ -381,8 +380,7 @@ class IncrementalBuild:
             raise WholeError("Rows of other buckets than those that were touched came out.")
 
     def _has_no_words(self, error: HogQLError) -> str:
-        title = ENGINE_TITLES.get(self.engine, self.engine)
-        return f"{title} has no words for a part of it: {error.problems[0].message.rstrip('.')}."
+        return f"{_title(self.engine)} has no words for a part of it: {error.problems[0].message.rstrip('.')}."
 
     def _times(self, connection: "duckdb.DuckDBPyConnection") -> list[date] | None:
         """The touched keys, when they are few and times."""
@@ -458,6 +456,12 @@ class IncrementalBuild:
 
 def known_mark(table: TableMark | None, key: str) -> str | None:
     return mark_of(table.comments, key) if table is not None else None
+
+
+def _title(engine: str) -> str:
+    from pwh_assets.hogql.functions.render import ENGINE_TITLES  # brings sqlglot
+
+    return ENGINE_TITLES.get(engine, engine)
 
 
 def _rollback(connection: "duckdb.DuckDBPyConnection") -> None:
