@@ -114,8 +114,11 @@ def run_as(identity: Mapping[str, int]) -> dict[str, Any]:
     return {**identity, "extra_groups": []} if identity else {}
 
 
-def free_port() -> int:
+def free_port(wanted: int = 0) -> int:
+    """A port of loopback that nobody listens on: the wanted one, unless it is taken."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

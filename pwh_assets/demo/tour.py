@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import psycopg
 from pwh_assets.demo import answers, data
 from pwh_assets.demo.answers import WrongAnswerError, must
 from pwh_assets.demo.postgres import PrivatePostgres
+from pwh_assets.demo.private import free_port
 from pwh_assets.demo.stripe import StripeServer
 
 if TYPE_CHECKING:
@@ -339,7 +339,7 @@ class Tour:
 
     def stay_up(self) -> int:
         print("\nThe servers stay up; Ctrl-C ends them.")
-        ports = (_free_port(8000), _free_port(3000))
+        ports = (free_port(8000), free_port(3000))
         return self.pwh("up", "--port", str(ports[0]), "--dagster-port", str(ports[1]), expect=None)
 
     @contextmanager
@@ -403,14 +403,3 @@ def _numbers(row: Any) -> tuple[Any, ...]:
         else round(float(value), 2)
         for value in row
     )
-
-
-def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("no free port")

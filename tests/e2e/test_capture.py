@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import random
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from urllib.parse import quote_plus
 import httpx
 import pytest
 
+from pwh_assets.demo.private import free_port
 from pwh_assets.platform import open_platform
 from pwh_assets.services.capture import Capture, Sending, forget_person
 from pwh_assets.services.capture.loading import load
@@ -303,9 +303,7 @@ class Process:
     """The API in a process of its own, as `pwh up` starts it."""
 
     def __init__(self, home):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "pwh_assets.cli.serve", "--port", str(port)]
         self._process = subprocess.Popen(command, env={**os.environ, "PWH_HOME": str(home)})

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pwh_assets.demo.private import free_port
 from pwh_assets.settings import Settings
 from pwh_assets.store import SecretBox, Store
 
@@ -83,12 +84,6 @@ def up(tmp_path: Path) -> Iterator[Up]:
         for pid in running.members():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def get(url: str) -> tuple[int, Any]:

@@ -1,7 +1,6 @@
 """Dagster's own webserver behind the login of the API: who reads, who changes, who is sent away."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from websockets.sync.client import connect
 
 from pwh_assets.core.access import Role
 from pwh_assets.core.audit import HOME_CHAIN, AuditEntry
+from pwh_assets.demo.private import free_port
 from pwh_assets.platform import open_platform
 from pwh_assets.services.people.login import add_person
 from pwh_assets.settings import Settings
@@ -30,9 +30,7 @@ LOOK = {"query": "{ version }"}
 @pytest.fixture(scope="module")
 def dagster(tmp_path_factory):
     """An empty webserver with the prefix."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     folder = tmp_path_factory.mktemp("dagster")
     argv = ["dagster_webserver", "--empty-workspace", "-p", str(port), "--path-prefix", "/dagster"]
     with (folder / "log").open("w") as log:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -15,6 +14,7 @@ import pytest
 
 from pwh_assets.core.view import Refresh
 from pwh_assets.demo.postgres import PrivatePostgres
+from pwh_assets.demo.private import free_port
 from pwh_assets.orchestration import launch
 from pwh_assets.orchestration.reload import Reloader, reload_location
 from pwh_assets.orchestration.run import run_sync, run_views
@@ -28,12 +28,6 @@ from pwh_assets.settings import Settings
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
 PATIENCE_S = 300
 QUICK_LOOKS = Path(__file__).parent / "quick_looks"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Servers:

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from pwh_assets.demo.private import free_port
 from pwh_assets.platform import open_platform
 from pwh_assets.services.capture.loading import load
 from pwh_assets.services.hogql.query import run_query
@@ -35,9 +35,7 @@ def test_a_stop_answers_what_it_can_and_loses_no_event(tmp_path):
     platform.lakes.of(1)
     platform.lakes.close()
     platform.store.close()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "pwh_assets.cli.serve", "--port", str(port)]
     log = (tmp_path / "log").open("wb")
     process = subprocess.Popen(

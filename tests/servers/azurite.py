@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from pwh_assets.demo.private import free_port
+
 PROGRAM = Path(__file__).parents[2] / "build" / "azurite" / "node_modules" / ".bin" / "azurite-blob"
 INSTALL = "make build/azurite"
 ACCOUNT = "pwhtests"
@@ -20,9 +22,7 @@ class AzuriteServer:
 
     def __init__(self) -> None:
         self.key = base64.b64encode(secrets.token_bytes(32)).decode()
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = listener.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

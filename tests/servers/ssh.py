@@ -17,6 +17,8 @@ from typing import Any
 
 import asyncssh
 
+from pwh_assets.demo.private import free_port
+
 INSTALL = "apt-get install openssh-server"
 
 
@@ -170,7 +172,7 @@ class OpenSSH:
 
     def __init__(self, permit: str = "any") -> None:
         self.user, self.permit = getpass.getuser(), permit
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -221,10 +223,3 @@ class OpenSSH:
         self._process.wait(5)
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
