@@ -9,7 +9,6 @@ import json
 import multiprocessing
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.processes import cpu_s
+from pwh_assets.demo.private import free_port
 from pwh_assets.platform import open_platform
 from pwh_assets.settings import Settings
 
@@ -61,9 +64,7 @@ def home_of(folder: Path, tables: int) -> tuple[dict[str, str], str]:
 
 
 def served(environment: dict[str, str]) -> tuple[subprocess.Popen, int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     argv = [sys.executable, "-m", "pwh_assets.cli.serve", "--port", str(port)]
     process = subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
@@ -76,11 +77,6 @@ def served(environment: dict[str, str]) -> tuple[subprocess.Popen, int]:
         except OSError:
             assert time.monotonic() < deadline, "the API did not start"
             time.sleep(0.2)
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def hammer(port: int, key: str, seconds: float) -> int:

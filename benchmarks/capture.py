@@ -23,8 +23,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks.processes import cpu_s
+from pwh_assets.demo.private import free_port
+
 TARGET = 5000
-TICKS = os.sysconf("SC_CLK_TCK")
 SHAPES = ((100, True, 1), (100, False, 1), (50, True, 1), (1, False, 1), (1, False, 6))
 """Events of a request, whether it is packed, and how many times as many clients send it."""
 
@@ -108,12 +110,6 @@ def size_of_event() -> int:
     return len(json.dumps(event(random.Random(1))))
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def serve(home: Path) -> tuple["subprocess.Popen[bytes]", int]:
     port = free_port()
     command = [sys.executable, "-m", "pwh_assets.cli.serve", "--port", str(port)]
@@ -173,11 +169,6 @@ def wait_until_loaded(home: Path, count: int) -> None:
         assert time.monotonic() < deadline, row
         time.sleep(0.1)
     lakes.close()
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def disk_ms(folder: Path) -> float:

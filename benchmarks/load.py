@@ -25,6 +25,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks.processes import below
+from pwh_assets.demo.private import free_port
+
 PAGE = os.sysconf("SC_PAGE_SIZE")
 IDLE_S = 30.0
 MOST_GROWTH = 6.0
@@ -268,23 +271,6 @@ class Memory(threading.Thread):
                 self.seen[name].append(((time.monotonic() - began) / 60, size, files))
 
 
-def below(root: int) -> list[int]:
-    parents: dict[int, int] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                parents[int(entry)] = int(
-                    Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()[1]
-                )
-            except (OSError, IndexError):
-                continue
-    found, fresh = [], [root]
-    while fresh:
-        found += fresh
-        fresh = [pid for pid, parent in parents.items() if parent in fresh]
-    return found
-
-
 def name_of(pid: int) -> str:
     words = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     names = (
@@ -349,8 +335,6 @@ def main() -> int:
 
 
 def up(home: Path) -> tuple["subprocess.Popen[str]", dict[str, str]]:
-    from benchmarks.capture import free_port
-
     ports = ["--port", str(free_port()), "--dagster-port", str(free_port())]
     environment = {
         **os.environ,

@@ -23,7 +23,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-TICK = os.sysconf("SC_CLK_TCK")
+from benchmarks.processes import below, cpu_s_below
+
 IDLE_S = 20.0
 
 
@@ -84,8 +85,6 @@ class Home:
 
     def _look_at_memory(self) -> None:
         """The most that a run's process had so far."""
-        from benchmarks.load import below
-
         runs = []
         for pid in below(self.pid):
             try:
@@ -96,19 +95,6 @@ class Home:
         for status in runs[1:]:  # the first is what they are forked from
             if found := re.search(r"VmHWM:\s+(\d+) kB", status):
                 self.peak_mb = max(self.peak_mb, int(found[1]) / 1024)
-
-    def cpu_s(self) -> float:
-        """Of every process below `pwh up`, and of the ended ones it waited for."""
-        from benchmarks.load import below
-
-        total = 0
-        for pid in below(self.pid):
-            try:
-                words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            total += sum(int(word) for word in words[11:15])
-        return total / TICK
 
 
 def main() -> None:
@@ -121,7 +107,7 @@ def main() -> None:
     import psycopg
 
     from benchmarks.load import up
-    from benchmarks.sync import FILL, copy
+    from benchmarks.sync import copy, fill
     from pwh_assets.demo.postgres import PrivatePostgres
 
     with (
@@ -129,9 +115,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="pwh-runs-") as folder,
     ):
         with psycopg.connect(server.dsn, autocommit=True) as connection:
-            for statement in FILL.format(rows=args.rows).split(";\n"):
-                if statement.strip():
-                    connection.execute(statement.encode())
+            fill(connection, args.rows)
             for number in range(100 if args.sources else 0):
                 connection.execute(f"CREATE TABLE other_{number} (id bigint PRIMARY KEY)".encode())
         process, facts = up(Path(folder) / "home")
@@ -159,9 +143,9 @@ def main() -> None:
             for source in sources.values():
                 home.sync(source)
             time.sleep(5)
-            before, began = home.cpu_s(), time.monotonic()
+            before, began = cpu_s_below(home.pid), time.monotonic()
             time.sleep(IDLE_S)
-            rate = (home.cpu_s() - before) / (time.monotonic() - began)
+            rate = (cpu_s_below(home.pid) - before) / (time.monotonic() - began)
             print(f"load {os.getloadavg()[0]:.1f}; at rest {rate * 60:.1f} CPU s a minute\n")
             print(
                 f"{'':24}{'begins s':>10}{'done s':>10}{'CPU s':>10}{'run x COPY':>12}{'peak MB':>10}"
@@ -174,10 +158,10 @@ def main() -> None:
                     with contextlib.redirect_stdout(None):
                         copy(config, Path(folder), "bench")
                     copies.append(time.monotonic() - began)
-                    before, began = home.cpu_s(), time.monotonic()
+                    before, began = cpu_s_below(home.pid), time.monotonic()
                     wait, wall = home.sync(source)
                     time.sleep(1)  # the process ends
-                    costs.append(home.cpu_s() - before - rate * (time.monotonic() - began))
+                    costs.append(cpu_s_below(home.pid) - before - rate * (time.monotonic() - began))
                     waits.append(wait)
                     walls.append(wall)
                 wait, wall = statistics.median(waits), statistics.median(walls)

@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.processes import cpu_s_below
+from pwh_assets.demo.private import free_port
 
 PER_SOURCE = 50
 COLUMNS = 20
@@ -178,7 +182,7 @@ def idle(home: Path, environment: dict[str, str]) -> dict[str, float]:
     from pwh_assets.orchestration.servers import dagster_commands
     from pwh_assets.settings import Settings
 
-    ports = [_free_port(), _free_port()]
+    ports = [free_port(), free_port()]
     commands = [
         (each.name, each.argv, each.environment)
         for each in dagster_commands(Settings(home=home), ports[0])
@@ -196,10 +200,10 @@ def idle(home: Path, environment: dict[str, str]) -> dict[str, float]:
                     argv, env={**environment, **own}, stdout=log, stderr=log
                 )
         time.sleep(SETTLE_S)
-        before = {name: cpu_s(process.pid) for name, process in processes.items()}
+        before = {name: cpu_s_below(process.pid) for name, process in processes.items()}
         time.sleep(WATCH_S)
         return {
-            name: (cpu_s(process.pid) - before[name]) * 60 / WATCH_S
+            name: (cpu_s_below(process.pid) - before[name]) * 60 / WATCH_S
             for name, process in processes.items()
         }
     finally:
@@ -211,25 +215,6 @@ def idle(home: Path, environment: dict[str, str]) -> dict[str, float]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def cpu_s(pid: int) -> float:
-    """CPU seconds of a process and all it started, those that ended and were waited for among them."""
-    ticks, children = os.sysconf("SC_CLK_TCK"), [pid]
-    for each in children:
-        for task in Path(f"/proc/{each}/task").glob("*/children"):
-            children += [int(word) for word in task.read_text().split()]
-    total = 0
-    for each in children:
-        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-        total += sum(int(fields[place]) for place in (11, 12, 13, 14))
-    return total / ticks
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _own_process(home: Path, what: str, environment: dict[str, str]) -> Any:

@@ -18,6 +18,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psycopg
 
 Config = dict[str, object]
 
@@ -38,6 +42,13 @@ INSERT INTO small SELECT * FROM bench LIMIT 100;
 """
 CHANGED = 0.01
 """Part of the rows that change before the second, incremental sync."""
+
+
+def fill(connection: "psycopg.Connection[Any]", rows: int) -> None:
+    """Make the tables `bench`, of so many rows, and `small`."""
+    for statement in FILL.format(rows=rows).split(";\n"):
+        if statement.strip():
+            connection.execute(statement.encode())
 
 
 # What the contenders do, each in a process of its own.
@@ -301,9 +312,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="pwh-bench-") as folder,
     ):
         with psycopg.connect(server.dsn, autocommit=True) as connection:
-            for statement in FILL.format(rows=args.rows).split(";\n"):
-                if statement.strip():
-                    connection.execute(statement.encode())
+            fill(connection, args.rows)
             size = connection.execute("SELECT pg_table_size('bench')").fetchone()
         print(
             f"{args.rows:,} rows of 9 columns, {(size or (0,))[0] / 2**20:,.0f} MB in PostgreSQL; "
