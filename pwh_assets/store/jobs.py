@@ -114,22 +114,6 @@ class Jobs(StorePart):
         with self._db.write() as connection:
             connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(retry_at=retry_at))
 
-    def last_attempts(self, project_id: int) -> dict[str, Job]:
-        """The newest job of every table and view that ever had one, by its id."""
-        jobs = models.jobs
-        newest = (
-            sa.select(jobs.c.subject_id, sa.func.max(jobs.c.created_at).label("at"))
-            .where(jobs.c.project_id == project_id)
-            .group_by(jobs.c.subject_id)
-            .subquery()
-        )
-        query = sa.select(jobs).join(
-            newest,
-            sa.and_(jobs.c.subject_id == newest.c.subject_id, jobs.c.created_at == newest.c.at),
-        )
-        with self._db.read() as connection:
-            return {row.subject_id: job_of(row) for row in connection.execute(query)}
-
     def last_run_lengths(
         self, project_id: int, runs: int = 5, newest: int = 5_000
     ) -> dict[str, list[float]]:

@@ -59,6 +59,11 @@ def state(home):
     ]
 
 
+def newest_job(home, table):
+    (job,) = home.platform.store.jobs(1, 1, subject_id=table.id)
+    return job
+
+
 class Canceller:
     """Waits until the job of a table tells rows, then cancels it from outside."""
 
@@ -70,7 +75,7 @@ class Canceller:
     def _run(self):
         give_up = time.monotonic() + GIVE_UP_S
         while not self.rows and time.monotonic() < give_up:
-            job = self.home.platform.store.last_attempts(1)[self.table.id]
+            job = newest_job(self.home, self.table)
             if job.status is JobStatus.RUNNING and job.progress is not None:
                 self.rows = job.progress.rows
             time.sleep(0.05)
@@ -93,8 +98,7 @@ def sync_cancelled(home):
     assert canceller.rows > 0
     assert [job.status for job in canceller.cancelled.ended] == [JobStatus.CANCELLED]
     assert all(isinstance(found, SyncCancelledError) for found in done.values())
-    newest = home.platform.store.last_attempts(1)
-    assert {newest[table.id].status for table in tables.values()} == {JobStatus.CANCELLED}
+    assert {newest_job(home, table).status for table in tables.values()} == {JobStatus.CANCELLED}
     assert state(home) == before
     assert home.rows("SELECT * FROM lake.postgres.t ORDER BY id") == rows
     return {table.name: done[table.id] for table in tables.values()}
@@ -167,8 +171,7 @@ def test_the_row_limit_ends_a_stream_after_the_last_transaction_that_fits(home):
     counts = "SELECT (SELECT count(*) FROM lake.postgres.t), (SELECT count(*) FROM lake.postgres.u)"
     assert home.rows(counts) == [(3, 4)]
     assert usage(home) == {"t": 3, "u": 4}
-    newest = home.platform.store.last_attempts(1)
-    assert {newest[table.id].status for table in home.tables.values()} == {
+    assert {newest_job(home, table).status for table in home.tables.values()} == {
         JobStatus.BILLING_LIMIT_REACHED
     }
     before = state(home)
