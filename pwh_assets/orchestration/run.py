@@ -10,7 +10,6 @@ from typing import Any
 
 import dagster as dg
 
-from pwh_assets.core.names import DEFAULT_PROJECT
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import UserError
@@ -19,12 +18,10 @@ from pwh_assets.orchestration.instance import in_process_instance
 from pwh_assets.orchestration.inventory import Inventory, read_inventories, scoped
 from pwh_assets.orchestration.jobs import (
     ENGINE_TAG,
-    maintenance_job_name,
     sync_job_name,
     table_key,
     views_job_name,
 )
-from pwh_assets.orchestration.maintenance import maintenance_key
 from pwh_assets.orchestration.one_job import definitions_for
 from pwh_assets.orchestration.processes import PROCESS_TAG, fail_dead_runs
 from pwh_assets.orchestration.watcher import Outcome, Subject, Trouble, Watcher
@@ -44,8 +41,6 @@ class RunOutcome:
 
     run_ids: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
-    trouble: Trouble | None = None
-    """What is wrong with a run as a whole, where no table or view is to blame."""
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
@@ -63,7 +58,7 @@ class RunOutcome:
 
     @property
     def is_ok(self) -> bool:
-        return not (self.failed or self.broken or self.trouble)
+        return not (self.failed or self.broken)
 
 
 def run_sync(
@@ -140,14 +135,6 @@ def run_views(
     return _together(runs, views)
 
 
-def run_maintenance(platform: Platform, project_id: int = DEFAULT_PROJECT) -> RunOutcome:
-    """Look after a project's lake now. There is `trouble` when that failed or the lake is not whole."""
-    with _instance_of(platform) as instance:
-        (inventory,) = read_inventories(platform, [project_id])
-        job, key = maintenance_job_name(project_id), maintenance_key(project_id)
-        return _run(platform, instance, inventory, job, [key], [], Watcher())
-
-
 class PlainViewError(UserError):
     """A plain view has no table to build."""
 
@@ -206,7 +193,7 @@ def _run(
     outcomes = watcher.outcomes[before:]
     known = {each.subject.id for each in outcomes}
     trouble = None
-    if not result.success and (not subjects or {each.id for each in subjects} - known):
+    if not result.success and {each.id for each in subjects} - known:
         trouble = Trouble(
             "\n".join(_causes(result)) or "The run failed before it began.", "run_failed"
         )
@@ -215,7 +202,7 @@ def _run(
         for each in subjects
         if each.id not in known
     ]
-    return RunOutcome((run_id,), tuple(outcomes), trouble if not subjects else None)
+    return RunOutcome((run_id,), tuple(outcomes))
 
 
 @contextmanager

@@ -22,10 +22,10 @@ from pwh_assets.lake import Lake
 from pwh_assets.orchestration import retry
 from pwh_assets.orchestration import run as running
 from pwh_assets.orchestration.instance import instance_for
+from pwh_assets.orchestration.jobs import maintenance_job_name
 from pwh_assets.orchestration.processes import fail_dead_runs, forget_old_runs
 from pwh_assets.orchestration.run import (
     PlainViewError,
-    run_maintenance,
     run_sync,
     run_views,
 )
@@ -246,8 +246,11 @@ def test_views_are_built_inputs_first_with_their_column_lineage(app, sql):
 
 def test_maintenance_verifies_the_lake(app):
     run_sync(app, app.store.tables(1))
-    outcome = run_maintenance(app)
-    assert outcome.is_ok and outcome.run_ids
+    with instance_for(app.settings) as instance:
+        job = build_defs(app).resolve_job_def(maintenance_job_name(1))
+        result = job.execute_in_process(instance=instance)
+        assert instance.get_run_by_id(result.run_id).is_success
+    assert [check.passed for check in result.get_asset_check_evaluations()] == [True]
     (made,) = materializations(app, "lake", "maintenance")
     assert made.metadata["tables"].value >= 3
     assert [job.name for job in app.store.jobs(1, limit=1)] == ["lake maintenance"]
@@ -263,7 +266,8 @@ def test_a_run_that_began_by_itself_leaves_out_what_was_synced_while_it_waited(a
     outcome = run_sync(app, app.store.tables(1), watcher=Meanwhile())
     names = {table(app, name).id: name for name in ("app_orders", "app_plans", "app_users")}
     synced = sorted(names[job.subject_id] for job in app.store.jobs(1))
-    assert synced == ["app_orders", "app_plans", "app_users"] and outcome.trouble is None
+    assert synced == ["app_orders", "app_plans", "app_users"]
+    assert [each.trouble.code for each in outcome.failed] == ["left_out"]
     assert statuses(app) == [dg.DagsterRunStatus.SUCCESS]
     monkeypatch.undo()
     assert run_sync(app, [table(app, "app_users")]).is_ok and len(app.store.jobs(1)) == 4
