@@ -75,7 +75,7 @@ class Address:
         return f"ducklake:sqlite:{self.catalog_file}" if self.catalog_file else "ducklake:postgres:"
 
     def options(self, read_only: bool) -> dict[str, Any]:
-        """Options of ATTACH, spelled as dbt-duckdb's `options` wants them too."""
+        """Options of ATTACH."""
         options: dict[str, Any] = {"DATA_PATH": self.data_path}
         if self.is_local:
             options["OVERRIDE_DATA_PATH"] = True  # a home that was moved still finds its files

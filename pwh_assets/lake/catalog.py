@@ -25,7 +25,6 @@ class LakeTable:
     size_bytes: int
     changed_snapshot: int
     """The snapshot in which its rows or columns last changed; never goes down."""
-    file_count: int = 0
 
 
 def metadata(address: Address, table: str) -> str:
@@ -37,8 +36,7 @@ _LIVE = """
 select t.table_id, s.schema_name, t.table_name,
        greatest(t.begin_snapshot, coalesce(c.changed, 0), coalesce(f.changed, 0), coalesce(d.changed, 0),
                 coalesce(g.changed, 0)),
-       coalesce(f.records, 0) - coalesce(d.deleted, 0), coalesce(f.bytes, 0) + coalesce(d.bytes, 0),
-       coalesce(f.files, 0)
+       coalesce(f.records, 0) - coalesce(d.deleted, 0), coalesce(f.bytes, 0) + coalesce(d.bytes, 0)
 from {table} t
 join {schema} s on s.schema_id = t.schema_id and s.end_snapshot is null
 left join (select table_id, max(greatest(begin_snapshot, coalesce(end_snapshot, 0))) changed
@@ -46,8 +44,7 @@ left join (select table_id, max(greatest(begin_snapshot, coalesce(end_snapshot, 
 left join (select table_id,
                   max(greatest(begin_snapshot, coalesce(end_snapshot, 0), coalesce(partial_max, 0))) changed,
                   sum(record_count) filter (end_snapshot is null) records,
-                  sum(file_size_bytes) filter (end_snapshot is null) bytes,
-                  count(*) filter (end_snapshot is null) files
+                  sum(file_size_bytes) filter (end_snapshot is null) bytes
            from {data_file} group by all) f on f.table_id = t.table_id
 left join (select d.table_id,
                   max(greatest(d.begin_snapshot, coalesce(d.end_snapshot, 0), coalesce(d.partial_max, 0))) changed,
@@ -82,10 +79,8 @@ def tables(
         if with_transaction:
             connection.execute("ROLLBACK")
     found = [
-        LakeTable(
-            schema, name, columns.get(table_id, ()), int(rows), int(size), int(changed), files
-        )
-        for table_id, schema, name, changed, rows, size, files in live
+        LakeTable(schema, name, columns.get(table_id, ()), int(rows), int(size), int(changed))
+        for table_id, schema, name, changed, rows, size in live
         if schema != OWN_SCHEMA
     ]
     return sorted(found, key=lambda table: (table.schema, table.name))

@@ -242,16 +242,6 @@ class Lake:
         """Statements that give a fresh DuckDB connection this lake as `lake`. They may hold credentials."""
         return self.address.statements(read_only)
 
-    @property
-    def attach_options(self) -> dict[str, Any]:
-        """`path` and `options` for the `attach` entry of a dbt-duckdb profile."""
-        return {
-            "path": self.address.uri,
-            "alias": ALIAS,
-            "is_ducklake": True,
-            "options": self.address.options(read_only=False),
-        }
-
     def close(self) -> None:
         self._reader.close()
 
