@@ -1,5 +1,6 @@
 """One view that is built in parts through everything that happens to its inputs, on a real lake."""
 
+import json
 import os
 import random
 import signal
@@ -9,6 +10,8 @@ import time
 
 import pytest
 
+from pwh_assets.lake.attach import literal
+from pwh_assets.lake.state import STATE
 from pwh_assets.services.incremental.build import UniqueKeyError
 from tests.e2e import incremental_crashes
 from tests.e2e.incremental_lab import Lab
@@ -86,6 +89,15 @@ def test_a_fresh_connection_finds_the_rows_of_earlier_snapshots(lab):
     lab.reopen()
     mode, buckets, reason = built(lab)
     assert (mode, "`src.users`" in reason, buckets > 0) == ("incremental", True, True)
+
+
+def test_a_build_goes_on_from_the_state_that_an_earlier_version_wrote(lab):
+    built(lab)
+    state = json.loads(lab.lake.state("id-daily").watermark)
+    state |= {"mode": "full", "reason": "It is the first build.", "buckets": None}
+    lab.sql(f"UPDATE {STATE} SET watermark = {literal(json.dumps(state))}")
+    lab.insert("facts", fact("2026-03-05"))
+    assert built(lab)[:2] == ("incremental", 1)
 
 
 def test_a_build_that_cannot_be_sure_is_a_whole_one(lab):

@@ -198,7 +198,7 @@ class IncrementalBuild:
             state = replace(going_on, mark=known.mark, full_at=known.full_at)
         if self.note and self.buckets != 0:
             self.reason = f"{self.reason} {self.note}"
-        self._state = replace(state, mode=self.mode.value, reason=self.reason, buckets=self.buckets)
+        self._state = state
 
     def _before(self) -> ViewState | None:
         """Where the last build ended. Only a build writes it, and they exclude each other.

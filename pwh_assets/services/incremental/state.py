@@ -36,9 +36,6 @@ class ViewState:
     fingerprint: str
     key: str
     inputs: Mapping[tuple[str, ...], InputState] = field(default_factory=dict)
-    mode: str = ""
-    reason: str = ""
-    buckets: int | None = None
     full_at: str = ""
     """When the whole table was last computed; ISO 8601 in UTC, as `at`."""
     at: str = ""
@@ -63,9 +60,6 @@ class ViewState:
                 for path, one in sorted(self.inputs.items())
             },
             "paths": [list(path) for path in sorted(self.inputs)],
-            "mode": self.mode,
-            "reason": self.reason,
-            "buckets": self.buckets,
             "full_at": self.full_at,
             "at": self.at,
             "engine": self.engine,
@@ -73,6 +67,7 @@ class ViewState:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "ViewState":
+        """What else is stored, as earlier versions did, is left out."""
         inputs = {}
         for path in map(tuple, stored["paths"]):
             one = stored["inputs"][".".join(path)]
@@ -83,9 +78,6 @@ class ViewState:
             stored["fingerprint"],
             stored["key"],
             inputs,
-            stored["mode"],
-            stored["reason"],
-            stored["buckets"],
             stored["full_at"],
             stored["at"],
             stored.get("engine", "duckdb"),
