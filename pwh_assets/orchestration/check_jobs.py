@@ -11,11 +11,10 @@ from pwh_assets.orchestration.checks import declared_specs
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.jobs import queue_tags
 from pwh_assets.orchestration.metadata import check_result
+from pwh_assets.orchestration.schedules import SCHEDULE_TAG, schedule_name
 from pwh_assets.orchestration.specs import in_words
 from pwh_assets.services.lineage.graph import Graph, NodeKind, project_graph
 from pwh_assets.services.platform import Platform
-
-SCHEDULE_TAG = "pwh/schedule"
 
 
 def check_job_name(project_id: int) -> str:
@@ -108,8 +107,7 @@ def check_schedules(inventory: Inventory) -> list[dg.ScheduleDefinition]:
     op = scoped(project_id, "ask_checks")
     found = []
     for rhythm, count in rhythms.items():
-        at = f"_at_{rhythm.time_of_day.replace(':', '')}" if rhythm.time_of_day else ""
-        name = f"{scoped(project_id, 'check_quality')}_every_{rhythm.name}{at}"
+        name = schedule_name(check_job_name(project_id), rhythm)
         config = {"every": rhythm.name} | ({"at": rhythm.time_of_day} if rhythm.time_of_day else {})
         found.append(
             dg.ScheduleDefinition(

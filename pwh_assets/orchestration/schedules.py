@@ -47,7 +47,7 @@ def schedules_of(inventory: Inventory) -> list[dg.ScheduleDefinition]:
                 frequency = inventory.plan.effective(table.table_name) or table.frequency
                 by_rhythm.setdefault(frequency, []).append(table_key(graph, table))
         for frequency, keys in by_rhythm.items():
-            name = _name(scoped(project_id, "sync", slug), frequency)
+            name = schedule_name(scoped(project_id, "sync", slug), frequency)
             job = sync_job_name(inventory, slug)
             about = f"Syncs {len(keys)} tables of `{slug}` {in_words(frequency)}."
             schedules.append(
@@ -62,7 +62,7 @@ def schedules_of(inventory: Inventory) -> list[dg.ScheduleDefinition]:
             key = dg.AssetKey(graph.nodes[view.name].asset_key)
             views.setdefault(effective, {})[view.name] = key
     for frequency, named in views.items():
-        name = _name(scoped(project_id, "build_views"), frequency)
+        name = schedule_name(scoped(project_id, "build_views"), frequency)
         about = f"Builds {len(named)} materialized views {in_words(frequency)}."
         schedules.append(_views_schedule(project_id, name, frequency.cron, named, about))
     schedules.append(
@@ -78,7 +78,12 @@ def schedules_of(inventory: Inventory) -> list[dg.ScheduleDefinition]:
     return schedules
 
 
-def _name(start: str, frequency: Frequency) -> str:
+def schedule_name(start: str, frequency: Frequency) -> str:
+    """A schedule's name by what it starts and how often.
+
+    >>> schedule_name("build_views", Frequency("24hour", "02:30"))
+    'build_views_every_24hour_at_0230'
+    """
     at = f"_at_{frequency.time_of_day.replace(':', '')}" if frequency.time_of_day else ""
     return f"{start}_every_{frequency.name}{at}"
 
