@@ -37,13 +37,6 @@ class Audit(StorePart):
         with self._db.read() as connection:
             return _head(connection, project_id)
 
-    def audit_projects(self) -> list[int]:
-        """Every chain there is; 0 is the home's."""
-        heads, entries = models.audit_heads, models.audit_entries
-        query = sa.union(sa.select(heads.c.project_id), sa.select(entries.c.project_id))
-        with self._db.read() as connection:
-            return sorted(connection.execute(query).scalars())
-
     def audit_page(
         self, project_id: int, which: AuditFilter, limit: int = 100, offset: int = 0
     ) -> tuple[list[KeptEntry], int]:

@@ -9,7 +9,7 @@ import time
 import httpx
 import pytest
 
-from pwh_assets.core.audit import AuditFilter
+from pwh_assets.core.audit import HOME_CHAIN, AuditFilter
 from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.platform import open_platform
 from pwh_assets.services.audit import verify_chain
@@ -253,8 +253,10 @@ def test_a_crash_between_start_and_end_shows(api, monkeypatch):
 
 
 def test_the_whole_log_holds(api):
+    assert create(api, "held").status_code == 201
+    assert api("GET", "warehouse_tables/", project=77).status_code == 404  # in the home's chain
     time.sleep(0.25)
-    for chain in api.platform.store.audit_projects():
+    for chain in (HOME_CHAIN, *api.platform.store.project_ids()):
         report = verify_chain(api.platform, chain)
         assert report.problem is None and report.entries > 0
     answer = api("GET", "activity_log/verify/").json()
