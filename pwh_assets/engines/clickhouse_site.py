@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pwh_assets.engines.clickhouse import ClickHouseEngine, in_words
-from pwh_assets.engines.clickhouse_types import column_type, computed, given_back, identifier
+from pwh_assets.engines.clickhouse_tables import create_table, fill_table
+from pwh_assets.engines.clickhouse_types import computed, given_back, identifier
 from pwh_assets.engines.mirror import drop_site
 from pwh_assets.engines.mirror_names import table_of
 
@@ -115,30 +116,20 @@ class BuildSite:
     def take(
         self, name: str, columns: Sequence["Column"], batches: "Iterable[pa.RecordBatch]"
     ) -> None:
-        """A table of these rows, whose columns were read as `read_of` has them."""
-        import pyarrow as pa
-
-        self._create(name, columns)
+        """A table of these rows, which a query of `rows_for` gave."""
         with in_words(self._home):
-            for batch in batches:
-                self._client.insert_arrow(self.table(name), pa.Table.from_batches([batch]))
+            create_table(self._client, self.table(name), columns)
+            fill_table(self._client, self.table(name), batches)
 
     def make(self, name: str, columns: Sequence["Column"], sql: str) -> None:
         """A table of what a compiled query computes; every value as the lake will have it."""
-        self._create(name, columns)
         casts = ", ".join(
             f"{computed(c, identifier(c.name))} AS {identifier(c.name)}" for c in columns
         )
-        with in_words(self._home), contextlib.closing(self.client()) as client:
-            client.command(f"INSERT INTO {self.table(name)} SELECT {casts} FROM ({sql}) AS q")
-
-    def _create(self, name: str, columns: Sequence["Column"]) -> None:
-        listed = ", ".join(f"{identifier(c.name)} {column_type(c)}" for c in columns)
         with in_words(self._home):
-            self._client.command(f"DROP TABLE IF EXISTS {self.table(name)}")
-            self._client.command(
-                f"CREATE TABLE {self.table(name)} ({listed}) ENGINE = MergeTree ORDER BY tuple()"
-            )
+            create_table(self._client, self.table(name), columns)
+            with contextlib.closing(self.client()) as client:
+                client.command(f"INSERT INTO {self.table(name)} SELECT {casts} FROM ({sql}) AS q")
 
     @contextmanager
     def rows(self, name: str, columns: Sequence["Column"]) -> "Iterator[Iterator[pa.RecordBatch]]":

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.engines.base import EngineError
-from pwh_assets.engines.clickhouse_types import column_type, identifier, literal, quoted, read_of
+from pwh_assets.engines.clickhouse_tables import create_table, fill_table, rows_for
+from pwh_assets.engines.clickhouse_types import identifier, literal, quoted
 from pwh_assets.engines.mirror_growth import growth
 from pwh_assets.engines.mirror_names import (
     database_of,
@@ -244,25 +245,15 @@ class Mirror:
 
     def _copy(self, path: Path, table: "LakeTable") -> None:
         """A fresh copy beside the old one, then one exchange: a reader sees one or the other."""
-        name = table_of(path)
-        fresh = self.place(f"{name}{FRESH}")
-        columns = ", ".join(f"{identifier(c.name)} {column_type(c)}" for c in table.columns)
-        self._client.command(f"DROP TABLE IF EXISTS {fresh}")
-        self._client.command(
-            f"CREATE TABLE {fresh} ({columns}) ENGINE = MergeTree ORDER BY tuple()"
-        )
-        reads = ", ".join(f"{read_of(c)} AS {quoted(c.name)}" for c in table.columns)
+        fresh = self.place(f"{table_of(path)}{FRESH}")
+        create_table(self._client, fresh, table.columns)
         source = f"lake.{quoted(table.schema)}.{quoted(table.name)}"
         with self._lake.read() as connection:
-            self._hand_over(connection, f"SELECT {reads} FROM {source}", fresh)
+            self._hand_over(connection, rows_for(table.columns, source), fresh)
         self._exchange(path, table, fresh)
 
     def _hand_over(self, connection: "duckdb.DuckDBPyConnection", sql: str, table: str) -> None:
-        import pyarrow as pa
-
-        for batch in connection.execute(sql).to_arrow_reader(BATCH_ROWS):
-            rows = pa.Table.from_batches([batch])
-            self._client.insert_arrow(table, rows)  # quoted: a view may have dots in its name
+        fill_table(self._client, table, connection.execute(sql).to_arrow_reader(BATCH_ROWS))
 
     def _exchange(self, path: Path, table: "LakeTable", fresh: str) -> None:
         self.adopt(path, fresh, table.changed_snapshot)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pwh_assets.engines.clickhouse_types import quoted, read_of
+from pwh_assets.engines.clickhouse_tables import rows_for
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,5 +60,4 @@ def growth(
             return None
     except (FeedError, duckdb.Error):
         return None
-    reads = ", ".join(f"{read_of(column)} AS {quoted(column.name)}" for column in table.columns)
-    return f"SELECT {reads} FROM ({feed.inserted})"
+    return rows_for(table.columns, f"({feed.inserted})")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from pwh_assets.core.source import Column
 from pwh_assets.engines.base import EngineError, EngineUnavailableError, QueryCancelledError
 from pwh_assets.engines.clickhouse_site import TRIES, BuildSite
-from pwh_assets.engines.clickhouse_types import quoted, read_of
+from pwh_assets.engines.clickhouse_tables import rows_for
+from pwh_assets.engines.clickhouse_types import quoted
 from pwh_assets.engines.mirror_names import table_of
 from pwh_assets.lake.differences import current_snapshot
 from pwh_assets.services.incremental.executors import CannotComputeError, Path
@@ -76,8 +77,7 @@ class InClickHouse:
             Column(str(row[0]), str(row[1]))
             for row in connection.execute(f"DESCRIBE {table}").fetchall()
         ]
-        reads = ", ".join(f"{read_of(c)} AS {quoted(c.name)}" for c in columns)
-        reader = connection.execute(f"SELECT {reads} FROM {table}").to_arrow_reader(BATCH_ROWS)
+        reader = connection.execute(rows_for(columns, table)).to_arrow_reader(BATCH_ROWS)
         self._site.take(name, columns, reader)
 
     def keys(self, connection: "duckdb.DuckDBPyConnection", sql: str) -> str:
