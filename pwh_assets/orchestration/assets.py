@@ -19,7 +19,7 @@ from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.metadata import observation, of_sync
 from pwh_assets.orchestration.processes import sign_run
 from pwh_assets.orchestration.retry import TRIES, with_retries
-from pwh_assets.orchestration.skipping import BEGUN_BY_ITSELF
+from pwh_assets.orchestration.skipping import began_by_itself
 from pwh_assets.orchestration.specs import synced_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.lake import LakeReader
@@ -178,7 +178,7 @@ def _is_done(context: dg.AssetExecutionContext, platform: Platform, table: Synce
     """Whether a sync that began after this run was asked for has read the table: a run that began by itself and waited
     for another (of the same source, or somebody's `pwh sync`) does not read it again.
     """
-    if BEGUN_BY_ITSELF.isdisjoint(context.run.tags):
+    if not began_by_itself(context.run):
         return False
     record = context.instance.get_run_record_by_id(context.run.run_id)
     newest = next(iter(platform.store.jobs(table.project_id, 1, subject_id=table.id)), None)

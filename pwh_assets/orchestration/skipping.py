@@ -3,6 +3,7 @@
 import dagster as dg
 
 from pwh_assets.core.view import SavedQuery
+from pwh_assets.errors import ConflictError
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.services.platform import Platform
@@ -16,7 +17,7 @@ from pwh_assets.services.views.skips import (
     skip_readers,
 )
 
-BEGUN_BY_ITSELF = frozenset(
+_BEGUN_BY_ITSELF = frozenset(
     ("dagster/schedule_name", "dagster/sensor_name", "dagster/from_automation_condition")
 )
 """Tags Dagster puts on runs that nobody asked for by hand."""
@@ -24,15 +25,36 @@ SKIPPED_TAG = "pwh/skipped"
 """Names of the views that a run left out, on the run."""
 
 
+class BrokenInputError(ConflictError):
+    """A table the view reads breaks its contract, so the view keeps the rows it has."""
+
+    code = "broken_input"
+
+    def __init__(self, name: str, causes: dict[str, str]) -> None:
+        self.name, self.causes = name, causes
+        super().__init__(
+            f"View `{name}` was not rebuilt and keeps its rows: {' '.join(causes.values())} "
+            "Mend the table at its source and sync it again."
+        )
+
+
+_NOT_BEGUN = (KeptBackError.code, SuspendedError.code, BrokenInputError.code)
+
+
+def began_by_itself(run: dg.DagsterRun) -> bool:
+    """Whether nobody asked for the run by hand."""
+    return not _BEGUN_BY_ITSELF.isdisjoint(run.tags)
+
+
 def check_due(context: dg.AssetExecutionContext, platform: Platform, view: SavedQuery) -> None:
-    """Whether a run that nobody asked for by hand should build this view now. Whoever asks gets a build, also of a
+    """Refuse a view that a run which began by itself should not build now. Whoever asks gets a build, also of a
     suspended view and of one whose inputs are old.
 
     Raises:
         SuspendedError: it failed too often.
         KeptBackError: something it reads is broken.
     """
-    if BEGUN_BY_ITSELF.isdisjoint(context.run.tags):
+    if not began_by_itself(context.run):
         return
     if view.is_suspended:
         raise SuspendedError(view)
@@ -46,7 +68,7 @@ def show_skip(
     """Have Dagster show a build that a run of its own accord did not begin as left out, with the cause, and not as
     failed: nothing is broken that was not before. False when it is to be a failure.
     """
-    if trouble.code not in _NOT_BEGUN or BEGUN_BY_ITSELF.isdisjoint(context.run.tags):
+    if trouble.code not in _NOT_BEGUN or not began_by_itself(context.run):
         return False
     context.log.warning("%s", trouble.text)
     context.log_event(
@@ -86,9 +108,6 @@ def note_skips(
         watcher.ended(
             Outcome(reader, run_id, trouble=Trouble(f"It was skipped: {because}", SKIPPED))
         )
-
-
-_NOT_BEGUN = (KeptBackError.code, SuspendedError.code, "broken_input")
 
 
 def _of_run(context: dg.AssetExecutionContext, inventory: Inventory) -> set[str]:

@@ -1,6 +1,5 @@
 """Saved queries as assets: plain ones are virtual, materialized ones are built by dbt."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
@@ -8,7 +7,7 @@ import dagster as dg
 
 from pwh_assets.core.names import slug
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.errors import ConflictError, NotFoundError, PwhError
+from pwh_assets.errors import NotFoundError, PwhError
 from pwh_assets.orchestration.checks import audited, blocked_by, declared_specs, reported
 from pwh_assets.orchestration.dbt_assets import checked, own_check_specs
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
@@ -17,28 +16,13 @@ from pwh_assets.orchestration.jobs import ENGINE_TAG
 from pwh_assets.orchestration.metadata import check_result, of_view
 from pwh_assets.orchestration.processes import sign_run
 from pwh_assets.orchestration.retry import TRIES, with_retries
-from pwh_assets.orchestration.skipping import check_due, note_skips, show_skip
+from pwh_assets.orchestration.skipping import BrokenInputError, check_due, note_skips, show_skip
 from pwh_assets.orchestration.specs import view_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
 from pwh_assets.resources.dbt import DbtModels
 from pwh_assets.resources.hogql import HogQLService
 from pwh_assets.services.lineage.graph import project_graph
 from pwh_assets.services.platform import Platform
-
-log = logging.getLogger(__name__)
-
-
-class BrokenInputError(ConflictError):
-    """A table the view reads breaks its contract, so the view keeps the rows it has."""
-
-    code = "broken_input"
-
-    def __init__(self, name: str, causes: dict[str, str]) -> None:
-        self.name, self.causes = name, causes
-        super().__init__(
-            f"View `{name}` was not rebuilt and keeps its rows: {' '.join(causes.values())} "
-            "Mend the table at its source and sync it again."
-        )
 
 
 def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefinition:
