@@ -15,6 +15,12 @@ PREFIX = "/dagster"
 """Where its pages are, on its own port and behind the login of the API."""
 FRESHNESS_EVERY_S = "120"
 """How often Dagster looks at every asset's freshness; the shortest window is ten minutes, its own 30 s cost more."""
+WORKSPACE_YAML = f"""{FIRST_LINE}
+load_from:
+  - grpc_server:
+      socket: {{socket}}
+      location_name: {LOCATION}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +35,13 @@ class Command:
 def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
     """What `pwh up` keeps running, in this order. The webserver listens on loopback only.
 
-    Also notes the webserver's address in the home, where `reload` finds it.
+    Also notes the webserver's address in the home, where `webserver_url` finds it.
     """
     folder = write_instance_files(settings)
     address = socket_of(folder, CODE)
     address.unlink(missing_ok=True)
     workspace = folder / "workspace.yaml"
-    write_ours(
-        workspace,
-        f"{FIRST_LINE}\nload_from:\n  - grpc_server:\n      socket: {json.dumps(str(address))}\n"
-        f"      location_name: {LOCATION}\n",
-    )
+    write_ours(workspace, WORKSPACE_YAML.format(socket=json.dumps(str(address))))
     note_webserver(settings, dagster_port)
     environment = {
         "PWH_HOME": str(settings.home),
@@ -50,11 +52,12 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
     python, files = (sys.executable, "-W", "ignore::DeprecationWarning"), ("-w", str(workspace))
     wrapper = ("-m", "pwh_assets.orchestration.after")
     at_once, after = (*wrapper, "-"), (*wrapper, str(address))
-    forks = ("-m", "pwh_assets.orchestration.workers", str(socket_of(folder, RUNS)))
+    commands = []
     # Elsewhere what is imported may not outlive a fork; there, Dagster's default launcher starts runs.
-    runs = [Command("dagster-runs", (*python, *forks), environment)] * (sys.platform == "linux")
-    return [
-        *runs,
+    if sys.platform == "linux":
+        forks = ("-m", "pwh_assets.orchestration.workers", str(socket_of(folder, RUNS)))
+        commands.append(Command("dagster-runs", (*python, *forks), environment))
+    commands += [
         Command(
             "dagster-code",
             (
@@ -79,6 +82,7 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
             {"FRESHNESS_DAEMON_INTERVAL_SECONDS": FRESHNESS_EVERY_S, **environment},
         ),
     ]
+    return commands
 
 
 def note_webserver(settings: Settings, port: int) -> None:
