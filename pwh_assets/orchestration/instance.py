@@ -96,8 +96,7 @@ LOCATION = "pwh"
 def write_instance_files(settings: Settings) -> Path:
     """Make the home's Dagster folder with its configuration; a file somebody made their own is left alone."""
     folder = settings.dagster_home
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     base = folder / "storage"
     text = "".join(
         (

@@ -104,10 +104,10 @@ class LaunchRefusedError(PwhError):
 def launch_sync(platform: Platform, project_id: int, tables: Sequence[SyncedTable]) -> list[str]:
     """Start syncing these tables: a run per source, queued behind one of the same source.
 
+    What Dagster does not know yet, such as a table that was connected a moment ago, is waited for.
+
     Returns:
         The ids of Dagster's runs.
-
-    What Dagster does not know yet, such as a table that was connected a moment ago, is waited for.
 
     Raises:
         DagsterDownError, DagsterBehindError, LaunchRefusedError.

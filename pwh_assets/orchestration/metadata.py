@@ -50,12 +50,10 @@ def of_sync(
 
 
 def _drift(result: SyncResult) -> dict[str, Any]:
-    lines = [f"{in_words(change)}. {change.note}".rstrip() for change in result.changes]
-    return (
-        {"schema_changes": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))}
-        if (lines)
-        else {}
-    )
+    if not result.changes:
+        return {}
+    lines = [f"- {in_words(change)}. {change.note}".rstrip() for change in result.changes]
+    return {"schema_changes": dg.MetadataValue.md("\n".join(lines))}
 
 
 def _reconciled(result: SyncResult) -> dict[str, Any]:

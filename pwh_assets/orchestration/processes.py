@@ -14,7 +14,8 @@ PROCESS_TAG = ".dagster/pwh_process"
 """Dagster's UI hides tags that start so."""
 KEEP_RUNS_DAYS = 90.0
 """Longer than two of the longest periods, so a table's last materialization is never among what is deleted."""
-_LATER = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_WITH_PROCESS = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+"""A run in one of these is being executed, or its process is gone."""
 
 
 def sign_run(context: dg.AssetExecutionContext) -> None:
@@ -29,7 +30,7 @@ def fail_dead_runs(instance: dg.DagsterInstance, platform: Platform | None = Non
     Dagster cannot tell on its own: its default launcher has no way to ask a process whether it lives.
     """
     dead = []
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=_LATER)):
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=_WITH_PROCESS)):
         process = run.tags.get(PROCESS_TAG)
         if process and is_gone(process):
             instance.report_run_failed(
