@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import dagster as dg
@@ -108,7 +108,27 @@ class PooledEventLog(ConsolidatedSqliteEventLogStorage):
             self._kept.close()
 
 
-class PooledRuns(SqliteRunStorage):
+class _Pooled:
+    """The storages whose base opens a connection by `connect`, with kept ones."""
+
+    _conn_string: str
+
+    @cached_property
+    def _kept(self) -> Connections:
+        return Connections(self._conn_string)
+
+    @contextmanager
+    def connect(self) -> Iterator[Any]:
+        with self._kept.transaction() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        self._kept.close()
+
+
+class PooledRuns(_Pooled, SqliteRunStorage):
+    """All runs in one file."""
+
     def __init__(self, conn_string: str, inst_data: Any = None) -> None:
         self._seen = Seen()
         super().__init__(conn_string, inst_data)
@@ -119,27 +139,9 @@ class PooledRuns(SqliteRunStorage):
     def has_backfill_id_column(self) -> bool:
         return self._seen.look("runs.backfill_id", super().has_backfill_id_column)
 
-    @contextmanager
-    def connect(self) -> Iterator[Any]:
-        kept = self.__dict__.setdefault("_kept", Connections(self._conn_string))
-        with kept.transaction() as connection:
-            yield connection
 
-    def dispose(self) -> None:
-        if kept := self.__dict__.get("_kept"):
-            kept.close()
-
-
-class PooledSchedules(SqliteScheduleStorage):
-    @contextmanager
-    def connect(self) -> Iterator[Any]:
-        kept = self.__dict__.setdefault("_kept", Connections(self._conn_string))
-        with kept.transaction() as connection:
-            yield connection
-
-    def dispose(self) -> None:
-        if kept := self.__dict__.get("_kept"):
-            kept.close()
+class PooledSchedules(_Pooled, SqliteScheduleStorage):
+    """Ticks of schedules and sensors, in one file."""
 
 
 _ready: set[tuple[str, int]] = set()
