@@ -18,7 +18,7 @@ from pwh_assets.orchestration.failures import failure_of, log_unexpected
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.metadata import observation, of_sync
 from pwh_assets.orchestration.processes import sign_run
-from pwh_assets.orchestration.retry import TRIES, with_retries
+from pwh_assets.orchestration.retry import TRIES, tell_retry, with_retries
 from pwh_assets.orchestration.skipping import began_by_itself
 from pwh_assets.orchestration.specs import synced_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
@@ -90,17 +90,7 @@ def source_assets(
                     troubles[table.table_name] = done
                     continue
                 table = _current(platform, table.id) or table
-                checks = check_synced(context, platform, lake, table, done)
-                failed = tuple(check for check in checks if not check.passed)
-                watcher.ended(Outcome(table, context.run.run_id, done, failed_checks=failed))
-                upstream = dg.AssetKey(["external", *key.path])
-                context.log_event(observation(upstream, done))
-                yield dg.MaterializeResult(
-                    asset_key=key,
-                    metadata=of_sync(table, done, upstream, _dlt_metadata(context, key, table)),
-                    check_results=reported(context, key, checks, table.table_name),
-                    data_version=_version(platform, table),
-                )
+                yield _landed(context, platform, lake, watcher, key, table, done)
         finally:
             lake.close()
         if troubles:
@@ -125,15 +115,7 @@ def _sync(
     def before_retry(error: PwhError, attempt: int, wait_s: float) -> None:
         for job in platform.store.jobs(table.project_id, 1, subject_id=table.id):
             platform.store.note_retry(job.id, datetime.now(UTC) + timedelta(seconds=wait_s))
-        context.log.warning(
-            "%s: attempt %d of %d failed, the next in %.0f s. %s",
-            table.table_name,
-            attempt,
-            tries,
-            wait_s,
-            error.sentence,
-        )
-        watcher.retrying(table, error, attempt, wait_s)
+        tell_retry(context, watcher, table, tries, error, attempt, wait_s)
 
     run_id = context.run.run_id
     watcher.started(table)
@@ -159,6 +141,29 @@ def _sync(
         log_unexpected(error, f"sync of {table.table_name}")
         watcher.ended(Outcome(table, run_id, trouble=trouble))
         return trouble
+
+
+def _landed(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    lake: LakeReader,
+    watcher: Watcher,
+    key: dg.AssetKey,
+    table: SyncedTable,
+    done: SyncResult,
+) -> dg.MaterializeResult[None]:
+    """Check a table that was synced this moment, and say of it what Dagster is to show."""
+    checks = check_synced(context, platform, lake, table, done)
+    failed = tuple(check for check in checks if not check.passed)
+    watcher.ended(Outcome(table, context.run.run_id, done, failed_checks=failed))
+    upstream = dg.AssetKey(["external", *key.path])
+    context.log_event(observation(upstream, done))
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata=of_sync(table, done, upstream, _dlt_metadata(context, key, table)),
+        check_results=reported(context, key, checks, table.table_name),
+        data_version=_version(platform, table),
+    )
 
 
 def _stream(platform: Platform, tables: Sequence[SyncedTable]) -> "SharedStream":

@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import dagster as dg
+
 from pwh_assets.errors import PwhError
+from pwh_assets.orchestration.watcher import Subject, Watcher, name_of
 
 TRIES = 3
 FIRST_WAIT_S = 2.0
@@ -38,3 +41,24 @@ def with_retries(
             before_retry(error, attempt, wait_s)
             sleep(wait_s)
     raise AssertionError("unreachable")
+
+
+def tell_retry(
+    context: dg.AssetExecutionContext,
+    watcher: Watcher,
+    subject: Subject,
+    tries: int,
+    error: PwhError,
+    attempt: int,
+    wait_s: float,
+) -> None:
+    """Say in the run's log, and to whoever started it here, that an attempt failed and another follows."""
+    context.log.warning(
+        "%s: attempt %d of %d failed, the next in %.0f s. %s",
+        name_of(subject),
+        attempt,
+        tries,
+        wait_s,
+        error.sentence,
+    )
+    watcher.retrying(subject, error, attempt, wait_s)

@@ -1,13 +1,14 @@
 """Saved queries as assets: plain ones are virtual, materialized ones are built by dbt."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
 from pwh_assets.core.names import slug
 from pwh_assets.core.view import SavedQuery
-from pwh_assets.errors import NotFoundError, PwhError
+from pwh_assets.errors import NotFoundError
 from pwh_assets.orchestration.checks import audited, blocked_by, declared_specs, reported
 from pwh_assets.orchestration.dbt_assets import checked, own_check_specs
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
@@ -15,7 +16,7 @@ from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.orchestration.jobs import ENGINE_TAG
 from pwh_assets.orchestration.metadata import check_result, of_view
 from pwh_assets.orchestration.processes import sign_run
-from pwh_assets.orchestration.retry import TRIES, with_retries
+from pwh_assets.orchestration.retry import TRIES, tell_retry, with_retries
 from pwh_assets.orchestration.skipping import BrokenInputError, check_due, note_skips, show_skip
 from pwh_assets.orchestration.specs import view_spec
 from pwh_assets.orchestration.watcher import Outcome, Trouble, Watcher
@@ -23,6 +24,9 @@ from pwh_assets.resources.dbt import DbtModels
 from pwh_assets.resources.hogql import HogQLService
 from pwh_assets.services.lineage.graph import project_graph
 from pwh_assets.services.platform import Platform
+
+if TYPE_CHECKING:
+    from pwh_assets.services.views.saved import ViewResult
 
 
 def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefinition:
@@ -55,29 +59,8 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
             yield from cast(Any, _checked_alone(context, platform, current, spec.key, tests))
             return
         watcher.started(current)
-
-        def before_retry(error: PwhError, attempt: int, wait_s: float) -> None:
-            context.log.warning(
-                "%s: attempt %d of %d failed, the next in %.0f s. %s",
-                name,
-                attempt,
-                TRIES,
-                wait_s,
-                error.sentence,
-            )
-            watcher.retrying(current, error, attempt, wait_s)
-
         try:
-            snapshot = platform.lakes.of(project_id).snapshot_id()
-            platform.store.update_view(view_id, attempted_snapshot=snapshot)
-            broken = blocked_by(platform, current)
-            if broken:
-                raise BrokenInputError(name, broken)
-            check_due(context, platform, current)
-            result = with_retries(
-                lambda: dbt.build(current, context.run.run_id, context.run.tags.get(ENGINE_TAG)),
-                before_retry,
-            )
+            result = _built(context, platform, dbt, watcher, current)
         except Exception as error:
             trouble = Trouble.of(error)
             log_unexpected(error, f"build of view {name}")
@@ -100,6 +83,31 @@ def materialized_asset(inventory: Inventory, view: SavedQuery) -> dg.AssetsDefin
         )
 
     return build
+
+
+def _built(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    dbt: DbtModels,
+    watcher: Watcher,
+    view: SavedQuery,
+) -> "ViewResult":
+    """Build a view, again where that can help.
+
+    Raises:
+        BrokenInputError, SuspendedError, KeptBackError: it is not begun.
+        PwhError: it failed.
+    """
+    snapshot = platform.lakes.of(view.project_id).snapshot_id()
+    platform.store.update_view(view.id, attempted_snapshot=snapshot)
+    if broken := blocked_by(platform, view):
+        raise BrokenInputError(view.name, broken)
+    check_due(context, platform, view)
+    engine = context.run.tags.get(ENGINE_TAG)
+    return with_retries(
+        lambda: dbt.build(view, context.run.run_id, engine),
+        partial(tell_retry, context, watcher, view, TRIES),
+    )
 
 
 def _checked_alone(

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 Subject = SyncedTable | SavedQuery
 
 
+def name_of(subject: Subject) -> str:
+    """Its HogQL name."""
+    return subject.table_name if isinstance(subject, SyncedTable) else subject.name
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Why a table or view was not made. `text` is a sentence without credentials."""
@@ -45,8 +50,7 @@ class Outcome:
     @property
     def name(self) -> str:
         """Its HogQL name."""
-        subject = self.subject
-        return subject.table_name if isinstance(subject, SyncedTable) else subject.name
+        return name_of(self.subject)
 
 
 @dataclass
