@@ -1,19 +1,18 @@
 """New tables of sources that want them: looked for every ten minutes, synced at once by the change sensor."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
 
 import dagster as dg
 
 from pwh_assets.core.source import Source
 from pwh_assets.errors import PwhError
+from pwh_assets.orchestration.asking import ask_all
 from pwh_assets.orchestration.inventory import Inventory
 from pwh_assets.services.platform import Platform
 
 EVERY_S = 600
 LOOK_S = 45.0
 """What has not answered by then goes on by itself and is seen the next time (Dagster ends a tick after 60 s)."""
-AT_ONCE = 8
 
 
 def discovery_sensors(inventories: Iterable[Inventory]) -> list[dg.SensorDefinition]:
@@ -57,11 +56,5 @@ def look(platform: Platform) -> tuple[int, list[str]]:
         return counts["auto_enabled"], ""
 
     wanting = [source for source in platform.store.sources() if source.auto_sync.new_schemas]
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="discover")
-    try:
-        asked = [pool.submit(refresh, source) for source in wanting]
-        done, _ = wait(asked, timeout=LOOK_S)
-        results = [future.result() for future in asked if future in done]
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    results = ask_all(refresh, wanting, LOOK_S)
     return sum(count for count, _ in results), [error for _, error in results if error]

@@ -1,7 +1,7 @@
 """What there is to orchestrate: every project's sources, tables and views, read once from the store."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -96,6 +96,14 @@ def make_inventory(
     graph = build_graph(project_id, tables, views)
     plan = make_plan(graph, paces_of(graph, tables, views, takes or {}))
     return Inventory(project_id, version, tuple(tables), tuple(views), graph, plan, tuple(checks))
+
+
+def by_source(tables: Iterable[SyncedTable]) -> list[list[SyncedTable]]:
+    """The tables of each source, in the order they come."""
+    found: dict[str, list[SyncedTable]] = {}
+    for table in tables:
+        found.setdefault(table.source.id, []).append(table)
+    return list(found.values())
 
 
 def scoped(project_id: int, *words: str) -> str:

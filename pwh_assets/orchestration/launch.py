@@ -12,6 +12,7 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import PwhError, quoted
 from pwh_assets.orchestration.graphql import ask
 from pwh_assets.orchestration.instance import LOCATION
+from pwh_assets.orchestration.inventory import by_source
 from pwh_assets.orchestration.jobs import ENGINE_TAG, sync_job_in, table_key, views_job_name
 from pwh_assets.orchestration.reload import reload_location
 from pwh_assets.orchestration.run import TRIGGER_TAG
@@ -113,17 +114,14 @@ def launch_sync(platform: Platform, project_id: int, tables: Sequence[SyncedTabl
         DagsterDownError, DagsterBehindError, LaunchRefusedError.
     """
     graph = project_graph(platform, project_id)
-    groups: dict[str, list[SyncedTable]] = {}
-    for table in tables:
-        groups.setdefault(table.source.slug, []).append(table)
     return [
         _launch(
             platform,
-            sync_job_in(graph, project_id, slug),
+            sync_job_in(graph, project_id, group[0].source.slug),
             [table_key(graph, table) for table in group],
             [table.table_name for table in group],
         )
-        for slug, group in groups.items()
+        for group in by_source(tables)
     ]
 
 

@@ -15,7 +15,7 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import UserError
 from pwh_assets.orchestration.importing import load_storage
 from pwh_assets.orchestration.instance import in_process_instance
-from pwh_assets.orchestration.inventory import Inventory, read_inventories, scoped
+from pwh_assets.orchestration.inventory import Inventory, by_source, read_inventories, scoped
 from pwh_assets.orchestration.jobs import (
     ENGINE_TAG,
     sync_job_name,
@@ -78,12 +78,9 @@ def run_sync(
         ahead: one of the tables, whose sync was begun already.
     """
     watcher = watcher or (_Progress(on_progress) if on_progress else Watcher())
-    by_source: dict[str, list[SyncedTable]] = {}
-    for table in tables:
-        by_source.setdefault(table.source.id, []).append(table)
     runs = []
     with _instance_of(platform) as instance:
-        for group in by_source.values():
+        for group in by_source(tables):
             source = group[0].source
             (inventory,) = read_inventories(platform, [source.project_id])
             asked = {table.id for table in group}

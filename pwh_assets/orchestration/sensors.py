@@ -3,17 +3,18 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from pwh_assets.core.names import slug
-from pwh_assets.core.source import Source, SyncedTable, TableStatus
+from pwh_assets.core.source import SyncedTable, TableStatus
 from pwh_assets.errors import PwhError
-from pwh_assets.orchestration.inventory import Inventory
+from pwh_assets.orchestration.asking import ask_all
+from pwh_assets.orchestration.inventory import Inventory, by_source
 from pwh_assets.orchestration.jobs import queue_tags, sync_job_name, table_key
 from pwh_assets.orchestration.processes import fail_dead_runs
 from pwh_assets.orchestration.schedules import UNDERWAY
@@ -31,7 +32,6 @@ QUIET = timedelta(minutes=5)
 """A table that changes all the time is synced this often, not with every tick."""
 PROBE_S = 40.0
 """What has not answered by then is asked again next time (Dagster ends a tick after 60 s)."""
-PROBES_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,24 +177,12 @@ def probe_all(
     platform: Platform, secrets: SourceSecrets, tables: Sequence[SyncedTable]
 ) -> list[Probed]:
     """Ask every source of these tables at the same time, each once, within `PROBE_S` in all."""
-    by_source: dict[str, list[SyncedTable]] = {}
-    for table in tables:
-        by_source.setdefault(table.source.id, []).append(table)
-    pool = ThreadPoolExecutor(PROBES_AT_ONCE, thread_name_prefix="probe")
-    try:
-        asked = [
-            pool.submit(_probe, platform, secrets, group[0].source, group)
-            for group in by_source.values()
-        ]
-        done, _ = wait(asked, timeout=PROBE_S)
-        return [future.result() for future in asked if future in done]
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    return ask_all(partial(_probe, platform, secrets), by_source(tables), PROBE_S)
 
 
-def _probe(
-    platform: Platform, secrets: SourceSecrets, source: Source, tables: Sequence[SyncedTable]
-) -> Probed:
+def _probe(platform: Platform, secrets: SourceSecrets, tables: Sequence[SyncedTable]) -> Probed:
+    """Ask the one source of these tables."""
+    source = tables[0].source
     kind: SourceType | None = platform.sources.get(source.source_type)
     if kind is None or not hasattr(kind, "probe"):
         return Probed({})
@@ -238,10 +226,7 @@ def _requests(
     due: Sequence[SyncedTable], starts: Mapping[str, Start], seen: Mapping[str, str]
 ) -> Iterable[dg.RunRequest]:
     """One run per source. Its key is made of what was seen and synced, so that one change is taken up once."""
-    by_source: dict[str, list[SyncedTable]] = {}
-    for table in due:
-        by_source.setdefault(table.source.id, []).append(table)
-    for tables in by_source.values():
+    for tables in by_source(due):
         source = tables[0].source
         facts = [
             [table.id, seen.get(table.id, "new"), str(table.last_synced_at)] for table in tables
