@@ -63,18 +63,9 @@ def _sensor(
         requests, words = [], []
         fail_dead_runs(context.instance, platform)
         for project_id in keys:
-            mark = _mark(platform, project_id)
-            if settled.get(project_id) == mark and not before.get(project_id):
-                continue
-            settled.pop(project_id, None)
-            known = _following(platform, project_id)
-            if not known:
-                settled[project_id] = mark
-                continue
-            running = runs_underway(context.instance)
-            found = look(platform, project_id, known, running, before.get(project_id, {}))
-            if found.is_settled:
-                settled[project_id] = mark
+            seen = before.get(project_id, {})
+            found = _news(platform, context.instance, project_id, seen, settled)
+            if found is None:
                 continue
             after[project_id] = found.seen
             note_skipped(platform, project_id, found.skipped)
@@ -97,6 +88,27 @@ def _sensor(
         )
 
     return evaluate
+
+
+def _news(
+    platform: Platform,
+    instance: dg.DagsterInstance,
+    project_id: int,
+    before: Mapping[str, Seen],
+    settled: dict[int, str],
+) -> Decision | None:
+    """A look at a project; None while nothing is due there and nothing waits, which `settled` remembers."""
+    mark = _mark(platform, project_id)
+    if settled.get(project_id) == mark and not before:
+        return None
+    settled.pop(project_id, None)
+    views = _following(platform, project_id)
+    if views:
+        found = look(platform, project_id, views, runs_underway(instance), before)
+        if not found.is_settled:
+            return found
+    settled[project_id] = mark
+    return None
 
 
 def look(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import dagster as dg
@@ -54,24 +55,11 @@ def maintenance_asset(project_id: int) -> dg.AssetsDefinition:
         sign_run(context)
         started = time.monotonic()
         lake = platform.lakes.of(project_id)
-        store = platform.store
-        job = store.start_job(
-            project_id, JobKind.MAINTENANCE, "lake", "lake maintenance", context.run.run_id
-        )
-        try:
+        with _as_job(platform, project_id, context.run.run_id):
             leftovers = clear_leftovers(platform, project_id)
             done = lake.maintain(KEEP_DAYS)
             problems = lake.verify()
             forgotten = forget_old_runs(context.instance)
-        except Exception as error:
-            trouble = Trouble.of(error)
-            store.finish_job(job.id, JobStatus.FAILED, error=trouble.text, error_code=trouble.code)
-            log_unexpected(error, "lake maintenance")
-            raise failure_of("lake", "maintenance", {"maintenance": trouble}, 1) from None
-        except BaseException:
-            store.finish_job(job.id, JobStatus.CANCELLED)
-            raise
-        store.finish_job(job.id, JobStatus.COMPLETED)
         tables = lake.tables()
         yield dg.MaterializeResult(
             asset_key=key,
@@ -94,3 +82,21 @@ def maintenance_asset(project_id: int) -> dg.AssetsDefinition:
         )
 
     return maintain
+
+
+@contextmanager
+def _as_job(platform: Platform, project_id: int, run_id: str) -> Iterator[None]:
+    """Write down that it runs and how it ends, for `pwh jobs` and health. Raises Dagster's failure for any error."""
+    store = platform.store
+    job = store.start_job(project_id, JobKind.MAINTENANCE, "lake", "lake maintenance", run_id)
+    try:
+        yield
+    except Exception as error:
+        trouble = Trouble.of(error)
+        store.finish_job(job.id, JobStatus.FAILED, error=trouble.text, error_code=trouble.code)
+        log_unexpected(error, "lake maintenance")
+        raise failure_of("lake", "maintenance", {"maintenance": trouble}, 1) from None
+    except BaseException:
+        store.finish_job(job.id, JobStatus.CANCELLED)
+        raise
+    store.finish_job(job.id, JobStatus.COMPLETED)
