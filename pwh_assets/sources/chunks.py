@@ -4,23 +4,16 @@ A source that can divide a table gives `Reading.chunks` in the place of rows. Th
 chunk from a few threads, notes every finished one durably, and hands what a dead run left to the next read as
 `ReadRequest.unfinished`.
 
-Belongs here: that seam, and writing Arrow batches to Parquet. Keep out: how a source divides its tables.
+Belongs here: that seam. Keep out: how a source divides its tables; writing Arrow to Parquet (`parquet`).
 """
 
 import errno
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-ROW_GROUP_BYTES = 32 << 20
-"""About how many bytes of Arrow data become one row group of a Parquet file."""
-FILE_BYTES = 512 << 20
-"""About how many bytes of Arrow data go into one file."""
 PARQUET = (
     "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, "
     "DICTIONARY_SIZE_LIMIT 8192"
@@ -101,56 +94,3 @@ def storage_error(error: BaseException, file: Path) -> OSError | None:
     if "Could not write" in text:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
     return None
-
-
-def write_batches(
-    batches: "Iterable[pa.Table | pa.RecordBatch]", folder: Path, name: str
-) -> list[tuple[Path, int]]:
-    """Arrow batches as Parquet files `<name>-<number>.parquet`; another schema or a full file begins a new one."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    found: list[tuple[Path, int]] = []
-    writer: pq.ParquetWriter | None = None
-    size = rows = 0
-    waiting: list[pa.Table] = []
-    waiting_bytes = 0
-
-    def flush() -> None:
-        nonlocal waiting, waiting_bytes, size, rows
-        if waiting and writer is not None:
-            table = pa.concat_tables(waiting)
-            writer.write_table(table, row_group_size=max(1, table.num_rows))
-            size, rows = size + waiting_bytes, rows + table.num_rows
-        waiting, waiting_bytes = [], 0
-
-    def end() -> None:
-        nonlocal writer, size, rows
-        flush()
-        if writer is not None:
-            writer.close()
-            found[-1] = (found[-1][0], rows)
-        writer, size, rows = None, 0, 0
-
-    try:
-        for batch in batches:
-            table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
-            if not table.num_rows or not table.num_columns:
-                continue
-            if writer is not None and (
-                not writer.schema.equals(table.schema, check_metadata=True) or size >= FILE_BYTES
-            ):
-                end()
-            if writer is None:
-                file = folder / f"{name}-{len(found)}.parquet"
-                writer = pq.ParquetWriter(file, table.schema, compression="zstd", version="2.6")
-                found.append((file, 0))
-            waiting.append(table)
-            waiting_bytes += table.nbytes
-            if waiting_bytes >= ROW_GROUP_BYTES:
-                flush()
-        end()
-    finally:
-        if writer is not None:
-            writer.close()
-    return found

@@ -24,7 +24,7 @@ from pwh_assets.errors import (
     SourceError,
     SourceUnavailableError,
 )
-from pwh_assets.sources.base import ReadRequest
+from pwh_assets.sources.base import MIXED_KEY, ReadRequest
 from pwh_assets.sources.chunks import Unfinished
 from pwh_assets.sources.errors import UnreadableDataError
 from pwh_assets.sources.mysql import bounds, connection, counting, ranges, wire
@@ -334,12 +334,38 @@ def test_rows_and_keys_are_counted_up_to_the_bound_as_the_lake_counts_them(
 
 
 def test_keys_whose_texts_differ_are_counted_without_a_checksum(rig: MySQLRig) -> None:
-    rig.run("CREATE TABLE padded (id INT(8) ZEROFILL PRIMARY KEY, at DATETIME)")
-    rig.run("INSERT INTO padded VALUES (42, '2024-01-01'), (43, '2024-03-01')")
-    wanted = ReadRequest("padded", SyncMode.INCREMENTAL, (), ("id",), cursor="at")
+    rig.run(
+        "CREATE TABLE padded (id INT(8) ZEROFILL, part INT, at DATETIME, PRIMARY KEY (id, part))"
+    )
+    rig.run("INSERT INTO padded VALUES (42, 1, '2024-01-01'), (43, 1, '2024-03-01')")
+    wanted = ReadRequest("padded", SyncMode.INCREMENTAL, (), ("id", "part"), cursor="at")
     tally = rig.source.reconcile(rig.config, wanted, "2024-02-01 00:00:00")
     assert tally is not None
     assert (tally.rows, tally.checksum, tally.moved_keys) == (1, None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        ("BIGINT", [-(2**63), -7, 0, 1, 2**63 - 1]),
+        ("INT UNSIGNED", [0, 5, 2**32 - 1]),
+        ("INT(8) ZEROFILL", [0, 42]),
+    ],
+)
+def test_keys_of_one_whole_number_are_stirred_as_in_the_lake(
+    rig: MySQLRig, kind: str, keys: list[int]
+) -> None:
+    import duckdb
+
+    table = f"stirred_{len(keys)}"
+    rig.run(f"CREATE TABLE {table} (id {kind} PRIMARY KEY)")
+    rig.run(f"INSERT INTO {table} VALUES {', '.join(f'({key})' for key in keys)}")
+    tally = rig.source.reconcile(rig.config, ReadRequest(table, SyncMode.FULL, (), ("id",)), None)
+    stirred = duckdb.execute(
+        f"SELECT sum({MIXED_KEY.format('k')}) FROM unnest($1::BIGINT[]) u(k)", [keys]
+    ).fetchone()
+    assert tally is not None and tally.is_mixed
+    assert (tally.rows, (tally.checksum,)) == (len(keys), stirred)
 
 
 def test_a_count_that_takes_too_long_is_given_up(

@@ -15,7 +15,8 @@ from pwh_assets.errors import PwhError, SourceUnavailableError
 from pwh_assets.services.sync import package as packages
 from pwh_assets.services.sync.steps import Steps, drained
 from pwh_assets.sources.base import Reading
-from pwh_assets.sources.chunks import ChunkedRows, Unfinished, write_batches
+from pwh_assets.sources.chunks import ChunkedRows, Unfinished
+from pwh_assets.sources.parquet import write_batches
 
 if TYPE_CHECKING:
     from dlt.common.pipeline import NormalizeInfo
@@ -114,7 +115,8 @@ def extracting(
     counter = _Counter(on_rows)
     if reading.batches is not None:
         with _our_errors():
-            written = write_batches(map(counter, reading.batches), folder, TABLE)
+            batches = map(counter, reading.batches)
+            written = write_batches(batches, folder, TABLE, reading.columns)
         counter.report()
         files = tuple(file for file, _ in written)
         return Extracted(files, counter.rows, _size(files), {}, is_sparse=False)

@@ -130,7 +130,8 @@ class Masker:
         if connection is None:
             connection = self._own.connection = duckdb.connect(config={"threads": 2})
             self.prepare(connection)
-        connection.register("clear", table.select(list(words)))
+        # A bare stream: for any other form DuckDB imports pyarrow's datasets, and those pandas.
+        connection.register("clear", table.select(list(words)).__arrow_c_stream__())
         try:
             wanted = ", ".join(
                 f"CAST({word} AS VARCHAR) AS c{i}" for i, word in enumerate(words.values())

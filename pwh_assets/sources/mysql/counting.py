@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pwh_assets.core.source import SyncMode
-from pwh_assets.sources.base import ReadRequest, Tally
+from pwh_assets.sources.base import MIXED_KEY, ReadRequest, Tally
 from pwh_assets.sources.changes import StreamTable
 from pwh_assets.sources.conditions import conditions
 from pwh_assets.sources.mysql.catalog import MyColumn
@@ -18,6 +18,10 @@ PATIENCE_S = 60
 MOST_MOVED = 100_000
 """Keys changed since the sync that are still compared one by one."""
 _TIMED_OUT = (1969, 3024)
+_WHOLE_NUMBERS = frozenset((
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
+))  # fmt: skip
+"""Types of keys whose values fit 64 bits with a sign."""
 
 
 class _TookTooLong(Exception):
@@ -52,13 +56,13 @@ def reconcile(config: Mapping[str, Any], request: ReadRequest, bound: str | None
                 upto.append(f"{cursor} <= {value_sql(bound)} OR {cursor} IS NULL")
                 past.append(f"{cursor} > {value_sql(bound)}")
             begin_snapshot(connection)
-            rows, checksum = _counted(connection, relation, key, _where(upto))
+            tally = _counted(connection, relation, key, _where(upto))
             moved: tuple[tuple[str, ...], ...] | None = ()
             if len(past) > len(filters) and key:
                 moved = _moved(connection, relation, key, _where(past))
     except _TookTooLong:
         return None
-    return Tally(rows, checksum, moved)
+    return replace(tally, moved_keys=moved)
 
 
 @contextmanager
@@ -89,7 +93,7 @@ class SnapshotCounting:
         relation = f"{quoted_name(schema_of(self.config))}.{quoted_name(table.name)}"
         where = "" if keys is None else f" WHERE {_one_of(key, keys)}"
         try:
-            return Tally(*_counted(self.connection, relation, key, where))
+            return _counted(self.connection, relation, key, where)
         except pymysql.err.Error as error:
             if error.args and error.args[0] in _TIMED_OUT:
                 return None
@@ -132,18 +136,20 @@ def _counting(config: Mapping[str, Any]) -> Iterator[Any]:
             raise
 
 
-def _counted(
-    connection: Any, relation: str, key: Sequence[MyColumn], where: str
-) -> tuple[int, int | None]:
-    if not key or not all(map(_is_plain, key)):
-        ((rows,),) = fetched(connection, f"SELECT COUNT(*) FROM {relation}{where}")
-        return int(rows), None
-    text = f"CONCAT_WS(CHAR(31 USING utf8mb4), {', '.join(map(_text, key))})"
-    # As a number of its own: CONV gives a text, which would be added up as floats.
-    number = f"CAST(CONV(SUBSTR(MD5({text}), 1, 15), 16, 10) AS UNSIGNED)"
-    query = f"SELECT COUNT(*), COALESCE(SUM({number}), 0) FROM {relation}{where}"
-    ((rows, checksum),) = fetched(connection, query)
-    return int(rows), int(checksum)
+def _counted(connection: Any, relation: str, key: Sequence[MyColumn], where: str) -> Tally:
+    is_mixed = len(key) == 1 and key[0].typed.lake in _WHOLE_NUMBERS
+    if is_mixed:
+        value = MIXED_KEY.format(quoted_name(key[0].name))
+    elif key and all(map(_is_plain, key)):
+        text = f"CONCAT_WS(CHAR(31 USING utf8mb4), {', '.join(map(_text, key))})"
+        # As a number of its own: CONV gives a text, which would be added up as floats.
+        value = f"CAST(CONV(SUBSTR(MD5({text}), 1, 15), 16, 10) AS UNSIGNED)"
+    else:
+        value = ""
+    checksum = f"COALESCE(SUM({value}), 0)" if value else "NULL"
+    query = f"SELECT COUNT(*), {checksum} FROM {relation}{where}"
+    ((rows, total),) = fetched(connection, query)
+    return Tally(int(rows), None if total is None else int(total), is_mixed=is_mixed)
 
 
 def _moved(

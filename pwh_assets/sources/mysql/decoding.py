@@ -47,7 +47,7 @@ def decoded(
             at = at + np.where(is_null, 0, width)
         elif field.kind in _FLOATS:
             values = _fixed(rows.data, at, _FLOATS[field.kind])
-            array = pa.array(values, mask=is_null)
+            array = _array(arrow_type(lake), values, is_null)
             at = at + np.where(is_null, 0, values.itemsize)
         elif field.kind in _MOMENTS or field.kind == _TIME:
             size = np.where(is_null, 0, rows.data[at].astype(np.int64))
@@ -92,6 +92,20 @@ def arrow_type(lake: str) -> "pa.DataType":
     return plain.get(lake, pa.string())
 
 
+def _array(kind: "pa.DataType", values: "NDArray[Any]", is_null: "NDArray[np.bool_]") -> "pa.Array":
+    """An Arrow array over these values as they are. `pa.array` would import pandas: more than a second."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(kind, len(is_null), [_validity(is_null), pa.py_buffer(values)])
+
+
+def _validity(is_null: "NDArray[np.bool_]") -> "pa.Buffer | None":
+    import numpy as np
+    import pyarrow as pa
+
+    return pa.py_buffer(np.packbits(~is_null, bitorder="little")) if is_null.any() else None
+
+
 def _fixed(data: "NDArray[np.uint8]", at: "NDArray[np.int64]", kind: str) -> "NDArray[Any]":
     """A number of fixed width at each place."""
     import numpy as np
@@ -110,14 +124,15 @@ def _integers(
     lake: str,
     is_null: "NDArray[np.bool_]",
 ) -> "pa.Array":
-    import pyarrow as pa
+    import numpy as np
 
     sign = "u" if field.is_unsigned else "i"
     values = _fixed(data, at, f"<{sign}{_INTEGERS[field.kind]}")
-    if lake == "BOOLEAN":
-        return pa.array(values != 0, mask=is_null)
     wanted = arrow_type(lake)
-    return pa.array(values.astype(wanted.to_pandas_dtype()), wanted, mask=is_null)
+    if lake == "BOOLEAN":
+        return _array(wanted, np.packbits(values != 0, bitorder="little"), is_null)
+    sign = "u" if lake.startswith("U") else "i"
+    return _array(wanted, values.astype(f"<{sign}{wanted.byte_width}", copy=False), is_null)
 
 
 def _moments(
@@ -132,7 +147,6 @@ def _moments(
     What no calendar has (`0000-00-00`, `2024-00-00`, `2024-02-31`) becomes NULL.
     """
     import numpy as np
-    import pyarrow as pa
 
     def part(offset: int, kind: str, needed: int) -> "NDArray[np.int64]":
         return np.where(size >= needed, _fixed(data, at + offset, kind), 0).astype(np.int64)
@@ -143,14 +157,10 @@ def _moments(
     is_absent = is_null | (day < 1) | (day > lengths[place]) | (year > 9999)
     days = before[place] + day
     if lake == "DATE":
-        return pa.array(
-            np.where(is_absent, 0, days).astype(np.int32), pa.int32(), mask=is_absent
-        ).cast(pa.date32())
+        return _array(arrow_type(lake), days.astype(np.int32), is_absent)
     clock = (part(4, "u1", 7) * 60 + part(5, "u1", 7)) * 60 + part(6, "u1", 7)
     moment = days * _DAY_US + clock * 1_000_000 + part(7, "<u4", 11)
-    return pa.array(np.where(is_absent, 0, moment), pa.int64(), mask=is_absent).cast(
-        arrow_type(lake)
-    )
+    return _array(arrow_type(lake), moment, is_absent)
 
 
 @cache
@@ -185,7 +195,6 @@ def _times(
 ) -> "pa.Array":
     """Times of day. Longer or negative ones are read as text and never come here (see `types`)."""
     import numpy as np
-    import pyarrow as pa
 
     def part(offset: int, kind: str, needed: int) -> "NDArray[np.int64]":
         return np.where(size >= needed, _fixed(data, at + offset, kind), 0).astype(np.int64)
@@ -198,7 +207,7 @@ def _times(
             "outgrew the hours of a day while it was read.",
             "Sync again: it is read as text then.",
         )
-    return pa.array(values, pa.int64(), mask=is_null).cast(pa.time64("us"))
+    return _array(arrow_type(lake), values, is_null)
 
 
 def _lengths(
@@ -243,12 +252,11 @@ def _texts(
     views["size"] = sizes
     views["first"] = _fixed(data, at, "<u8") & first[short]
     views["after"] = np.where(is_long, begins, _fixed(data, at + 8, "<u4") & after[short])
-    valid = None
-    if is_null.any():
-        valid = pa.py_buffer(np.packbits(~is_null, bitorder="little").tobytes())
     is_blob = lake == "BLOB"
     kind = pa.binary_view() if is_blob else pa.string_view()
-    view = pa.Array.from_buffers(kind, count, [valid, pa.py_buffer(views), pa.py_buffer(data)])
+    view = pa.Array.from_buffers(
+        kind, count, [_validity(is_null), pa.py_buffer(views), pa.py_buffer(data)]
+    )
     try:
         if is_blob:
             return pc.cast(view, pa.binary())

@@ -18,10 +18,11 @@ from typing import Any
 
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import SourceUnavailableError
-from pwh_assets.sources.chunks import parallel_reads, write_batches
+from pwh_assets.sources.chunks import parallel_reads
 from pwh_assets.sources.mysql.bounds import is_replicating
 from pwh_assets.sources.mysql.connection import connected, fetched, in_our_words, quoted_name
 from pwh_assets.sources.mysql.reading import SNAPSHOT, TableReader, begin_snapshot, value_sql
+from pwh_assets.sources.parquet import write_batches
 
 CHUNK_ROWS = 500_000
 """About how many rows are read between two checkpoints."""
@@ -98,8 +99,10 @@ class KeyRanges:
                     raise _ended()
                 condition = self.reader.where(self.plan["bound"], self._range(name))
                 batches = self.reader.selected(connection, condition)
-                masks = self.reader.request.masks
-                files = write_batches(map(masks.arrow, batches) if masks else batches, folder, name)
+                masks, columns = self.reader.request.masks, self.reader.columns
+                if masks is not None:
+                    batches, columns = map(masks.arrow, batches), masks.columns(columns)
+                files = write_batches(batches, folder, name, columns)
             finally:
                 self._free.put(connection)
         with self._lock:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 1 << 20
 """About how much of an answer is looked at together."""
 PADDING = 16
 """Zero bytes after the last row, so that a fixed width can be read at any place."""
