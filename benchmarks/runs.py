@@ -1,10 +1,10 @@
 """What a run costs that Dagster starts: from asking over HTTP until its rows are there, with `pwh up` running.
 
-    python benchmarks/runs.py [--rows 2000000] [--times 5] [--sources 0]
+    python benchmarks/runs.py [--source mysql] [--rows 2000000] [--times 5] [--sources 0]
 
 CPU is that of every process below `pwh up`, less what the same processes need in the same time while nothing runs. The
-reference is one `COPY … TO STDOUT` whose bytes are thrown away. Memory is the peak of the run's process, most of which it
-shares with the one it was forked from. `--sources` adds sources of a hundred tables that never
+reference is one `COPY … TO STDOUT`, or one `mariadb-dump`, whose bytes are thrown away. Memory is the peak of the run's
+process, most of which it shares with the one it was forked from. `--sources` adds sources of a hundred tables that never
 sync: how much a run's price grows with what else a home has.
 """
 
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ IDLE_S = 20.0
 class Home:
     """A running `pwh up`, asked over HTTP."""
 
-    def __init__(self, facts: dict[str, str], pid: int) -> None:
+    def __init__(self, facts: dict[str, str], pid: int, source_type: str) -> None:
+        self.source_type = source_type
         self.api, self.key, self.pid = facts["api"], facts["personal_key"], pid
         self.peak_mb = 0.0
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -49,7 +51,7 @@ class Home:
 
     def connect(self, config: dict[str, Any], *tables: dict[str, Any], prefix: str = "") -> str:
         body = {
-            "source_type": "postgres",
+            "source_type": self.source_type,
             "prefix": prefix,
             "payload": {**config, "schemas": tables},
         }
@@ -97,31 +99,69 @@ class Home:
                 self.peak_mb = max(self.peak_mb, int(found[1]) / 1024)
 
 
+Reference = Callable[[], object]
+"""Reads the table `bench` once, to nowhere."""
+
+
+@contextlib.contextmanager
+def postgres(rows: int, others: int) -> Iterator[tuple[dict[str, Any], Reference]]:
+    """A server with the tables `bench`, `small` and `other_<number>`: how to reach it, and one COPY."""
+    import psycopg
+
+    from benchmarks.sync import copy, fill
+    from pwh_assets.demo.postgres import PrivatePostgres
+
+    with PrivatePostgres(settings={"shared_buffers": "512MB"}) as server:
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            fill(connection, rows)
+            for number in range(others):
+                connection.execute(f"CREATE TABLE other_{number} (id bigint PRIMARY KEY)".encode())
+        config = dict(server.config)
+
+        def reference() -> None:
+            with contextlib.redirect_stdout(None):
+                copy(config, Path(), "bench")
+
+        yield config, reference
+
+
+@contextlib.contextmanager
+def mysql(rows: int, others: int) -> Iterator[tuple[dict[str, Any], Reference]]:
+    """The same on MariaDB, with its dump."""
+    import pymysql
+
+    from benchmarks.mysql import dump, fill
+    from tests.servers.mariadb import PrivateMariaDB
+
+    with PrivateMariaDB() as server:
+        fill(server.conn, rows)
+        with pymysql.connect(**server.conn) as connection, connection.cursor() as cursor:
+            for number in range(others):
+                cursor.execute(f"CREATE TABLE other_{number} (id bigint PRIMARY KEY)")
+        with dump(server.conn) as reference:
+            yield server.conn, reference
+
+
+SERVERS = {"postgres": postgres, "mysql": mysql}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", choices=list(SERVERS), default="postgres")
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--sources", type=int, default=0)
     args = parser.parse_args()
 
-    import psycopg
-
     from benchmarks.load import up
-    from benchmarks.sync import copy, fill
-    from pwh_assets.demo.postgres import PrivatePostgres
 
     with (
-        PrivatePostgres(settings={"shared_buffers": "512MB"}) as server,
+        SERVERS[args.source](args.rows, 100 if args.sources else 0) as (config, reference),
         tempfile.TemporaryDirectory(prefix="pwh-runs-") as folder,
     ):
-        with psycopg.connect(server.dsn, autocommit=True) as connection:
-            fill(connection, args.rows)
-            for number in range(100 if args.sources else 0):
-                connection.execute(f"CREATE TABLE other_{number} (id bigint PRIMARY KEY)".encode())
         process, facts = up(Path(folder) / "home")
         try:
-            home = Home(facts, process.pid)
-            config = dict(server.config)
+            home = Home(facts, process.pid, args.source)
             for number in range(args.sources):
                 schemas = [
                     {"name": f"other_{each}", "should_sync": False, "sync_type": "full"}
@@ -148,16 +188,15 @@ def main() -> None:
             rate = (cpu_s_below(home.pid) - before) / (time.monotonic() - began)
             print(f"load {os.getloadavg()[0]:.1f}; at rest {rate * 60:.1f} CPU s a minute\n")
             print(
-                f"{'':24}{'begins s':>10}{'done s':>10}{'CPU s':>10}{'run x COPY':>12}{'peak MB':>10}"
+                f"{'':24}{'begins s':>10}{'done s':>10}{'CPU s':>10}{'run x ref.':>12}{'peak MB':>10}"
             )
             for name, source in sources.items():
-                waits, walls, costs, copies = [], [], [], []
+                waits, walls, costs, references = [], [], [], []
                 home.peak_mb = 0.0
                 for _ in range(args.times):
                     began = time.monotonic()
-                    with contextlib.redirect_stdout(None):
-                        copy(config, Path(folder), "bench")
-                    copies.append(time.monotonic() - began)
+                    reference()
+                    references.append(time.monotonic() - began)
                     before, began = cpu_s_below(home.pid), time.monotonic()
                     wait, wall = home.sync(source)
                     time.sleep(1)  # the process ends
@@ -165,7 +204,7 @@ def main() -> None:
                     waits.append(wait)
                     walls.append(wall)
                 wait, wall = statistics.median(waits), statistics.median(walls)
-                ratio = (wall - wait) / statistics.median(copies)
+                ratio = (wall - wait) / statistics.median(references)
                 print(
                     f"{name:24}{wait:10.2f}{wall:10.2f}{statistics.median(costs):10.2f}{ratio:12.1f}{home.peak_mb:10.0f}",
                     flush=True,
