@@ -44,7 +44,7 @@ def _progress(job: Any) -> tuple[Any, ...]:
 
 
 def _jobs(args: argparse.Namespace) -> int:
-    from pwh_assets.cli.source_tables import tables_of
+    from pwh_assets.cli.subjects import tables_of
     from pwh_assets.services.sources.view import job_to_dict
 
     platform = open_project(args)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.cli.arguments import Groups, command, group, open_project
 from pwh_assets.cli.console import print_json, say, table
-from pwh_assets.cli.source import find_source
+from pwh_assets.cli.subjects import find_source
 
 if TYPE_CHECKING:
     from pwh_assets.services.views.managed import RevenueStatus

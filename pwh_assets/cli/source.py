@@ -8,6 +8,7 @@ from pwh_assets.cli.console import count, facts, note, print_json, say, table, w
 from pwh_assets.cli.inputs import read_json
 from pwh_assets.cli.source_cdc import register_cdc
 from pwh_assets.cli.source_tables import options_in_words, register_tables, show_table
+from pwh_assets.cli.subjects import find_source
 from pwh_assets.errors import InvalidInputError, SourceError
 
 
@@ -49,18 +50,8 @@ def register(groups: Groups) -> None:
     )
     update.add_argument("--every", metavar="FREQUENCY", help="how often it syncs, such as 6hour")
     update.add_argument("--at", metavar="HH:MM", help="time of day in UTC, over an hour")
-    register_cdc(nouns, find_source)
+    register_cdc(nouns)
     register_tables(nouns)
-
-
-def find_source(args: argparse.Namespace, platform: Any, given: str) -> str:
-    """The id of the source a user means: by id, by its first characters, or by its name."""
-    sources = platform.store.sources(args.project)
-    exact = [s.id for s in sources if given in (s.id, s.slug)]
-    if exact:
-        return str(exact[0])
-    begin = [s.id for s in sources if len(given) >= 4 and s.id.startswith(given.lower())]
-    return str(begin[0]) if len(begin) == 1 else given
 
 
 def _add(args: argparse.Namespace) -> int:

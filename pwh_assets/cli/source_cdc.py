@@ -1,17 +1,13 @@
 """`pwh source cdc`: a source's stream of changes."""
 
 import argparse
-from collections.abc import Callable
-from typing import Any
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
 from pwh_assets.cli.console import note, print_json, say, table
+from pwh_assets.cli.subjects import find_source
 
-Find = Callable[[argparse.Namespace, Any, str], str]
 
-
-def register_cdc(nouns: Groups, find: Find) -> None:
-    """The group's commands; `find` gives the id of the source a user means."""
+def register_cdc(nouns: Groups) -> None:
     verbs = group(nouns, "cdc", "the stream of changes that tables in mode cdc follow")
     for name, summary, run in (
         (
@@ -29,7 +25,6 @@ def register_cdc(nouns: Groups, find: Find) -> None:
     ):
         parser = command(verbs, name, summary, run)
         parser.add_argument("id", metavar="ID")
-        parser.set_defaults(find=find)
     enable = command(
         verbs, "enable", "have tables follow the stream from the next sync on", _enable
     )
@@ -37,7 +32,6 @@ def register_cdc(nouns: Groups, find: Find) -> None:
     enable.add_argument(
         "tables", metavar="TABLE", nargs="*", help="names at the source; default: all with a key"
     )
-    enable.set_defaults(find=find)
     tune = command(verbs, "tune", "from which lag on the stream is an issue", _tune)
     tune.add_argument("id", metavar="ID")
     tune.add_argument(
@@ -49,14 +43,13 @@ def register_cdc(nouns: Groups, find: Find) -> None:
     tune.add_argument(
         "--critical-mb", type=number("MiB", 0), metavar="N", help="from which on it presses"
     )
-    tune.set_defaults(find=find)
 
 
 def _check(args: argparse.Namespace) -> int:
     from pwh_assets.services.changes.care import check_stream
 
     platform = open_project(args)
-    found = check_stream(platform, args.project, args.find(args, platform, args.id))
+    found = check_stream(platform, args.project, find_source(args, platform, args.id))
     if args.json:
         print_json({"results": found, "count": len(found)})
     elif not found:
@@ -72,7 +65,7 @@ def _status(args: argparse.Namespace) -> int:
     from pwh_assets.services.changes.care import stream_status
 
     platform = open_project(args)
-    status = stream_status(platform, args.project, args.find(args, platform, args.id))
+    status = stream_status(platform, args.project, find_source(args, platform, args.id))
     if args.json:
         print_json(status)
         return 0
@@ -93,7 +86,7 @@ def _repair(args: argparse.Namespace) -> int:
     from pwh_assets.services.changes.care import repair_stream
 
     platform = open_project(args)
-    done = repair_stream(platform, args.project, args.find(args, platform, args.id))
+    done = repair_stream(platform, args.project, find_source(args, platform, args.id))
     if args.json:
         print_json(done)
     else:
@@ -108,7 +101,7 @@ def _disable(args: argparse.Namespace) -> int:
     from pwh_assets.services.changes.care import disable_stream
 
     platform = open_project(args)
-    done = disable_stream(platform, args.project, args.find(args, platform, args.id))
+    done = disable_stream(platform, args.project, find_source(args, platform, args.id))
     if args.json:
         print_json(done)
     else:
@@ -122,7 +115,7 @@ def _enable(args: argparse.Namespace) -> int:
     from pwh_assets.services.changes.tuning import enable_stream
 
     platform = open_project(args)
-    source_id = args.find(args, platform, args.id)
+    source_id = find_source(args, platform, args.id)
     done = enable_stream(platform, args.project, source_id, args.tables)
     if args.json:
         print_json(done)
@@ -136,7 +129,7 @@ def _tune(args: argparse.Namespace) -> int:
     from pwh_assets.services.changes.tuning import tune_stream
 
     platform = open_project(args)
-    source_id = args.find(args, platform, args.id)
+    source_id = find_source(args, platform, args.id)
     now = tune_stream(
         platform,
         args.project,

@@ -4,10 +4,12 @@ import argparse
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pwh_assets.cli.arguments import Groups, command, number, open_project
 from pwh_assets.cli.console import count, facts, note, print_json, say, table, when
+from pwh_assets.cli.subjects import tables_of
 from pwh_assets.errors import InvalidInputError, NotFoundError
 
 _FILTER = re.compile(
@@ -64,20 +66,6 @@ def register_tables(nouns: Groups) -> None:
         "forget old states of the lake now, so that replaced rows are gone from the disk",
         _expire,
     )
-
-
-def tables_of(args: argparse.Namespace, platform: Any, words: list[str]) -> list[Any]:
-    """Tables named, and all tables of sources named. Raises NotFoundError."""
-    from pwh_assets.cli.source import find_source
-    from pwh_assets.services.sources.connecting import find_table
-
-    found: dict[str, Any] = {}
-    for word in words:
-        source_id = find_source(args, platform, word)
-        of_source = [t for t in platform.store.tables(args.project) if t.source.id == source_id]
-        for one in of_source or [find_table(platform, args.project, word)]:
-            found[one.id] = one
-    return list(found.values())
 
 
 def _set(args: argparse.Namespace) -> int:
@@ -359,7 +347,7 @@ def _drift(args: argparse.Namespace) -> int:
         if table_id in known
     ]
     if args.json:
-        results = [{"table": one.table_name, **_facts(change)} for one, change in found]
+        results = [{"table": one.table_name, **asdict(change)} for one, change in found]
         print_json({"results": results, "count": len(results)})
     elif not found:
         say("No change of a table's shape is known.")
@@ -370,12 +358,6 @@ def _drift(args: argparse.Namespace) -> int:
         ]
         say(table(("at (UTC)", "table", "change", "what follows"), rows))
     return 0
-
-
-def _facts(change: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(change)
 
 
 def _expire(args: argparse.Namespace) -> int:

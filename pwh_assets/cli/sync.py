@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pwh_assets.cli.arguments import Groups, command, open_project
 from pwh_assets.cli.console import print_json, say
+from pwh_assets.cli.subjects import is_on, tables_of
 
 if TYPE_CHECKING:
     from pwh_assets.core.source import SyncedTable
@@ -53,7 +54,7 @@ def sync_now(
     return print_outcome(outcome, as_json)
 
 
-def chosen(args: argparse.Namespace, platform: Any) -> list[Any]:
+def chosen(args: argparse.Namespace, platform: "Platform") -> "list[SyncedTable]":
     """Tables named, or all tables of the sources named, or all that are on.
 
     A table that is named syncs also when its sync is off.
@@ -61,22 +62,6 @@ def chosen(args: argparse.Namespace, platform: Any) -> list[Any]:
     Raises:
         NotFoundError: a word is neither a source nor a table.
     """
-    everything = [
-        t for t in platform.store.tables(args.project) if t.should_sync and not t.is_missing
-    ]
-    if not args.what:
-        return everything
-
-    from pwh_assets.cli.source import find_source
-    from pwh_assets.services.sources.connecting import find_table
-
-    found: dict[str, Any] = {}
-    for word in args.what:
-        source_id = find_source(args, platform, word)
-        of_source = [t for t in platform.store.tables(args.project) if t.source.id == source_id]
-        if of_source:
-            found.update({t.id: t for t in of_source if t.should_sync and not t.is_missing})
-        else:
-            named = find_table(platform, args.project, word)
-            found[named.id] = named
-    return list(found.values())
+    if args.what:
+        return tables_of(args, platform, args.what, only_on=True)
+    return [each for each in platform.store.tables(args.project) if is_on(each)]
