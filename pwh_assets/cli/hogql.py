@@ -5,8 +5,9 @@ import time
 from typing import Any
 
 from pwh_assets.cli.arguments import ENGINES, Groups, command, group, number, open_project
-from pwh_assets.cli.console import count, print_json, print_json_line, say, table
-from pwh_assets.cli.inputs import error_object, json_lines, read_sql, read_variables
+from pwh_assets.cli.console import count, print_json, say, table
+from pwh_assets.cli.inputs import read_sql, read_variables
+from pwh_assets.cli.lines import answer_lines
 
 
 def register(groups: Groups) -> None:
@@ -56,27 +57,13 @@ def _compile(args: argparse.Namespace) -> int:
     platform = open_project(args)
     catalog = build_catalog(platform, args.project)
     engine = args.engine or platform.settings.warehouse
-    for query_id, sql, problem in json_lines():
-        answer: dict[str, Any]
-        if sql is None:
-            error = {
-                "code": "invalid_input",
-                "message": problem,
-                "start": None,
-                "end": None,
-                "hint": None,
-            }
-            print_json_line({"id": query_id, "ok": False, "error": error})
-            continue
+
+    def compiled(sql: str) -> dict[str, Any]:
         started = time.perf_counter()
-        try:
-            plan = compile_hogql(sql, catalog, engine=engine)
-            ms = round((time.perf_counter() - started) * 1000, 3)
-            answer = {"id": query_id, "ok": True, "sql": plan.sql, "ms": ms}
-        except Exception as failure:  # one bad text is an answer too
-            answer = {"id": query_id, "ok": False, "error": error_object(failure)}
-        print_json_line(answer)
-    return 0
+        plan = compile_hogql(sql, catalog, engine=engine)
+        return {"sql": plan.sql, "ms": round((time.perf_counter() - started) * 1000, 3)}
+
+    return answer_lines(compiled)
 
 
 def _complete(args: argparse.Namespace) -> int:

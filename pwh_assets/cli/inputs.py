@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,51 +48,19 @@ def read_sql(given: str) -> str:
     return text
 
 
-def json_lines() -> Iterator[tuple[Any, str | None, str | None]]:
-    """`(id, sql, problem)` per line of standard input; `problem` says why a line cannot be used."""
-    for raw in sys.stdin.buffer:
-        if not raw.strip():
-            continue
-        try:
-            line = json.loads(raw)
-        except (ValueError, RecursionError):
-            yield None, None, 'The line is not JSON. Write {"id": …, "sql": "…"}.'
-            continue
-        if not isinstance(line, dict) or not isinstance(line.get("sql"), str):
-            found = line.get("id") if isinstance(line, dict) else None
-            yield found, None, 'The line has no text `sql`. Write {"id": …, "sql": "…"}.'
-            continue
-        yield line.get("id"), line["sql"], None
-
-
-def error_object(error: Exception) -> dict[str, Any]:
-    """An error as the JSON-lines commands print it."""
-    from pwh_assets.errors import PwhError
-    from pwh_assets.services.scrub import scrub
-
-    problems = getattr(error, "problems", None)
-    if problems:
-        first = problems[0]
-        return {
-            "code": first.code,
-            "message": first.message,
-            "start": first.start,
-            "end": first.end,
-            "hint": first.hint,
-        }
-    is_ours = isinstance(error, PwhError)
-    message = str(error) if is_ours else f"{type(error).__name__}: {scrub(str(error))}"
-    code = error.code if isinstance(error, PwhError) else "internal"
-    return {"code": code, "message": message, "start": None, "end": None, "hint": None}
+def split_word(word: str, attr: str, shape: str = "NAME=VALUE") -> tuple[str, str]:
+    """The two sides of a word's first `=`. Raises InvalidInputError when there is none, or nothing before it."""
+    name, mark, value = word.partition("=")
+    if not mark or not name.strip():
+        raise InvalidInputError(attr, f"`{word}` is not {shape}.")
+    return name, value
 
 
 def read_variables(given: list[str]) -> dict[str, Any]:
     """`NAME=VALUE` words as values by name: JSON where a value is JSON, else text. Raises InvalidInputError."""
     found: dict[str, Any] = {}
     for word in given:
-        name, mark, text = word.partition("=")
-        if not mark or not name:
-            raise InvalidInputError("variable", f"`{word}` is not NAME=VALUE.")
+        name, text = split_word(word, "variable")
         try:
             found[name] = json.loads(text)
         except (ValueError, RecursionError):

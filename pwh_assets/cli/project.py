@@ -4,7 +4,7 @@ import argparse
 
 from pwh_assets.cli.arguments import Groups, command, group, open_project
 from pwh_assets.cli.console import print_json, say, table
-from pwh_assets.errors import InvalidInputError
+from pwh_assets.cli.inputs import split_word
 
 
 def register(groups: Groups) -> None:
@@ -90,9 +90,7 @@ def _set(args: argparse.Namespace) -> int:
 
     changes: dict[str, str] = {}
     for word in args.changes:
-        name, mark, value = word.partition("=")
-        if not mark:
-            raise InvalidInputError("changes", f"`{word}` is not NAME=VALUE.")
+        name, value = split_word(word, "changes")
         changes[name.strip()] = value.strip()
     found = change_settings(open_project(args), args.project, changes)
     if args.json:

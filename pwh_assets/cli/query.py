@@ -8,7 +8,8 @@ from typing import Any
 
 from pwh_assets.cli.arguments import ENGINES, Groups, command, number, open_project
 from pwh_assets.cli.console import count, note, plain, print_json, print_json_line, say, table
-from pwh_assets.cli.inputs import error_object, json_lines, read_sql
+from pwh_assets.cli.inputs import read_sql
+from pwh_assets.cli.lines import answer_lines
 from pwh_assets.errors import InvalidInputError
 
 FORMATS = ("table", "json", "jsonl", "csv", "arrow", "parquet")
@@ -73,36 +74,20 @@ def _query(args: argparse.Namespace) -> int:
 
 
 def _batch(args: argparse.Namespace) -> int:
-    """One process for all: a query that fails is an answer too, so the status stays 0."""
     from pwh_assets.services.hogql.query import DEFAULT_LIMIT, run_query
 
     platform = open_project(args)
-    for query_id, sql, problem in json_lines():
-        if sql is None:
-            error = {
-                "code": "invalid_input",
-                "message": problem,
-                "start": None,
-                "end": None,
-                "hint": None,
-            }
-            print_json_line({"id": query_id, "ok": False, "error": error})
-            continue
-        try:
-            result = run_query(
-                platform, args.project, sql, engine=args.engine, limit=args.limit or DEFAULT_LIMIT
-            )
-            answer = {
-                "id": query_id,
-                "ok": True,
-                "columns": list(result.columns),
-                "rows": [list(row) for row in result.rows],
-                "ms": round(result.ms, 3),
-            }
-        except Exception as failure:  # whatever one query does, the next one is answered
-            answer = {"id": query_id, "ok": False, "error": error_object(failure)}
-        print_json_line(answer)
-    return 0
+    limit = args.limit or DEFAULT_LIMIT
+
+    def answer(sql: str) -> dict[str, Any]:
+        result = run_query(platform, args.project, sql, engine=args.engine, limit=limit)
+        return {
+            "columns": list(result.columns),
+            "rows": [list(row) for row in result.rows],
+            "ms": round(result.ms, 3),
+        }
+
+    return answer_lines(answer)
 
 
 def _print_table(result: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pwh_assets.cli.arguments import Command, Groups, Parser, command, group, number, open_project
 from pwh_assets.cli.console import count, print_json, say, table
+from pwh_assets.cli.inputs import split_word
 from pwh_assets.cli.running import running
 from pwh_assets.core.access import Role
 from pwh_assets.errors import InvalidInputError, NotFoundError
@@ -111,9 +112,7 @@ def _set(args: argparse.Namespace) -> int:
 
     facts = {}
     for word in args.facts:
-        name, mark, value = word.partition("=")
-        if not mark:
-            raise InvalidInputError("facts", f"`{word}` is not FACT=VALUE.")
+        name, value = split_word(word, "facts", "FACT=VALUE")
         facts[name.strip()] = value.strip()
     platform, where = _opened(args)
     found = member(platform, where.id, args.name)
