@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
 from pwh_assets.cli.console import count, print_json, say, table, when
-from pwh_assets.cli.inputs import read_text
+from pwh_assets.cli.documents import print_applied, print_document
+from pwh_assets.cli.inputs import read_text, split_word
 
 if TYPE_CHECKING:
     from pwh_assets.core.check import CheckResult
     from pwh_assets.core.quality import CheckRun, QualityCheck
     from pwh_assets.services.platform import Platform
 
+_NONE = "No check is declared. `pwh check add TABLE KIND --column NAME` declares one."
 _MARKS = {"passed": "✓", "failed": "✗", "broken": "?"}
 
 
@@ -91,9 +93,7 @@ def _options(words: list[str]) -> dict[str, Any]:
 
     found = {}
     for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name.strip():
-            raise InvalidInputError("set", f"`{word}` is not written as NAME=VALUE.")
+        name, value = split_word(word, "set")
         try:
             # A query may look like anything in YAML; it is text.
             found[name.strip()] = value if name.strip() == "sql" else yaml.safe_load(value)
@@ -149,7 +149,7 @@ def _list(args: argparse.Namespace) -> int:
         facts = [_facts(platform, check, result) for check, result in found]
         print_json({"results": facts, "count": len(facts)})
     elif not found:
-        say("No check is declared. `pwh check add TABLE KIND --column NAME` declares one.")
+        say(_NONE)
     else:
         rows = [
             (
@@ -158,7 +158,7 @@ def _list(args: argparse.Namespace) -> int:
                 check.severity.value,
                 check.frequency.name if check.frequency else "",
                 _state(result),
-                _moment(result.at if result else None),
+                when(result.at if result else None),
                 result.details.get("message", "") if result else "never asked",
             )
             for check, result in sorted(found, key=lambda each: _full(platform, each[0]))
@@ -185,7 +185,7 @@ def _show(args: argparse.Namespace) -> int:
     if latest is None:
         say("It was never asked.")
         return 0
-    say(f"{_MARKS[latest['state']]} {_moment(result.at if result else None)} {latest['message']}")
+    say(f"{_MARKS[latest['state']]} {when(result.at if result else None)} {latest['message']}")
     _say_examples(latest["details"].get("examples", []))
     return 0
 
@@ -196,7 +196,7 @@ def _run(args: argparse.Namespace) -> int:
     platform = open_project(args)
     checks = _wanted(platform, args.project, args.what)
     if not checks and not args.json:
-        say("No check is declared. `pwh check add TABLE KIND --column NAME` declares one.")
+        say(_NONE)
         return 0
     runs = run_checks(platform, args.project, checks, engine=args.engine)
     names = {(each.subject_id, each.name): _full(platform, each) for each in checks}
@@ -252,7 +252,7 @@ def _history(args: argparse.Namespace) -> int:
         say(f"`{name}` was never asked. `pwh check run {name}` asks it now.")
     else:
         rows = [
-            (_moment(run.at), run.trigger.value, run.state.value, run.duration_s, run.message)
+            (when(run.at), run.trigger.value, run.state.value, run.duration_s, run.message)
             for run in runs
         ]
         say(table(("at (UTC)", "by", "state", "seconds", "found"), rows, 100))
@@ -277,31 +277,14 @@ def _apply(args: argparse.Namespace) -> int:
     text = read_text(args.file)
     platform = open_project(args)
     done = apply_document(platform, args.project, text, prune=args.prune, dry_run=args.dry_run)
-    if args.json:
-        print_json(done)
-        return 0
-    for sign, names in (("+", done.added), ("~", done.changed), ("-", done.removed)):
-        for name in names:
-            say(f"{sign} {name}")
-    words = "would be " if args.dry_run else ""
-    say(
-        f"{len(done.added)} {words}added, {len(done.changed)} {words}changed, {len(done.removed)} "
-        f"{words}removed, {len(done.unchanged)} unchanged."
-    )
-    return 0
+    return print_applied(done, as_json=args.json, dry_run=args.dry_run)
 
 
 def _export(args: argparse.Namespace) -> int:
     from pwh_assets.services.quality import export_document
 
     text = export_document(open_project(args), args.project)
-    if args.json:
-        import yaml
-
-        print_json(yaml.safe_load(text))
-    else:
-        say(text.rstrip())
-    return 0
+    return print_document(text, as_json=args.json)
 
 
 def _say_examples(examples: list[dict[str, Any]]) -> None:
@@ -323,10 +306,6 @@ def _state(result: "CheckResult | None") -> str:
     if result is None:
         return ""
     return "passed" if result.passed else str(result.details.get("state", "failed"))
-
-
-def _moment(at: Any) -> str:
-    return when(at)
 
 
 def _facts(

@@ -5,6 +5,7 @@ from typing import Any
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
 from pwh_assets.cli.console import print_json, say, table
+from pwh_assets.cli.documents import print_applied, print_document
 from pwh_assets.cli.inputs import read_text
 
 
@@ -77,18 +78,7 @@ def _apply(args: argparse.Namespace) -> int:
             say(str(mistake))
         say("Nothing was changed.")
         return error.exit_status
-    if args.json:
-        print_json(done)
-        return 0
-    for sign, names in (("+", done.added), ("~", done.changed), ("-", done.removed)):
-        for name in names:
-            say(f"{sign} {name}")
-    words = "would be " if args.dry_run else ""
-    say(
-        f"{len(done.added)} {words}added, {len(done.changed)} {words}changed, {len(done.removed)} "
-        f"{words}removed, {len(done.unchanged)} unchanged."
-    )
-    return 0
+    return print_applied(done, as_json=args.json, dry_run=args.dry_run)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -231,10 +221,4 @@ def _export(args: argparse.Namespace) -> int:
         text = export_metricflow(platform, args.project, args.name)
     else:
         text = export_document(platform, args.project)
-    if args.json:
-        import yaml  # type: ignore[import-untyped,unused-ignore]
-
-        print_json(yaml.safe_load(text))
-    else:
-        say(text.rstrip())
-    return 0
+    return print_document(text, as_json=args.json)
