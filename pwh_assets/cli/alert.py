@@ -6,9 +6,10 @@ from typing import Any
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
 from pwh_assets.cli.console import count, note, print_json, say, table
 from pwh_assets.cli.inputs import read_json
+from pwh_assets.core.alert import DeliveryStatus
 from pwh_assets.errors import InvalidInputError
 
-_STATUSES = ("pending", "delivered", "dead", "dropped")
+_STATUSES = tuple(status.value for status in DeliveryStatus)
 
 
 def register(groups: Groups) -> None:
@@ -90,7 +91,6 @@ def _state(channel: dict[str, Any]) -> str:
 
 
 def _test(args: argparse.Namespace) -> int:
-    from pwh_assets.core.alert import DeliveryStatus
     from pwh_assets.services.alerts import send_test
 
     done = send_test(open_project(args), args.project, args.name)
@@ -116,7 +116,6 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _deliveries(args: argparse.Namespace) -> int:
-    from pwh_assets.core.alert import DeliveryStatus
 
     store = open_project(args).store
     channel_id = store.channel(args.project, args.channel).id if args.channel else None

@@ -7,9 +7,10 @@ from typing import Any
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
 from pwh_assets.cli.console import count, note, print_json, say, table
+from pwh_assets.core.audit import AuditFilter, Outcome
 from pwh_assets.errors import InvalidInputError
 
-_OUTCOMES = ("begun", "done", "failed", "refused")
+_OUTCOMES = tuple(outcome.value for outcome in Outcome)
 
 
 def register(groups: Groups) -> None:
@@ -53,8 +54,6 @@ def _chain(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from pwh_assets.core.audit import AuditFilter, Outcome
-
     which = AuditFilter(
         args.actor,
         args.action,
@@ -84,7 +83,7 @@ def _list(args: argparse.Namespace) -> int:
             for one in entries
         ]
         say(table(("entry", "at (UTC)", "who", "action", "outcome", "what"), rows))
-        note(f"{len(entries):,} of {count(total, 'entry').replace('entrys', 'entries')}.")
+        note(f"{len(entries):,} of {count(total, 'entry', 'entries')}.")
     return 0
 
 

@@ -80,7 +80,12 @@ def end(status: int | None) -> None:
 
 def local_user() -> str:
     """The actor of commands: the machine's user."""
+    return f"cli:{user_name() or 'unknown'}"
+
+
+def user_name() -> str:
+    """Who types; an edit's author. Empty where the system has no name for the process's user."""
     try:
-        return f"cli:{getpass.getuser()}"
+        return getpass.getuser()
     except (KeyError, OSError):
-        return "cli:unknown"
+        return ""

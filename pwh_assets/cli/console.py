@@ -177,6 +177,6 @@ def _pad(text: str, width: int, right: bool) -> str:
     return gap + text if right else text + gap
 
 
-def count(number: int, noun: str) -> str:
-    """`1 row`, `2,000 rows`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 row`, `2,000 rows`; `plural` where it takes more than an s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

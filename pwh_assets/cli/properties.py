@@ -4,8 +4,9 @@ import argparse
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
 from pwh_assets.cli.console import count, print_json, say, table
+from pwh_assets.core.language import PropertyKind
 
-KINDS = ("event", "person", "group")
+KINDS = tuple(kind.value for kind in PropertyKind)
 
 
 def register(groups: Groups) -> None:

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.cli.arguments import Groups, command, group, number, open_project
+from pwh_assets.cli.auditing import user_name
 from pwh_assets.cli.console import facts, print_json, say, table
 from pwh_assets.cli.freshness import register_freshness
 from pwh_assets.cli.inputs import read_sql
@@ -81,16 +82,6 @@ def _create(args: argparse.Namespace) -> int:
         force=args.force,
     )
     return print_view(args, view, f"Saved `{view.name}`, version {view.version}.")
-
-
-def user_name() -> str:
-    """Who types; an edit's author. Empty where the system has no name for the process's user."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from pwh_assets.cli.arguments import Groups, command, open_project
+from pwh_assets.cli.auditing import user_name
 from pwh_assets.cli.console import count, note, print_json, say
 
 
@@ -40,7 +41,6 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    from pwh_assets.cli.view import user_name
     from pwh_assets.services.views.files import FilesRefusedError
     from pwh_assets.services.views.importing import ImportPlan, import_views, plan_import
 
