@@ -26,13 +26,13 @@ def running(home: Path) -> Running | None:
         found = Running(**json.loads((home / FILE).read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return found if started(found.pid) == found.started and _is_alive(found.pid) else None
+    return found if _started(found.pid) == found.started and _is_alive(found.pid) else None
 
 
 def announce(home: Path, api: str, dagster: str) -> None:
     pid = os.getpid()
     beside = home / f".{FILE}.{pid}"
-    beside.write_text(json.dumps(asdict(Running(pid, api, dagster, started(pid)))))
+    beside.write_text(json.dumps(asdict(Running(pid, api, dagster, _started(pid)))))
     beside.replace(home / FILE)
 
 
@@ -41,7 +41,7 @@ def withdraw(home: Path) -> None:
         (home / FILE).unlink()
 
 
-def started(pid: int) -> str:
+def _started(pid: int) -> str:
     """The start time of a process; '' where the system does not tell."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]

@@ -8,16 +8,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pwh_assets.cli.arguments import Groups, command, number
 from pwh_assets.cli.children import Child, Children, Stopped
 from pwh_assets.cli.console import note, print_json_line, say
 from pwh_assets.cli.running import announce, running, withdraw
-from pwh_assets.errors import ConflictError, InvalidInputError, PwhError
+from pwh_assets.errors import BusyError, ConflictError, InvalidInputError, PwhError
 
 if TYPE_CHECKING:
     from pwh_assets.services.platform import Platform
+    from pwh_assets.settings import Settings
 
 READY_WITHIN_S = 180.0
 HOST = "127.0.0.1"
@@ -64,7 +65,6 @@ def register(groups: Groups) -> None:
 
 
 def _up(args: argparse.Namespace) -> int:
-    from pwh_assets.errors import BusyError
     from pwh_assets.lake.locks import hold
     from pwh_assets.platform import open_platform
 
@@ -128,7 +128,7 @@ def _run(args: argparse.Namespace, platform: "Platform") -> int:
                 if not args.json:
                     note("Starting …")
                 _wait_until_ready(children, api, str(logs))
-                _print(args, settings.home, api, dagster, settings.public_url, keys)
+                _print(args, settings, api, dagster, keys)
                 while (dead := children.dead()) is None:
                     time.sleep(0.5)
                 raise ChildDiedError(dead)
@@ -141,24 +141,23 @@ def _run(args: argparse.Namespace, platform: "Platform") -> int:
 
 def _print(
     args: argparse.Namespace,
-    home: Any,
+    settings: "Settings",
     api: str,
     dagster: str,
-    public: str,
     keys: tuple[str, str] | None,
 ) -> None:
     if args.json:
-        facts = {"home": str(home), "api": api, "dagster": dagster}
-        if public:
-            facts["public_url"] = public
+        facts = {"home": str(settings.home), "api": api, "dagster": dagster}
+        if settings.public_url:
+            facts["public_url"] = settings.public_url
         if keys:
             facts |= {"personal_key": keys[0], "capture_key": keys[1]}
         print_json_line(facts)
         return
-    say(f"PWH is up on `{home}`. Ctrl-C ends it.")
+    say(f"PWH is up on `{settings.home}`. Ctrl-C ends it.")
     say(f"  API      {api}")
-    if public:
-        say(f"  Public   {public}")
+    if settings.public_url:
+        say(f"  Public   {settings.public_url}")
     say(f"  Dagster  {dagster}   log in with the personal key, or a name and password")
 
 
