@@ -1,6 +1,6 @@
 """Table contracts: does a synced table hold what it was declared to hold? Run after every sync, on the lake."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ UNIQUE = "key_is_unique"
 PRESENT = "key_is_present"
 """No row lacks the primary key (appended tables hold several versions of a row)."""
 SAMPLE_ROWS = 1_000
+GROUPED_ROWS = 1_000_000
+"""Up to this many rows, grouping them by their key costs less than loading what sorts numbers."""
 SORTED_ROWS = 12_000_000
 """As many whole numbers are sorted at once to find those that repeat: 100 MB, a quarter of the CPU of grouping them."""
 KEY_MEMORY = "192MiB"
@@ -102,16 +104,42 @@ def _columns(
         name: stored[name] if widened(kind, stored.get(name, kind)) == stored.get(name) else kind
         for name, kind in declared.items()
     }
-    sample = connection.execute(f"SELECT * FROM {place} LIMIT {SAMPLE_ROWS}").to_arrow_table()
-    types, required = arrow_types(connection, expected), frozenset(table.primary_key)
+    rows, nulls = _sampled(connection, place, [n for n in table.primary_key if n in stored])
     problems: list[str] = []
-    if not is_as_declared(sample, types, required):
-        cases = failure_cases(sample, types, required)
-        problems = _problems(cases, declared, stored)
-    details = {"columns": len(declared), "sampled_rows": sample.num_rows}
+    if nulls or any(stored.get(name) != kind for name, kind in expected.items()):
+        problems = _found(
+            connection, place, expected, frozenset(table.primary_key), declared, stored
+        )
+    details: dict[str, Any] = {"columns": len(declared), "sampled_rows": rows}
     if problems:
         details["problems"] = problems
     return _result(table, COLUMNS, not problems, details)
+
+
+def _sampled(
+    connection: "duckdb.DuckDBPyConnection", place: str, key: Sequence[str]
+) -> tuple[int, int]:
+    """How many rows are looked at, and how many NULLs of the key are among them."""
+    columns = ", ".join(map(quote, key)) or "1"
+    nulls = " + ".join(f"count(*) - count({quote(name)})" for name in key) or "0"
+    sample = f"SELECT {columns} FROM {place} LIMIT {SAMPLE_ROWS}"
+    return _one(connection, f"SELECT count(*), {nulls} FROM ({sample})")
+
+
+def _found(
+    connection: "duckdb.DuckDBPyConnection",
+    place: str,
+    expected: Mapping[str, str],
+    required: frozenset[str],
+    declared: Mapping[str, str],
+    stored: Mapping[str, str],
+) -> list[str]:
+    """What is not as declared. Only here are rows brought to Arrow: where all is well, pyarrow is not loaded."""
+    sample = connection.execute(f"SELECT * FROM {place} LIMIT {SAMPLE_ROWS}").to_arrow_table()
+    types = arrow_types(connection, expected)
+    if is_as_declared(sample, types, required):
+        return []
+    return _problems(failure_cases(sample, types, required), declared, stored)
 
 
 def is_as_declared(sample: "Table", types: Mapping[str, Any], required: frozenset[str]) -> bool:
@@ -201,13 +229,13 @@ def _key(connection: "duckdb.DuckDBPyConnection", table: SyncedTable, place: str
 def _in_numbers(
     connection: "duckdb.DuckDBPyConnection", key: str, place: str
 ) -> dict[str, int] | None:
-    """What a key of one column holds; None where that has no whole numbers, or too many to sort at once."""
+    """What a key of one column holds; None where that has no whole numbers, or too few or too many to sort them."""
+    rows, _ = _one(connection, f"SELECT count(*), 0 FROM {place}")
+    if not GROUPED_ROWS < rows <= SORTED_ROWS:
+        return None
     import numpy as np
     import pyarrow as pa
 
-    rows, _ = _one(connection, f"SELECT count(*), 0 FROM {place}")
-    if rows > SORTED_ROWS:
-        return None
     reader = connection.execute(f"SELECT {key} FROM {place}").to_arrow_reader(BATCH_ROWS)
     try:
         if not pa.types.is_signed_integer(reader.schema.field(0).type):
