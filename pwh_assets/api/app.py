@@ -106,7 +106,8 @@ OUTSIDE_PROJECTS: tuple[tuple[APIRouter, str], ...] = (
 )
 """Routers that are about the caller, not about one project."""
 
-PREFIXES = ("/api/projects/{project_id}", "/api/environments/{project_id}")
+ROOT = "/api"
+PREFIXES = (f"{ROOT}/projects/{{project_id}}", f"{ROOT}/environments/{{project_id}}")
 
 
 @asynccontextmanager
@@ -165,7 +166,8 @@ def _app_of_routes() -> FastAPI:
         branch = Branch(nouns)
         for router in routers:
             _include(branch, router, nouns)
-        app.include_router(branch)
+        # Without a prefix FastAPI would make every route here to look at its path, and make it again when it is asked.
+        app.include_router(branch, prefix=ROOT)
     describe(app)
     return app
 
@@ -183,7 +185,7 @@ def _include(branch: Branch, router: APIRouter, nouns: tuple[str, ...]) -> None:
             is_shown = prefix == PREFIXES[0] and noun == nouns[0]
             branch.include_router(
                 router,
-                prefix=f"{prefix}/{noun}",
+                prefix=f"{prefix.removeprefix(ROOT)}/{noun}",
                 include_in_schema=is_shown,
                 responses=errors(),
             )
