@@ -110,6 +110,7 @@ def play(fault: Fault, mode: SyncMode, server: Server, folder: Path | None = Non
             scene.sync()
             reader = Reader(home, scene.ledger.whole, every_s=0.1)
             scene.ledger.churn()
+            time.sleep(BEHIND_S[server.kind])
             fault(scene)
             proxy.heal()
             scene.check()
