@@ -7,6 +7,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from pwh_assets.api.problems import Problem
+from pwh_assets.api.responses import PROBLEM
+
 TAGS: dict[str, str] = {
     "sources": "Connected sources. PostHog's name for the path is `external_data_sources/`; both answer.",
     "schemas": "Synced tables of sources, one by one. Also at PostHog's `external_data_schemas/`.",
@@ -167,7 +170,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
             "description": "A personal key (`phx_…`), with the scope the operation names.",
         }
     }
-    schemas: dict[str, Any] = components.get("schemas", {})
+    schemas: dict[str, Any] = components.setdefault("schemas", {})
+    schemas[PROBLEM.rpartition("/")[2]] = shape = Problem.model_json_schema(mode="serialization")
+    for field in shape["properties"].values():
+        field.pop("default", None)  # as FastAPI tells of answers
     for path, operations in found["paths"].items():
         for method in _METHODS:
             if method in operations:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pwh_assets.api.problems import Problem
-
 Responses = dict[int | str, dict[str, Any]]
 
+PROBLEM = "#/components/schemas/Problem"
+"""Written, not given as a model: FastAPI would make a serializer of it for every status of every route."""
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _MEANINGS: dict[int, str] = {
     400: "Something in the request is wrong; `attr` names it.",
@@ -36,9 +36,10 @@ def only(*statuses: int) -> Responses:
 
 
 def _response(status: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"model": Problem, "description": _MEANINGS[status]}
+    found: dict[str, Any] = {"description": _MEANINGS[status]}
     if status in (429, 503):
         found["headers"] = _RETRY
+    found["content"] = {"application/json": {"schema": {"$ref": PROBLEM}}}
     return found
 
 
