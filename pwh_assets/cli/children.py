@@ -24,10 +24,10 @@ class Child:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def last_words(self, lines: int = 5) -> str:
+    def last_words(self) -> str:
         """The end of its log, where the reason of a death is."""
         with contextlib.suppress(OSError):
-            return "\n".join(self.log.read_text(errors="replace").strip().splitlines()[-lines:])
+            return "\n".join(self.log.read_text(errors="replace").strip().splitlines()[-5:])
         return ""
 
 

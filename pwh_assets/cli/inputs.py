@@ -23,19 +23,21 @@ def read_text(name: str, attr: str = "file") -> str:
         ) from None
 
 
-def read_json(name: str, attr: str = "file") -> Any:
+def read_json(name: str) -> Any:
     """The JSON of a file or of standard input. Raises InvalidInputError saying where it breaks."""
-    text = read_text(name, attr)
+    text = read_text(name)
     shown = "Standard input" if name == "-" else f"`{name}`"
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise InvalidInputError(
-            attr,
+            "file",
             f"{shown} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}. Mend it there.",
         ) from None
     except RecursionError:
-        raise InvalidInputError(attr, f"{shown} is nested too deeply to be read as JSON.") from None
+        raise InvalidInputError(
+            "file", f"{shown} is nested too deeply to be read as JSON."
+        ) from None
 
 
 def read_sql(given: str) -> str:

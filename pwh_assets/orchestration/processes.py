@@ -14,6 +14,7 @@ PROCESS_TAG = ".dagster/pwh_process"
 """Dagster's UI hides tags that start so."""
 KEEP_RUNS_DAYS = 90.0
 """Longer than two of the longest periods, so a table's last materialization is never among what is deleted."""
+_MOST_AT_ONCE = 1_000
 _WITH_PROCESS = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 """A run in one of these is being executed, or its process is gone."""
 
@@ -43,10 +44,8 @@ def fail_dead_runs(instance: dg.DagsterInstance, platform: Platform | None = Non
     return dead
 
 
-def forget_old_runs(
-    instance: dg.DagsterInstance, keep_days: float = KEEP_RUNS_DAYS, most: int = 1_000
-) -> int:
-    """Delete finished runs of long ago with their events and logs, at most so many at a time. Returns how many."""
+def forget_old_runs(instance: dg.DagsterInstance, keep_days: float = KEEP_RUNS_DAYS) -> int:
+    """Delete finished runs of long ago with their events and logs, some at a time. Returns how many."""
     ended = [
         dg.DagsterRunStatus.SUCCESS,
         dg.DagsterRunStatus.FAILURE,
@@ -54,7 +53,9 @@ def forget_old_runs(
     ]
     before = datetime.now(UTC) - timedelta(days=keep_days)
     old = instance.get_runs(
-        filters=dg.RunsFilter(statuses=ended, created_before=before), limit=most, ascending=True
+        filters=dg.RunsFilter(statuses=ended, created_before=before),
+        limit=_MOST_AT_ONCE,
+        ascending=True,
     )
     for run in old:
         instance.compute_log_manager.delete_logs(prefix=[run.run_id])

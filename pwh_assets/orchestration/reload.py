@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from pwh_assets.orchestration.graphql import ask
@@ -78,12 +77,10 @@ class Reloader:
     def __init__(
         self,
         platform: Platform,
-        reload: Callable[[Settings], bool] = reload_location,
         apart_s: float = APART_S,
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._platform = platform
-        self._reload = reload
         self._apart_s = apart_s
         self._look_every_s = look_every_s
         self._stop = threading.Event()
@@ -110,7 +107,7 @@ class Reloader:
                 if now == loaded or time.monotonic() - last < self._apart_s:
                     continue
                 last = time.monotonic()
-                if self._reload(self._platform.settings):
+                if reload_location(self._platform.settings):
                     loaded = now
             except Exception as error:
                 log.warning("looking for changed definitions failed: %s", type(error).__name__)

@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -65,7 +65,6 @@ def run_sync(
     platform: Platform,
     tables: Sequence[SyncedTable],
     full: bool = False,
-    on_progress: Callable[[SyncedTable, Any], None] | None = None,
     watcher: Watcher | None = None,
     ahead: Ahead | None = None,
 ) -> RunOutcome:
@@ -73,11 +72,10 @@ def run_sync(
 
     Args:
         full: read everything again, whatever the tables' modes.
-        on_progress: told a few times a second how far a table is (`services.sync.Progress`).
-        watcher: told what starts, is tried again and ends; for more than progress.
+        watcher: told what starts, how far it is, what is tried again and what ends.
         ahead: one of the tables, whose sync was begun already.
     """
-    watcher = watcher or (_Progress(on_progress) if on_progress else Watcher())
+    watcher = watcher or Watcher()
     runs = []
     with _instance_of(platform) as instance:
         for group in by_source(tables):
@@ -141,16 +139,6 @@ class PlainViewError(UserError):
             f"View `{name}` is plain: it is computed whenever it is read. "
             f"To keep it as a table, run `pwh view materialize {name} --every 24hour`."
         )
-
-
-class _Progress(Watcher):
-    def __init__(self, tell: Callable[[SyncedTable, Any], None]) -> None:
-        super().__init__()
-        self._tell = tell
-
-    def progressed(self, subject: Subject, progress: Any) -> None:
-        if isinstance(subject, SyncedTable):
-            self._tell(subject, progress)
 
 
 def _run(
