@@ -86,9 +86,17 @@ class BuildSite:
             for _ in range(TRIES):
                 if self._bring_changed(paths, found):
                     return found
-            with self._lake.lock():
+            with self.standing(paths):
                 self._bring_changed(paths, found)
         return found
+
+    @contextmanager
+    def standing(self, paths: Sequence[Path]) -> Iterator[None]:
+        """Nobody writes the lake or copies these tables meanwhile. Copies are held before the lake, as where a view arrives:
+        in the other order the two would wait for each other.
+        """
+        with self._mirror.turns(paths), self._lake.lock():
+            yield
 
     def _bring_changed(self, paths: Sequence[Path], found: dict[Path, int]) -> bool:
         """Renew the inputs that are not as the lake has them; True when none has changed meanwhile."""

@@ -48,6 +48,7 @@ class Mirror:
         self._snapshot = -1
         self._tables: dict[tuple[str, str], LakeTable] = {}
         self._known: dict[str, int] = {}
+        self._held: set[str] = set()
         self._lake_id = _id_of(lake)
         self.database = database_of(project_id, lake_mark(self._lake_id, lake, is_shared=is_shared))
         self._take_over()
@@ -68,7 +69,7 @@ class Mirror:
         with self._lock:
             for path, table in self._wanted(paths).items():
                 if self._known.get(table_of(path)) != table.changed_snapshot:
-                    with self.turn(path):
+                    with self._turn_unless_held(path):
                         self._bring(path, table)
 
     def clone(self, path: Path, database: str) -> int:
@@ -78,7 +79,7 @@ class Mirror:
         """
         with self._lock:
             (table,) = self._wanted([path]).values()
-            with self.turn(path):
+            with self._turn_unless_held(path):
                 self._bring(path, table)
                 clone = f"{identifier(database)}.{identifier(table_of(path))}"
                 self._client.command(f"DROP TABLE IF EXISTS {clone}")
@@ -97,6 +98,23 @@ class Mirror:
         name = hashlib.sha256(table_of(path).encode()).hexdigest()[:16]
         with hold(self._lake.settings, f"copy-{self._project_id}-{name}", COPY_WAIT_S):
             yield
+
+    @contextmanager
+    def turns(self, paths: Sequence[Path]) -> Iterator[None]:
+        """Be the only one to change the copies of these tables. They are taken in one order, whoever asks.
+
+        Raises:
+            BusyError: another process copied one of them all the time.
+        """
+        with self._lock, contextlib.ExitStack() as held:
+            for path in sorted(set(paths), key=table_of):
+                held.enter_context(self.turn(path))
+            self._held = {table_of(path) for path in paths}
+            held.callback(self._held.clear)
+            yield
+
+    def _turn_unless_held(self, path: Path) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if table_of(path) in self._held else self.turn(path)
 
     def adopt(self, path: Path, made: str, snapshot: int, client: Any = None) -> None:
         """Take a table of ClickHouse (quoted, with its database) for the copy of what the lake has since this

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -24,6 +25,7 @@ from pwh_assets.engines.mirror import Mirror
 from pwh_assets.engines.mirror_names import former_database_of, prefix_of
 from pwh_assets.errors import BusyError
 from pwh_assets.lake import Publish
+from pwh_assets.lake.errors import LakeBusyError
 from pwh_assets.services.health.answer import health
 from pwh_assets.services.hogql.query import run_query
 from pwh_assets.services.models import ModelError
@@ -441,6 +443,30 @@ def test_inputs_stand_still_while_they_change(home):
         client = site.client()
         assert client.query(f"SELECT count() FROM {site.made(path)}").result_rows == [(901,)]
         client.close()
+
+
+def test_a_build_that_wants_the_lake_to_stand_still_lets_a_view_arrive_first(home, monkeypatch):
+    monkeypatch.setattr("pwh_assets.engines.clickhouse_site.TRIES", 0)
+    lake, path = home.lake, (home.table("app_users").source.slug, "users")
+    mirror, holds, arrived = home.engine.mirror(1), threading.Event(), threading.Event()
+
+    def arrive():
+        """As a view does: its copy is held, then the lake."""
+        with mirror.turn(path):
+            holds.set()
+            time.sleep(0.3)
+            with suppress(LakeBusyError), lake.lock(10):
+                arrived.set()
+
+    arriving = threading.Thread(target=arrive)
+    arriving.start()
+    try:
+        assert holds.wait(10)
+        with BuildSite(home.engine, lake, "reader", {}) as site:
+            found = site.bring([path])
+    finally:
+        arriving.join()
+    assert arrived.is_set() and found == {path: lake.changed_snapshots()[path]}
 
 
 def test_two_processes_that_need_a_copy_make_one(home):

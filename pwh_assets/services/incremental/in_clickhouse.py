@@ -56,7 +56,7 @@ class InClickHouse:
             if self._site.stands_still(brought):
                 return snapshot
             connection.execute("ROLLBACK")
-        with self._lake.lock():
+        with self._site.standing(inputs):
             self._site.bring(self._there(inputs))
             connection.execute("BEGIN")
             return current_snapshot(connection)
