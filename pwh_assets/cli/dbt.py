@@ -68,7 +68,7 @@ def _add(args: argparse.Namespace) -> int:
 def _refresh(args: argparse.Namespace) -> int:
     from pwh_assets.services.dbt_project.adopting import refresh_project
 
-    adoption = refresh_project(open_project(args), args.project, force=True)
+    adoption = refresh_project(open_project(args), args.project, anew=True, force=args.force)
     assert adoption is not None
     return _say_adopted(args, adoption)
 

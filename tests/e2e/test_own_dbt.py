@@ -252,7 +252,7 @@ def test_a_broken_project_is_an_issue_of_its_own_and_its_last_good_state_goes_on
     assert not [each for each in health(platform, 1) if each.type == "dbt_project"]
 
 
-def test_what_would_break_is_refused_naming_both_sides_and_all_at_once(shop):
+def test_what_would_break_is_refused_naming_both_sides_and_all_at_once(shop, monkeypatch, capsys):
     platform = shop.home.platform
     with pytest.raises(ConflictError, match=r"dbt\.spent"):
         save_view(platform, 1, "dbt.spent", "SELECT 1 AS a")
@@ -272,11 +272,16 @@ def test_what_would_break_is_refused_naming_both_sides_and_all_at_once(shop):
     assert "`labelled` is gone" in gone and "`reader`" in gone
     assert shop.home.ask("SELECT count() FROM dbt.labelled") == [(2,)]
     remove_view(platform, 1, "dbt.taken")
-    remove_view(platform, 1, "reader")
     (shop.folder / "models" / "taken.sql").unlink()
     shop.write("models/spent.sql", SPENT)
-    assert refresh_project(platform, 1).removed == ("dbt.labelled",)
+    monkeypatch.setenv("PWH_HOME", str(platform.settings.home))
+    refresh = ["dbt", "refresh", "--json"]
+    assert pwh(refresh) == 2 and "`reader`" in capsys.readouterr().err
+    assert shop.home.lake.has_table("dbt", "labelled")
+    assert pwh([*refresh, "--force"]) == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == ["dbt.labelled"]
     assert not shop.home.lake.has_table("dbt", "labelled")
+    remove_view(platform, 1, "reader")
 
 
 def test_a_local_package_is_part_of_the_project_and_a_python_model_is_refused_by_name(shop):

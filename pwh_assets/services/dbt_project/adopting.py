@@ -116,10 +116,14 @@ def add_project(
         return _take_over(platform, project_id, state, force)
 
 
-def refresh_project(platform: Platform, project_id: int, *, force: bool = False) -> Adoption | None:
-    """Look at the folder again, and take over what changed; None when nothing did.
+def refresh_project(
+    platform: Platform, project_id: int, *, anew: bool = False, force: bool = False
+) -> Adoption | None:
+    """Look at the folder again, and take over what changed; None when nothing did. What is wrong is remembered for health.
 
-    What is wrong is remembered for health, and raised when it was not known before or with `force`.
+    Args:
+        anew: also when nothing changed.
+        force: also where models that went away are still read by views.
 
     Raises:
         NotFoundError: the project has no folder.
@@ -129,7 +133,7 @@ def refresh_project(platform: Platform, project_id: int, *, force: bool = False)
     with _exclusively(platform, project_id):
         state = state_of(platform, project_id)
         assert state is not None
-        if not force and state.signature:
+        if not anew and state.signature:
             signature = _signature(Path(state.path), _tables(platform, project_id))
             if signature == state.signature:
                 return None
