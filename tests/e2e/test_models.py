@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,8 @@ from pwh_assets.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ROWS = 20_000
+LOOK_S = 0.02
+"""Between two looks of a reader or commits of a writer, so that what is built beside them gets the machine too."""
 
 
 def model(name, sql, **tokens):
@@ -137,6 +140,7 @@ def test_others_write_the_lake_while_a_view_is_computed(home):
     while building.is_alive():
         home.execute("CREATE OR REPLACE TABLE lake.app.busy AS SELECT 1 a")
         commits += 1
+        time.sleep(LOOK_S)
     building.join()
     assert home.rows("select n from lake.views.slow") == [(20000 * 10000,)]
     assert commits > 1, f"the lake was locked for all of {time.monotonic() - started:.1f} s"
@@ -153,6 +157,7 @@ def watch(home, stop, seen, failures):
                 )
         except Exception as error:
             failures.append(repr(error))
+        stop.wait(LOOK_S)
 
 
 def test_readers_see_the_old_table_or_the_new_one_while_it_is_rebuilt(home):
@@ -172,21 +177,29 @@ def test_readers_see_the_old_table_or_the_new_one_while_it_is_rebuilt(home):
 
 
 BUILDER = """
+import os
 import sys
 from pathlib import Path
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.lake import Lakes
 from pwh_assets.services.models import Model, ModelText, generate, run
 from pwh_assets.settings import Settings
-settings = Settings(home=Path(sys.argv[1]))
-lake = Lakes(settings).of(1)
-text = ModelText("select id, version from T0", {"T0": ("app", "orders")})
-project = generate(settings, 1, [Model(SavedQuery("w", 1, "watched", ""), text)])
-run(lake, project, "watched")
-print("warm", flush=True)
-while True:
-    run(lake, project, "watched")
+import dbt.adapters.duckdb, dbt.cli.main
+for _ in sys.stdin:
+    pid = os.fork()
+    if not pid:
+        settings = Settings(home=Path(sys.argv[1]))
+        lake = Lakes(settings).of(1)
+        text = ModelText("select id, version from T0", {"T0": ("app", "orders")})
+        project = generate(settings, 1, [Model(SavedQuery("w", 1, "watched", ""), text)])
+        run(lake, project, "watched")
+        print(os.getpid(), flush=True)
+        while True:
+            run(lake, project, "watched")
+    os.waitpid(pid, 0)
+    print("gone", flush=True)
 """
+"""Forks a builder per line, so that dbt is imported once; each says its process id when it has built once."""
 
 
 KILLS = int(os.environ.get("PWH_KILLS", "2"))
@@ -198,21 +211,26 @@ def test_a_build_killed_at_any_moment_leaves_a_whole_table(home):
     stop, seen, failures = threading.Event(), set(), []
     reader = threading.Thread(target=watch, args=(home, stop, seen, failures))
     reader.start()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    builders = subprocess.Popen(
+        [sys.executable, "-c", BUILDER, str(home.settings.home)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         for _ in range(KILLS):
-            builder = subprocess.Popen(
-                [sys.executable, "-c", BUILDER, str(home.settings.home)],
-                env=environment,
-                stdout=subprocess.PIPE,
-            )
-            builder.stdout.readline()
+            builders.stdin.write("\n")
+            builders.stdin.flush()
+            builder = int(builders.stdout.readline())
             time.sleep(random.uniform(0.05, 0.8))
-            builder.kill()
-            builder.wait()
-            builder.stdout.close()
+            os.kill(builder, signal.SIGKILL)
+            assert builders.stdout.readline() == "gone\n"
             home.run(model("watched", "select id, version from T0", **ORDERS))
     finally:
+        builders.stdin.close()
+        builders.wait(60)
+        builders.stdout.close()
         stop.set()
         reader.join()
     assert failures == []

@@ -336,6 +336,7 @@ def test_readers_in_hogql_see_whole_tables_while_a_view_is_rebuilt(home):
                 seen.update(home.ask("SELECT count(), uniq(version) FROM watched"))
             except Exception as error:
                 failures.append(repr(error))
+            stop.wait(0.02)
 
     reader = threading.Thread(target=watch)
     reader.start()
