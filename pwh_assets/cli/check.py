@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from pwh_assets.cli.arguments import Groups, command, group, number, open_project
+from pwh_assets.cli.arguments import ENGINES, Groups, command, group, number, open_project
 from pwh_assets.cli.console import count, print_json, say, table, when
 from pwh_assets.cli.documents import print_applied, print_document
 from pwh_assets.cli.inputs import read_text, split_word
@@ -45,7 +45,7 @@ def register(groups: Groups) -> None:
         nouns, "run", "run checks now; status 1 when one of severity error did not pass", _run
     )
     run.add_argument("what", metavar="TABLE|CHECK", nargs="*", help="default: every declared check")
-    run.add_argument("--engine", metavar="ENGINE", help="duckdb or clickhouse")
+    run.add_argument("--engine", choices=ENGINES, help="where it runs (default PWH_WAREHOUSE)")
     history = command(nouns, "history", "the answers a check got, newest first", _history)
     history.add_argument("check", metavar="CHECK", help="TABLE.NAME, or the name alone")
     history.add_argument("--limit", type=number("limit", 1, 1000), default=20, metavar="N")

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from pwh_assets.cli.arguments import Groups, command, group, number, open_project
+from pwh_assets.cli.arguments import ENGINES, Groups, command, group, number, open_project
 from pwh_assets.cli.console import print_json, say, table
 from pwh_assets.cli.documents import print_applied, print_document
 from pwh_assets.cli.inputs import read_text
@@ -40,7 +40,7 @@ def register(groups: Groups) -> None:
         default=[],
         help="count only rows that meet this",
     )
-    run.add_argument("--engine", metavar="ENGINE", help="duckdb or clickhouse")
+    run.add_argument("--engine", choices=ENGINES, help="where it runs (default PWH_WAREHOUSE)")
     run.add_argument(
         "--limit",
         type=number("limit", 1, 50_000),
