@@ -1,3 +1,3 @@
 """What every test here gets."""
 
-from tests.stores import new_stores_are_copies as new_stores_are_copies
+from tests.new_homes import new_homes_are_copies as new_homes_are_copies
