@@ -1,4 +1,5 @@
-"""New homes of tests: their store and lake are copies of the first, where hundreds are made for what is done in them."""
+"""New homes of tests: store, lake and what dbt read of its macros are copies of the first home's, where hundreds of
+homes are made for what is done in them."""
 
 import os
 import shutil
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from pwh_assets.lake import Lake, lake
+from pwh_assets.services.models import runner
+from pwh_assets.services.models.project import Generated
+from pwh_assets.services.models.slices import Slice
 from pwh_assets.settings import Settings
 from pwh_assets.store.database import Database
 
@@ -19,11 +23,11 @@ from pwh_assets.store.database import Database
 @pytest.fixture(autouse=True, scope="session")
 def new_homes_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What this process makes first by all migrations and statements, it makes later by copying: a third of a CPU
-    second less for each home. Other processes, PostgreSQL, object storage and whatever exists are as ever, and so are
-    the tests in `tests/unit`.
+    second less for each home, and one where a view is built. Other processes, PostgreSQL, object storage and whatever
+    exists are as ever, and so are the tests in `tests/unit`.
     """
     folder = tmp_path_factory.mktemp("first-home")
-    migrate, prepare = Database.migrate, lake._prepare
+    migrate, prepare, read_template = Database.migrate, lake._prepare, runner._base
 
     def migrate_a_copy(database: Database) -> None:
         file, first = Path(database.place), folder / "store.sqlite"
@@ -48,7 +52,21 @@ def new_homes_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
             _copy(first, file, lambda part: _make_its_own(part, new.address.data_path))
         prepare(new)
 
+    def template_of(project: Generated, part: Slice) -> Path:
+        name = f"template-{part.template_digest[:16]}.msgpack"
+        file, first = project.folder / "target" / name, folder / name
+        if first.exists() and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            for old in file.parent.glob("template-*.msgpack"):
+                old.unlink(missing_ok=True)
+            _copy(first, file)
+        made = read_template(project, part)
+        if not first.exists():
+            _copy(made, first)
+        return made
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "_base", template_of)
         patch.setattr(Database, "migrate", migrate_a_copy)
         patch.setattr(lake, "_prepare", prepare_a_copy)
         yield
