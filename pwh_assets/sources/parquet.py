@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 ROW_GROUP_BYTES = 32 << 20
 """About how many bytes of Arrow data become one row group of a Parquet file."""
-ROW_GROUP_ROWS = 122_880
-"""At most how many rows do: as many as in the lake's own files."""
+ROW_GROUP_ROWS = 61_440
+"""At most how many rows do: half as many as in the lake's own files, for several are held at a time."""
 FILE_BYTES = 512 << 20
 """About how many bytes of Arrow data go into one file."""
 _DICTIONARY_BYTES = 64 << 10

@@ -1,7 +1,6 @@
 """Importing what runs import, before there is one."""
 
 import importlib
-import os
 import pkgutil
 import signal
 from types import ModuleType
@@ -9,7 +8,7 @@ from types import ModuleType
 import dagster as dg
 
 from pwh_assets.lake.connections import close_default
-from pwh_assets.platform import QUIET
+from pwh_assets.platform import prepare_libraries
 
 _OWN = ("engines", "lake", "orchestration", "resources", "services", "sources", "store", "views")
 _THEIRS = ("alembic.command", "dbt.cli.main", "dlt", "numpy", "psycopg", "pyarrow.parquet", "upath")
@@ -21,7 +20,7 @@ def preload() -> None:
 
     Opens nothing and leaves no thread of Python's or DuckDB's behind: forks of a process with threads may hang.
     """
-    os.environ.update(QUIET)
+    prepare_libraries()
     for name in _OWN:
         _import_all(importlib.import_module(f"pwh_assets.{name}"))
     for name in _THEIRS:
