@@ -26,7 +26,8 @@ class Bank:
                 "CREATE TABLE accounts (id bigint PRIMARY KEY, balance bigint NOT NULL, note text, "
                 "version bigint NOT NULL DEFAULT 0, updated_at timestamptz NOT NULL DEFAULT now()); "
                 "CREATE INDEX ON accounts (updated_at); "
-                f"INSERT INTO accounts SELECT i, 0, 'account ' || i FROM generate_series(1, {size}) i; ANALYZE accounts"
+                "INSERT INTO accounts (id, balance, note, updated_at) SELECT i, 0, 'account ' || i, "
+                f"now() - interval '1 minute' FROM generate_series(1, {size}) i; ANALYZE accounts"
             )
         self.platform = open_home(home, ["postgres"])
         source_type = self.platform.sources["postgres"]

@@ -28,7 +28,7 @@ CREATE TABLE plans (name text, price numeric(10, 2));
 CREATE TABLE log (at timestamptz NOT NULL DEFAULT now(), line text);
 INSERT INTO users SELECT i, 'u' || i || '@example.com', now() - interval '1 day' FROM generate_series(1, 500) i;
 INSERT INTO plans VALUES ('free', 0), ('pro', 19.90);
-INSERT INTO log (line) SELECT 'line ' || i FROM generate_series(1, 20) i;
+INSERT INTO log SELECT now() - interval '1 hour', 'line ' || i FROM generate_series(1, 20) i;
 """
 
 
