@@ -293,7 +293,7 @@ def test_the_person_mode_decides_whom_an_event_belongs_to(warehouse, ask):
     for mode in ("person_id_override_properties_on_events", "person_id_override_properties_joined"):
         change_settings(platform, 1, {"person_mode": mode})
         assert ask(sql) == [(PERSONS[0], "p0@x.com"), (PERSONS[3], "p3@x.com")]
-        assert len(ask("SELECT * FROM events WHERE event = 'paid'")) == 2
+        assert len(ask("SELECT * FROM events WHERE event = 'paid' ORDER BY timestamp")) == 2
         assert ask("SELECT uniq(person_id) FROM events") == [(3,)]
     change_settings(platform, 1, {"person_mode": "default"})
     assert ask(sql) == as_they_came
