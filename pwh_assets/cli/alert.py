@@ -116,7 +116,6 @@ def _remove(args: argparse.Namespace) -> int:
 
 
 def _deliveries(args: argparse.Namespace) -> int:
-
     store = open_project(args).store
     channel_id = store.channel(args.project, args.channel).id if args.channel else None
     status = DeliveryStatus(args.status) if args.status else None

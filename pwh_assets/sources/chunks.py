@@ -7,12 +7,18 @@ chunk from a few threads, notes every finished one durably, and hands what a dea
 Belongs here: that seam. Keep out: how a source divides its tables; writing Arrow to Parquet (`parquet`).
 """
 
+import contextlib
 import errno
 import os
-from collections.abc import Mapping, Sequence
+import queue
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
+
+from pwh_assets.errors import SourceUnavailableError
+
+_C = TypeVar("_C")
 
 PARQUET = (
     "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, "
@@ -73,6 +79,49 @@ class ChunkedRows(Protocol):
         called again, and from another thread than `write`.
         """
         ...
+
+
+class Connections(Generic[_C]):
+    """The connections of one reading. A chunk has one for itself while it is read.
+
+    After the first error none is given out any more, and whoever asks is told that same error, not what followed from
+    it: a transaction that is aborted, the rest of an answer nobody read.
+    """
+
+    def __init__(self) -> None:
+        self._free: queue.SimpleQueue[_C] = queue.SimpleQueue()
+        self._error: BaseException | None = None
+
+    def add(self, connection: _C) -> None:
+        self._free.put(connection)
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[_C]:
+        """Waits for a free one."""
+        connection = self._free.get()
+        try:
+            self.check()
+            yield connection
+        except BaseException as error:
+            self._error = self._error or error
+            raise
+        finally:
+            self._free.put(connection)
+
+    def returned(self, timeout: float | None = None) -> _C:
+        """One that nobody reads through, for good. Raises queue.Empty after `timeout` seconds."""
+        return self._free.get(timeout=timeout)
+
+    def check(self) -> None:
+        """Raises the error that ended the reading."""
+        if self._error is not None:
+            raise self._error
+
+    def end(self) -> None:
+        """No chunk is to be begun any more."""
+        self._error = self._error or SourceUnavailableError(
+            "The read was ended before it was done. Sync again."
+        )
 
 
 def parallel_reads() -> int:

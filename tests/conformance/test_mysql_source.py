@@ -711,7 +711,7 @@ def test_ranges_read_at_once_show_one_state_while_rows_change(
             with ThreadPoolExecutor(chunks.parallel) as pool:
                 found = pool.map(chunks.write, chunks.names, repeat(folder))
                 files = [file for part in found for file, _ in part]
-            assert (len(chunks._connections) > 1) == is_told
+            assert (len(chunks._opened) > 1) == is_told
             chunks.close()
             names = Counter(
                 n for file in files for n in pq.read_table(file).column("name").to_pylist()

@@ -7,7 +7,6 @@ the places agree; where they cannot be told, one connection reads all ranges.
 
 import contextlib
 import logging
-import queue
 import socket
 import threading
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import SourceUnavailableError
-from pwh_assets.sources.chunks import parallel_reads
+from pwh_assets.sources.chunks import Connections, parallel_reads
 from pwh_assets.sources.mysql.bounds import is_replicating
 from pwh_assets.sources.mysql.connection import connected, fetched, in_our_words, quoted_name
 from pwh_assets.sources.mysql.reading import SNAPSHOT, TableReader, begin_snapshot, value_sql
@@ -50,11 +49,10 @@ class KeyRanges:
     is_resumable: bool
     parallel: int = 1
     _open: ExitStack = field(default_factory=ExitStack)
-    _connections: list[Any] = field(default_factory=list)
-    _free: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue)
+    _opened: list[Any] = field(default_factory=list)
+    _connections: Connections[Any] = field(default_factory=Connections)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _left: int = 0
-    _is_closed: bool = False
 
     def __post_init__(self) -> None:
         self._left = len(self.names)
@@ -93,18 +91,13 @@ class KeyRanges:
     def write(self, name: str, folder: Path) -> list[tuple[Path, int]]:
         with in_our_words(self.reader.config):
             self._open_in_one_state()
-            connection = self._free.get()
-            try:
-                if self._is_closed:
-                    raise _ended()
+            with self._connections.one() as connection:
                 condition = self.reader.where(self.plan["bound"], self._range(name))
                 batches = self.reader.selected(connection, condition)
                 masks, columns = self.reader.request.masks, self.reader.columns
                 if masks is not None:
                     batches, columns = map(masks.arrow, batches), masks.columns(columns)
                 files = write_batches(batches, folder, name, columns)
-            finally:
-                self._free.put(connection)
         with self._lock:
             self._left -= 1
             if not self._left:
@@ -113,18 +106,17 @@ class KeyRanges:
 
     def close(self) -> None:
         with self._lock:
-            self._is_closed = True
-            connections, self._connections = self._connections, []
+            self._connections.end()
+            opened, self._opened = self._opened, []
             if self._left:
-                for connection in connections:
+                for connection in opened:
                     _shut(connection)  # whoever waits for rows gets an error at once
             self._open.close()
 
     def _open_in_one_state(self) -> None:
         with self._lock:
-            if self._is_closed:
-                raise _ended()
-            if self._connections:
+            self._connections.check()
+            if self._opened:
                 return
             found = [self._open.enter_context(connected(self.reader.config))]
             while len(found) < self.parallel:
@@ -136,9 +128,9 @@ class KeyRanges:
             if not in_one_state(found):
                 found = found[:1]
                 begin_snapshot(found[0])
-            self._connections = found
+            self._opened = found
             for connection in found:
-                self._free.put(connection)
+                self._connections.add(connection)
 
     def _range(self, name: str) -> str:
         key, edges = quoted_name(self.plan["key"]), self.plan["edges"]
@@ -187,10 +179,6 @@ def _shut(connection: Any) -> None:
     if peer is not None:
         with contextlib.suppress(OSError):
             peer.shutdown(socket.SHUT_RDWR)
-
-
-def _ended() -> SourceUnavailableError:
-    return SourceUnavailableError("The read was ended before it was done. Sync again.")
 
 
 def _names(plan: Mapping[str, Any]) -> list[str]:

@@ -4,14 +4,14 @@ import contextlib
 import logging
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import SourceError, SourceUnavailableError
-from pwh_assets.sources.chunks import PARQUET, parallel_reads, storage_error
+from pwh_assets.sources.chunks import PARQUET, Connections, parallel_reads, storage_error
 from pwh_assets.sources.network import sockets
 from pwh_assets.sources.postgres import xmin
 from pwh_assets.sources.postgres.connection import (
@@ -78,36 +78,36 @@ class TableChunks:
         self.parallel = min(len(names), parallel_reads())
         self.rows_are_unique: bool = not done and plan["key_is_unique"]
         self._group_rows = max(1_000, min(122_880, int(ROW_GROUP_BYTES / max(row_bytes, 1))))
-        self._free: queue.SimpleQueue[_Session] = queue.SimpleQueue()
+        self._connections = Connections[_Session]()
         self._sessions: list[_Session] = []
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
-        self._is_open = self._is_closed = False
+        self._is_open = False
         self._left = len(names)
         if not names:
             reader.watermark = plan["bound"]
 
     def write(self, name: str, folder: Path) -> Sequence[tuple[Path, int]]:
-        import duckdb
-
         self._open()
-        session = self._free.get()
         file = folder / f"{name}.parquet"
-        try:
-            if self._is_closed:
-                raise _ended()
+        with self._connections.one() as session, self._in_our_words(file):
             rows = self._copy(session, name, file)
-        except duckdb.Error as error:
-            if storage := storage_error(error, file):
-                raise storage from None
-            raise_ours(self._reader.config, error)
-        finally:
-            self._free.put(session)
         self._note_done()
         if rows:
             return [(file, rows)]
         file.unlink(missing_ok=True)
         return []
+
+    @contextlib.contextmanager
+    def _in_our_words(self, file: Path) -> Iterator[None]:
+        import duckdb
+
+        try:
+            yield
+        except duckdb.Error as error:
+            if storage := storage_error(error, file):
+                raise storage from None
+            raise_ours(self._reader.config, error)
 
     def _copy(self, session: _Session, name: str, file: Path) -> int:
         query = self._reader.query(self.plan["bound"], self._condition(name), is_exact=True)
@@ -139,8 +139,7 @@ class TableChunks:
 
     def _open(self) -> None:
         with self._lock:
-            if self._is_closed:
-                raise _ended()
+            self._connections.check()
             if self._is_open:
                 return
             self._open_in_one_snapshot()
@@ -206,11 +205,11 @@ class TableChunks:
             fresh = sockets.to_port(port) - before
             session = _Session(here, stack.pop_all(), int(row[0]) if row else 0, fresh)
         self._sessions.append(session)
-        self._free.put(session)
+        self._connections.add(session)
 
     def close(self) -> None:
         with self._lock:
-            self._is_closed = True
+            self._connections.end()
             sessions, self._sessions = self._sessions, []
         if self._left and sessions:
             self._cancel(sessions)
@@ -223,11 +222,11 @@ class TableChunks:
     def _returned(self, sessions: Sequence[_Session]) -> _Session:
         """A session nobody reads through. A server that says nothing any more does not end a statement either."""
         try:
-            return self._free.get(timeout=CANCEL_PATIENCE_S)
+            return self._connections.returned(CANCEL_PATIENCE_S)
         except queue.Empty:
             for session in sessions:
                 sockets.end(session.sockets)
-            return self._free.get()
+            return self._connections.returned()
 
     def _cancel(self, sessions: Sequence[_Session]) -> None:
         """End running statements at both ends: without the server's, the rest of a COPY would be read to its end."""
@@ -236,10 +235,6 @@ class TableChunks:
         pids = [session.pid for session in sessions]
         with contextlib.suppress(SourceError), connected(self._reader.config) as connection:
             connection.execute("SELECT pg_cancel_backend(p) FROM unnest(%s::int[]) p", [pids])
-
-
-def _ended() -> SourceUnavailableError:
-    return SourceUnavailableError("The read was ended before it was done. Sync again.")
 
 
 def _end_transaction(here: "duckdb.DuckDBPyConnection") -> None:
