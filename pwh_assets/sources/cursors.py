@@ -1,9 +1,12 @@
-"""Which columns of a table a sync could go by, best first, and whether one still is what the last sync went by."""
+"""Which columns of a table a sync could go by, best first; the one it goes by, and whether it still is what it was."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol, TypeVar
 
-from pwh_assets.sources.errors import CursorChangedError
+from pwh_assets.core.source import SyncMode
+from pwh_assets.sources.base import ReadRequest
+from pwh_assets.sources.errors import CursorChangedError, CursorMissingError, CursorTypeError
 
 _UPDATED = re.compile(r"updat|modif|chang|edit|mutat|last_?(write|touch)", re.IGNORECASE)
 _CREATED = re.compile(
@@ -12,6 +15,28 @@ _CREATED = re.compile(
 )
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?|NaN|-?Infinity")
 _COUNTS_UP = re.compile(r"version|revision|sequence|seq(_?no|_?num)?$|offset|lsn", re.IGNORECASE)
+
+
+class Ordered(Protocol):
+    """A column's type. `cursor_kind` is what its order means: `instant`, `clock`, `day`, `number`; None: nothing."""
+
+    @property
+    def lake(self) -> str: ...
+    @property
+    def cursor_kind(self) -> str | None: ...
+
+
+class Orderable(Protocol):
+    """A column a table may be synced by."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def typed(self) -> Ordered: ...
+
+
+_BY_VALUE = (SyncMode.INCREMENTAL, SyncMode.APPEND)
+_Column = TypeVar("_Column", bound=Orderable)
 
 
 def ranked(
@@ -49,14 +74,33 @@ def _rank(name: str, kind: str | None, counts_up: bool) -> int | None:
     return 4 if kind != "day" else 5
 
 
-def check_since(table: str, cursor: str, lake: str, kind: str | None, since: str | None) -> None:
+def cursor_of(request: ReadRequest, columns: Sequence[_Column]) -> _Column | None:
+    """The column to sync by; None when the whole table is read.
+
+    Raises:
+        CursorMissingError, CursorTypeError: it is not there, or has no order.
+    """
+    if request.mode is SyncMode.FULL or request.cursor is None:
+        return None
+    for column in columns:
+        if column.name == request.cursor:
+            if column.typed.cursor_kind is None:
+                wanted = "a timestamp, a date or a number that only grows"
+                raise CursorTypeError(request.table, column.name, column.typed.lake, wanted)
+            return column
+    raise CursorMissingError(request.table, request.cursor, [column.name for column in columns])
+
+
+def check_cursor(request: ReadRequest, columns: Sequence[Orderable]) -> None:
     """Compare the place the last sync got to with the column as it is now; some servers would compare anything, and find
     no row.
 
     Raises:
+        CursorMissingError, CursorTypeError: see `cursor_of`.
         CursorChangedError: one of them is a number and the other a time.
-
-    >>> check_since("t", "at", "TIMESTAMP", "clock", "2024-03-01 12:00:00")
     """
-    if since is not None and (_NUMBER.fullmatch(since) is not None) != (kind == "number"):
-        raise CursorChangedError(table, cursor, lake, since)
+    column, since = cursor_of(request, columns), request.since
+    if column is None or since is None or request.mode not in _BY_VALUE:
+        return
+    if (_NUMBER.fullmatch(since) is not None) != (column.typed.cursor_kind == "number"):
+        raise CursorChangedError(request.table, column.name, column.typed.lake, since)

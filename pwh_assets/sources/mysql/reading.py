@@ -9,8 +9,8 @@ from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.errors import SourceAccessError
 from pwh_assets.sources.base import ReadRequest
 from pwh_assets.sources.conditions import conditions
-from pwh_assets.sources.cursors import check_since
-from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
+from pwh_assets.sources.cursors import check_cursor, cursor_of
+from pwh_assets.sources.errors import TableMissingError
 from pwh_assets.sources.mysql.bounds import upper_bound
 from pwh_assets.sources.mysql.catalog import MyColumn, MyTable, lake_column, tables
 from pwh_assets.sources.mysql.connection import (
@@ -61,8 +61,8 @@ class TableReader:
         """
         with connected(config) as connection:
             table = find_table(connection, config, request.table)
+            check_cursor(request, table.columns)
             reader = cls(config, request, table)
-            reader._check_cursor()
             columns = tuple(column for column in table.columns if request.wants(column.name))
             reader.table = replace(table, columns=columns)
             reader.table = replace(table, columns=reader._settled(connection))
@@ -96,25 +96,9 @@ class TableReader:
         for rows in query.rows():
             yield decoded(rows, query.fields, columns, who)
 
-    def _check_cursor(self) -> None:
-        column = self.cursor_column()
-        if column is not None and self.request.mode in (SyncMode.INCREMENTAL, SyncMode.APPEND):
-            lake, kind = column.typed.lake, column.typed.cursor_kind
-            check_since(self.table.name, column.name, lake, kind, self.request.since)
-
     def cursor_column(self) -> MyColumn | None:
         """The column to sync by; None when the whole table is read."""
-        cursor = self.request.cursor
-        if self.request.mode is SyncMode.FULL or cursor is None:
-            return None
-        for column in self.table.columns:
-            if column.name == cursor:
-                if column.typed.cursor_kind is None:
-                    wanted = "a timestamp, a date or a number that only grows"
-                    raise CursorTypeError(self.table.name, cursor, column.typed.lake, wanted)
-                return column
-        names = [column.name for column in self.table.columns]
-        raise CursorMissingError(self.table.name, cursor, names)
+        return cursor_of(self.request, self.table.columns)
 
     def _settled(self, connection: Any) -> tuple[MyColumn, ...]:
         """What may not fit stays text where it was text, or where a value to be read needs it."""

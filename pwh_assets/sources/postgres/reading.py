@@ -11,8 +11,8 @@ from pwh_assets.core.options import RowFilter
 from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.errors import SourceAccessError
 from pwh_assets.sources.base import ReadRequest
-from pwh_assets.sources.cursors import check_since
-from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
+from pwh_assets.sources.cursors import check_cursor, cursor_of
+from pwh_assets.sources.errors import TableMissingError
 from pwh_assets.sources.postgres import xmin
 from pwh_assets.sources.postgres.bounds import upper_bound
 from pwh_assets.sources.postgres.catalog import PgColumn, PgTable, lake_column, tables
@@ -64,8 +64,8 @@ class TableReader:
         """
         with connected(config) as connection:
             table = find_table(connection, config, request.table)
+            check_cursor(request, table.columns)
             reader = cls(config, request, table)
-            reader._check_cursor()
             wanted = tuple(column for column in table.columns if request.wants(column.name))
             reader.table = replace(table, columns=wanted)
             reader.table = replace(table, columns=reader._settled(connection))
@@ -136,25 +136,9 @@ class TableReader:
             number, quoted_name(division.column), column is not None and column.is_nullable
         )
 
-    def _check_cursor(self) -> None:
-        column = self.cursor_column()
-        if column is not None and self.request.mode in (SyncMode.INCREMENTAL, SyncMode.APPEND):
-            lake, kind = column.typed.lake, column.typed.cursor_kind
-            check_since(self.table.name, column.name, lake, kind, self.request.since)
-
     def cursor_column(self) -> PgColumn | None:
         """The column to sync by; None when the whole table is read."""
-        cursor = self.request.cursor
-        if self.request.mode is SyncMode.FULL or cursor is None:
-            return None
-        for column in self.table.columns:
-            if column.name == cursor:
-                if column.typed.cursor_kind is None:
-                    wanted = "a timestamp, a date or a number that only grows"
-                    raise CursorTypeError(self.table.name, cursor, column.typed.lake, wanted)
-                return column
-        names = [column.name for column in self.table.columns]
-        raise CursorMissingError(self.table.name, cursor, names)
+        return cursor_of(self.request, self.table.columns)
 
     def _settled(self, connection: "psycopg.Connection[Any]") -> tuple[PgColumn, ...]:
         """Numbers without limits stay text where they were text, or where a value to be read needs it."""

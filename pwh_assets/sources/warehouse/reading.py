@@ -9,7 +9,8 @@ from pwh_assets.core.source import Column, SyncMode
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.sources.base import ReadRequest, Tally
 from pwh_assets.sources.conditions import conditions
-from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
+from pwh_assets.sources.cursors import check_cursor, cursor_of
+from pwh_assets.sources.errors import TableMissingError
 from pwh_assets.sources.warehouse.base import (
     SETTLED_AFTER_S,
     Connect,
@@ -51,16 +52,16 @@ class TableReader:
         """Look at the table as it is now.
 
         Raises:
-            TableMissingError, CursorMissingError, CursorTypeError: what the request names is not there.
+            TableMissingError, CursorMissingError, CursorTypeError, CursorChangedError: what the request names is not
+                there, or not what it was.
             SourceAccessError, SourceUnavailableError.
         """
         with connect(config) as session:
             found = session.tables(request.table)
             if not found:
                 raise TableMissingError(request.table, session.place)
-        reader = cls(connect, dialect, config, request, found[0])
-        reader._cursor_column()
-        return reader
+        check_cursor(request, found[0].columns)
+        return cls(connect, dialect, config, request, found[0])
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -125,18 +126,7 @@ class TableReader:
         return self.dialect.relation(self.config, self.table.name)
 
     def _cursor_column(self) -> WarehouseColumn | None:
-        cursor = self.request.cursor
-        if self.request.mode is SyncMode.FULL or cursor is None:
-            return None
-        for column in self.table.columns:
-            if column.name == cursor:
-                if column.typed.cursor_kind is None:
-                    wanted = "a timestamp, a date or a number that only grows"
-                    raise CursorTypeError(self.table.name, cursor, column.typed.lake, wanted)
-                return column
-        raise CursorMissingError(
-            self.table.name, cursor, [column.name for column in self.table.columns]
-        )
+        return cursor_of(self.request, self.table.columns)
 
     def _bound(self, session: Session) -> str | None:
         """The new watermark: the highest value old enough to be committed, at least the old one."""

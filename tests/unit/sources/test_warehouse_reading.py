@@ -12,7 +12,12 @@ from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import InvalidInputError
 from pwh_assets.sources import bigquery, databricks, redshift, snowflake
 from pwh_assets.sources.base import ReadRequest
-from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
+from pwh_assets.sources.errors import (
+    CursorChangedError,
+    CursorMissingError,
+    CursorTypeError,
+    TableMissingError,
+)
 from pwh_assets.sources.warehouse.base import Dialect, Typed, WarehouseColumn, WarehouseTable
 from pwh_assets.sources.warehouse.reading import TableReader
 
@@ -142,6 +147,8 @@ def test_a_table_that_is_gone_and_a_cursor_that_cannot_be_are_told() -> None:
         ask(wanted(SyncMode.APPEND, cursor="did"))
     with pytest.raises(CursorTypeError):
         ask(wanted(SyncMode.APPEND, cursor="body"))
+    with pytest.raises(CursorChangedError, match="resync"):
+        ask(wanted(SyncMode.INCREMENTAL, "41"))
 
 
 @pytest.mark.parametrize(
