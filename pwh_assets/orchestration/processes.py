@@ -34,14 +34,20 @@ def fail_dead_runs(instance: dg.DagsterInstance, platform: Platform | None = Non
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=_WITH_PROCESS)):
         process = run.tags.get(PROCESS_TAG)
         if process and is_gone(process):
-            instance.report_run_failed(
-                run, "The process of this run ended before it was done; the next run starts over."
-            )
+            fail_dead_run(instance, run)
             dead.append(run.run_id)
             log.warning("run %s was left by a process that is gone", run.run_id)
     if platform is not None:
         platform.store.abandon_jobs()
     return dead
+
+
+def fail_dead_run(instance: dg.DagsterInstance, run: dg.DagsterRun, how: str = "") -> None:
+    """Fail a run whose process is gone; `how` says by what."""
+    ended = f"ended {how}".rstrip()
+    instance.report_run_failed(
+        run, f"The process of this run {ended} before it was done; the next run starts over."
+    )
 
 
 def forget_old_runs(instance: dg.DagsterInstance, keep_days: float = KEEP_RUNS_DAYS) -> int:

@@ -14,6 +14,7 @@ from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster._utils.interrupts import capture_interrupts
 
 from pwh_assets.orchestration.instance import instance_for
+from pwh_assets.orchestration.processes import fail_dead_run
 from pwh_assets.orchestration.workers.scope import job_of
 from pwh_assets.platform import open_platform
 from pwh_assets.services.platform import Platform
@@ -51,11 +52,8 @@ def report_dead(run_id: str, code: int) -> None:
     with instance_for(settings) as instance:
         run = instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
-            end = f"by signal {-code}" if code < 0 else f"with status {code}"
-            instance.report_run_failed(
-                run,
-                f"The process of this run ended {end} before it was done; the next run starts over.",
-            )
+            how = f"by signal {-code}" if code < 0 else f"with status {code}"
+            fail_dead_run(instance, run, how)
     open_platform(settings).store.abandon_jobs(run_id=run_id)
 
 
