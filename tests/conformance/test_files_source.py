@@ -207,6 +207,10 @@ def test_folders_called_key_value_are_columns_of_parquet(folder: Path) -> None:
     assert {(row["id"], row["day"]) for row in rows(folder, "t")} == {(1, "01"), (2, "02")}
 
 
+PACKED = gzip.compress(b"id\n" + b"".join(b"%d\n" % n for n in range(9_000)))
+CUT = PACKED[: len(PACKED) // 2]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -220,6 +224,14 @@ def test_folders_called_key_value_are_columns_of_parquet(folder: Path) -> None:
         ("t.csv", b"id,a\n1,\xe4\n", r"`t.csv`, line 2: it is not UTF-8"),
         ("t.csv", b"id,ID\n1,2\n", r"`t.csv`, line 1: the header names `ID` twice"),
         ("t.jsonl", b'{"a": 1}\n{"a": x}\n{"a": 2}\n', r"`t.jsonl`, line 2"),
+        (
+            "t.jsonl",
+            b'{"a": "confidential", "a": 1}\n',
+            r"line 1: one object has a key twice\. Mend",
+        ),
+        ("t.csv.gz", CUT, r"`t.csv.gz`: it is damaged or cut off"),
+        ("t.jsonl.gz", CUT, r"`t.jsonl.gz`: it is damaged or cut off"),
+        ("t.csv.gz", PACKED[:-8] + bytes(8), r"`t.csv.gz`: it is damaged"),
         ("t.parquet", b"not parquet at all", r"parquet|Parquet"),
     ],
 )
@@ -279,6 +291,15 @@ def test_a_bucket_that_does_not_exist_is_an_access_error(storage: int) -> None:
     rig = BucketRig(storage)
     with pytest.raises(SourceAccessError, match="was not found"):
         SOURCE.tables({**rig.config, "url": "s3://no-such-bucket/x"})
+
+
+def test_a_packed_object_that_was_cut_off_is_refused(storage: int) -> None:
+    rig = BucketRig(storage)
+    for name, content in (("whole", PACKED), ("cut", CUT)):
+        rig.client.put_object(Bucket=rig.bucket, Key=f"exports/{name}.csv.gz", Body=content)
+    assert len(rows_of(SOURCE.read(rig.config, wanted("whole")))) == 9_000
+    with pytest.raises(UnreadableDataError, match="damaged or cut off"):
+        SOURCE.read(rig.config, wanted("cut"))
 
 
 def test_a_wrong_key_is_an_access_error_without_the_secret(storage: int) -> None:

@@ -96,6 +96,7 @@ class Files:
         from pwh_assets.sources.files import delta
         from pwh_assets.sources.files.access import opened
         from pwh_assets.sources.files.formats import Plan, plan
+        from pwh_assets.sources.files.packed import check_whole
 
         table = next((t for t in self._groups(config) if t.name == request.table), None)
         if table is None:
@@ -109,6 +110,7 @@ class Files:
         found = Plan((), ())
         if chosen:
             with opened(config) as connection:
+                check_whole(connection, config, chosen)
                 found = plan(connection, table.format, chosen, known)
         reader = _Reader(config, request, found.columns, found.queries, chosen)
         return Reading(

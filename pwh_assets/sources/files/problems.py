@@ -69,6 +69,8 @@ def _unreadable(location: Location, text: str) -> UnreadableDataError:
         # DuckDB 1.5.5 counts one too many for text that is no JSON, and right for values of another type.
         line_number = int(place[2]) - ("Malformed JSON" in text)
         reason = place[3].split("\n")[0].partition(': "')[0].strip().rstrip(".")
+        if "has duplicate key" in reason:  # it repeats the whole record
+            reason = "one object has a key twice"
         return UnreadableDataError(
             f"`{name}`, line {line_number}", f"{reason or 'it is not JSON'}.", _MEND
         )
