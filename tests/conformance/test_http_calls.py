@@ -14,7 +14,7 @@ import pytest
 
 from pwh_assets.errors import SourceAccessError, SourceError, SourceUnavailableError
 from pwh_assets.sources.errors import UnreadableDataError
-from pwh_assets.sources.http import Api, Limits, RowBuilder, ahead, in_order
+from pwh_assets.sources.http import Api, Limits, RowBuilder, ahead, in_order, jsons
 from pwh_assets.sources.http.api import CancelledError
 from pwh_assets.sources.http.limits import Bucket
 from tests.servers.api import ApiServer, Call, Refusal
@@ -207,6 +207,18 @@ def test_chunked_and_packed_answers_are_read_and_cut_ones_are_not() -> None:
 
 
 # Fetching while rows are written
+
+
+def test_half_of_a_character_is_replaced_and_whole_ones_stay() -> None:
+    halves = r'{"a\ud83d": ["\ude00", "\ud83d\ude00", "\ud83d\ud83d\ude00", "\\ud83d"], "n": 1.10}'
+    found = ["\ufffd", "😀", "\ufffd😀", r"\ud83d"]
+    assert jsons.loads(halves) == {"a\ufffd": found, "n": Decimal("1.10")}
+    assert jsons.loads(b'["\xed\xa0\xbd", "\xf0\x9f\x98\x80"]') == ["\ufffd", "😀"]
+
+
+def test_what_is_nested_too_deep_is_not_json() -> None:
+    with pytest.raises(ValueError, match="too deep"):
+        jsons.loads(b"[" * 100_000)
 
 
 def test_results_come_in_order_and_no_more_are_begun_than_needed() -> None:

@@ -59,6 +59,8 @@ def check_contract(
     """
     if _has_no_rows_here(table):
         return ()
+    if not table.columns and not _is_made(connection, table):
+        return ()  # what never had a row nor a column is not made
     place = f"{ALIAS}.{quote(table.source.slug)}.{quote(slug(table.name))}"
     results = [_columns(connection, table, place)]
     if table.primary_key:
@@ -71,6 +73,14 @@ def _has_no_rows_here(table: SyncedTable) -> bool:
     if table.mode is SyncMode.IN_PLACE:
         return True
     return table.mode is SyncMode.CDC and table.options.cdc_table_mode == "cdc_only"
+
+
+def _is_made(connection: "duckdb.DuckDBPyConnection", table: SyncedTable) -> bool:
+    query = (
+        "SELECT 1 FROM duckdb_tables() WHERE (database_name, schema_name, table_name) = (?, ?, ?)"
+    )
+    values = [ALIAS, table.source.slug, slug(table.name)]
+    return connection.execute(query, values).fetchone() is not None
 
 
 def schema_of(types: Mapping[str, Any], required: frozenset[str]) -> "pa.DataFrameSchema":

@@ -64,6 +64,12 @@ def test_a_table_as_declared_passes(lake):
     assert results[UNIQUE].details["rows"] == 5000
 
 
+def test_what_has_no_columns_passes_once_it_is_made(lake):
+    assert check_contract(lake, table({}, key=())) == ()
+    lake.execute("CREATE TABLE lake.app.users AS SELECT 1 AS id")
+    assert checked(lake, table({}, key=()))[COLUMNS].passed
+
+
 def test_every_type_of_the_lake_can_be_declared(lake):
     columns = {f"c{i}": kind for i, kind in enumerate(EVERY_TYPE)}
     nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in columns.items())
