@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.check import CheckResult
 from pwh_assets.core.names import slug
 from pwh_assets.core.source import SyncedTable, SyncMode
 from pwh_assets.lake.attach import ALIAS, quote
+from pwh_assets.lake.staged import lake_names
 from pwh_assets.lake.types import canonical, widened
 
 if TYPE_CHECKING:
@@ -62,7 +64,11 @@ def check_contract(
     if not table.columns and not _is_made(connection, table):
         return ()  # what never had a row nor a column is not made
     place = f"{ALIAS}.{quote(table.source.slug)}.{quote(slug(table.name))}"
-    results = [_columns(connection, table, place)]
+    stored = {
+        str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {place}").fetchall()
+    }
+    table = _as_stored(table, list(stored))
+    results = [_columns(connection, table, place, stored)]
     if table.primary_key:
         results.append(_key(connection, table, place))
     return tuple(results)
@@ -97,12 +103,22 @@ def schema_of(types: Mapping[str, Any], required: frozenset[str]) -> "pa.DataFra
     )
 
 
+def _as_stored(table: SyncedTable, stored: Sequence[str]) -> SyncedTable:
+    """The table with its columns by the names the lake keeps them under."""
+    names = lake_names((column.name for column in table.columns), stored)
+    return replace(
+        table,
+        columns=tuple(replace(column, name=names[column.name]) for column in table.columns),
+        primary_key=tuple(names.get(name, name) for name in table.primary_key),
+    )
+
+
 def _columns(
-    connection: "duckdb.DuckDBPyConnection", table: SyncedTable, place: str
+    connection: "duckdb.DuckDBPyConnection",
+    table: SyncedTable,
+    place: str,
+    stored: Mapping[str, str],
 ) -> CheckResult:
-    stored = {
-        str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {place}").fetchall()
-    }
     declared = dict(
         zip(
             (column.name for column in table.columns),

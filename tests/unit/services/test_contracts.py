@@ -70,6 +70,15 @@ def test_what_has_no_columns_passes_once_it_is_made(lake):
     assert checked(lake, table({}, key=()))[COLUMNS].passed
 
 
+def test_columns_are_looked_for_by_the_names_the_lake_keeps_them_under(lake):
+    """One whose spelling changed at the source, two that differ by case alone, one without a name."""
+    lake.execute(
+        "CREATE TABLE lake.app.users AS SELECT 1::BIGINT AS id, 'x' AS A, 2 AS a_1, 3 AS _"
+    )
+    subject = table({"ID": "BIGINT", "A": "VARCHAR", "a": "INTEGER", "": "INTEGER"}, key=("ID",))
+    assert [result.passed for result in check_contract(lake, subject)] == [True, True]
+
+
 def test_every_type_of_the_lake_can_be_declared(lake):
     columns = {f"c{i}": kind for i, kind in enumerate(EVERY_TYPE)}
     nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in columns.items())
