@@ -274,6 +274,31 @@ def test_partitions_are_read_through_their_parent(rig: PostgresRig) -> None:
     assert reading.watermark() == "29"
 
 
+def test_arrays_nobody_declared_dimensions_of_are_read_as_their_values_are(
+    rig: PostgresRig,
+) -> None:
+    rig.run(f"CREATE DOMAIN {rig.schema}.grid AS int[][]")
+    rig.run(f"CREATE TABLE {rig.schema}.t (a int[][], b int[], g {rig.schema}.grid)")
+    rig.run(f"INSERT INTO {rig.schema}.t VALUES ('{{{{1,2}}}}', '{{3}}', '{{{{4}}}}')")
+    rig.run(f"CREATE VIEW {rig.schema}.v AS SELECT * FROM {rig.schema}.t")
+    reading = rig.source.read(rig.config, ReadRequest("v", SyncMode.FULL, (), ()))
+    assert [column.type for column in reading.columns] == ["JSON", "INTEGER[]", "JSON"]
+    assert rows_of(reading) == [{"a": "[[1, 2]]", "b": [3], "g": "[[4]]"}]
+    rig.run(f"UPDATE {rig.schema}.t SET a = '{{5}}'")
+    again = rig.source.read(rig.config, ReadRequest("v", SyncMode.FULL, reading.columns, ()))
+    assert rows_of(again)[0]["a"] == "[5]"
+
+
+def test_keys_that_inherited_rows_repeat_are_not_called_unique(rig: PostgresRig) -> None:
+    rig.run(f"CREATE TABLE {rig.schema}.child () INHERITS ({rig.schema}.item)")
+    for table in ("item", "child"):
+        rig.run(f"INSERT INTO {rig.schema}.{table} VALUES (1, 'a', now())")
+    chunks = rig.source.read(rig.config, request(rig, SyncMode.INCREMENTAL)).chunks
+    assert chunks is not None
+    chunks.close()
+    assert not chunks.rows_are_unique
+
+
 def test_an_array_of_more_dimensions_than_declared_is_told_apart_from_an_outage(
     rig: PostgresRig,
 ) -> None:

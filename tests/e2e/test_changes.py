@@ -20,12 +20,13 @@ from tests.e2e.streams import SETTINGS, Streamed
 
 EVERY_TYPE = """
 CREATE TYPE mood AS ENUM ('sad', 'it''s ok'); CREATE DOMAIN money_like AS numeric(12,2);
-CREATE TYPE pair AS (a int, b text);
+CREATE TYPE pair AS (a int, b text); CREATE DOMAIN grid AS int[][];
 CREATE TABLE every (id bigint PRIMARY KEY, b boolean, i2 smallint, i4 integer, o oid, f4 real, f8 double precision,
   n numeric(10,2), nw numeric, nn numeric(5,-2), m money, t text, v varchar(20), c char(6), u uuid, y bytea, d date,
   ti time, ttz timetz, ts timestamp, tz timestamptz, iv interval, j json, jb jsonb, e mood, dm money_like, p pair,
   net inet, cd cidr, bits bit(4), r int4range, ai int[], at text[], an numeric(8,3)[], ad date[], ae mood[],
-  ay bytea[], a2 int[][], az timestamptz[], t2 text[][], ac char(3)[])
+  ay bytea[], a2 int[][], az timestamptz[], t2 text[][], ac char(3)[],
+  vector int2vector, pairs pair[][], f2 real[][], grid grid)
 """
 VALUES = (
     "1, true, -32768, 2147483647, 4294967295, 1.5e-7, 0.1, 12345678.90, 12.5, 12300, '$1,234.50', 'a\tb\\n''ü🎈', "
@@ -33,11 +34,13 @@ VALUES = (
     "'2024-01-01 00:00:00.000001', '2024-01-01 12:00+05', '1 mon 2 days 03:00', '{\"a\":  1}', '{\"a\": [1, null]}', "
     "'it''s ok', 7, '(1,\"x y\")', '10.0.0.1', '10.0.0.0/8', '1010', '[1,5)', '{1,NULL,3}', "
     "'{a,\"b,\\\"c\\\"\",NULL,\"\",\"NULL\"}', '{1.5,NaN,NULL}', '{2024-01-01,infinity}', '{sad}', '{\"\\\\x01\"}', "
-    "'{{1,2},{3,NULL}}', '{\"2024-01-01 12:00+00\"}', '{{a,\"b\"},{\"c d\",NULL}}', '{a,NULL}'",
+    "'{{1,2},{3,NULL}}', '{\"2024-01-01 12:00+00\"}', '{{a,\"b\"},{\"c d\",NULL}}', '{a,NULL}', "
+    "'1 2', '{{\"(1,x)\",NULL}}', '{{3.4e38,-0,NaN}}', '{{1},{2}}'",
     "2, false, 0, -1, 0, 'NaN', '-Infinity', 'NaN', -0.000000001, -99900, '-$5.00', '', '', '', NULL, '', 'infinity', "
     "'24:00:00', '00:00:00-12', '-infinity', '0044-03-15 10:00:00 BC', '-1 day', 'null', '[]', 'sad', -1.25, NULL, "
-    "'::1/64', '::/0', '0000', 'empty', '{}', '{}', '{}', '{\"0044-03-15 BC\"}', '{}', '{}', '{}', '{}', '{}', '{}'",
-    "3" + ", NULL" * 40,
+    "'::1/64', '::/0', '0000', 'empty', '{}', '{}', '{}', '{\"0044-03-15 BC\"}', '{}', '{}', '{}', '{}', '{}', '{}', "
+    "'', '{}', '{}', '{}'",
+    "3" + ", NULL" * 44,
 )
 
 

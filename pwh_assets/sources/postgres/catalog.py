@@ -34,6 +34,8 @@ class PgTable:
     row_estimate: int | None
     comment: str
     foreign_keys: tuple[ForeignKey, ...]
+    has_children: bool = False
+    """Tables inherit from it, whose rows are read with its own: no index of its is over theirs."""
 
     def discovered(self) -> DiscoveredTable:
         modes = [SyncMode.FULL]
@@ -78,11 +80,11 @@ def tables(
     """
     types = types_of(connection)
     columns: dict[int, list[PgColumn]] = {}
-    facts: dict[int, tuple[str, str, float, str]] = {}
-    for oid, name, kind, rows, comment, *column in connection.execute(
+    facts: dict[int, tuple[str, str, float, str, bool]] = {}
+    for oid, name, kind, rows, comment, has_children, *column in connection.execute(
         _COLUMNS, [schema, only, only]
     ):
-        facts[oid] = name, kind, rows, comment or ""
+        facts[oid] = name, kind, rows, comment or "", has_children
         columns.setdefault(oid, []).append(_column(types, *column))
     keys = _keys(connection, schema, only)
     references = _references(connection, schema, only)
@@ -96,8 +98,9 @@ def tables(
             row_estimate=int(rows) if rows >= 0 and kind in "rpm" else None,
             comment=comment,
             foreign_keys=tuple(references.get(oid, ())),
+            has_children=has_children,
         )
-        for oid, (name, kind, rows, comment) in facts.items()
+        for oid, (name, kind, rows, comment, has_children) in facts.items()
     ]
 
 
@@ -160,12 +163,15 @@ n.nspname = %s AND (%s::text IS NULL OR c.relname = %s)
 
 _COLUMNS = f"""
 SELECT c.oid::bigint, c.relname, c.relkind::text, c.reltuples::float8, obj_description(c.oid, 'pg_class'),
-    a.attname, a.atttypid::bigint, a.atttypmod, a.attndims::int, a.attnotnull,
+    c.relkind = 'r' AND c.relhassubclass,
+    a.attname, a.atttypid::bigint, a.atttypmod,
+    greatest(CASE WHEN c.relkind IN ('v', 'm') THEN 0 ELSE a.attndims END, y.typndims)::int, a.attnotnull,
     a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%%', false),
     col_description(c.oid, a.attnum)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type y ON y.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 WHERE {_RELATIONS} AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 ORDER BY c.relname, a.attnum

@@ -125,6 +125,7 @@ class TableReader:
             "columns": columns,
             "oid": self.table.oid,
             "key_is_unique": bool(self.table.primary_key)
+            and not self.table.has_children
             and set(self.table.primary_key) <= set(self.request.primary_key),
         }
         self.chunks = TableChunks(self, plan, (), row_bytes)
@@ -141,20 +142,22 @@ class TableReader:
         return cursor_of(self.request, self.table.columns)
 
     def _settled(self, connection: "psycopg.Connection[Any]") -> tuple[PgColumn, ...]:
-        """Numbers without limits stay text where they were text, or where a value to be read needs it."""
-        were_text = {column.name for column in self.request.columns if column.type == "VARCHAR"}
+        """What may not fit its type stays what it was read as, or becomes that where a value to be read needs it."""
+        stored = {column.name: column.type for column in self.request.columns}
         columns = list(self.table.columns)
         asked = [i for i, column in enumerate(columns) if column.typed.fits]
+        others = {i: columns[i].typed.otherwise or TEXT for i in asked}
+        settled = {i for i in asked if stored.get(columns[i].name) in ("VARCHAR", others[i].lake)}
         tests = [
             f"bool_and({columns[i].typed.fits.format(quoted_name(columns[i].name))})"  # type: ignore[union-attr]
             for i in asked
-            if columns[i].name not in were_text
+            if i not in settled
         ]
         fits = iter(self._fits(connection, tests))
         for i in asked:
-            if columns[i].name in were_text or next(fits) is False:
+            if i in settled or next(fits) is False:
                 kind = columns[i].typed.cursor_kind
-                columns[i] = replace(columns[i], typed=replace(TEXT, cursor_kind=kind))
+                columns[i] = replace(columns[i], typed=replace(others[i], cursor_kind=kind))
         return tuple(columns)
 
     def _fits(self, connection: "psycopg.Connection[Any]", tests: list[str]) -> Sequence[Any]:

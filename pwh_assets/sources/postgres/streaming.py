@@ -181,6 +181,7 @@ class _Shapes:
             with connected(self.config) as connection:
                 self.types = types_of(connection)
         were_text = {column.name for column in table.columns if column.type == "VARCHAR"}
+        were_json = {column.name for column in table.columns if column.type == "JSON"}
         columns: list[StagedColumn] = []
         parsers: dict[int, Parser] = {}
         for i, column in enumerate(relation.columns):
@@ -189,7 +190,9 @@ class _Shapes:
                 column.name,
                 column.oid,
                 column.modifier,
-                self.dimensions.get((table.name, column.name), 1),
+                self.dimensions.get(
+                    (table.name, column.name), 2 if column.name in were_json else 1
+                ),
                 column.name in were_text,
             )
             columns.append(found.column)
@@ -413,10 +416,11 @@ def _dimensions(
     connection: "psycopg.Connection[Any]", config: Mapping[str, Any], spec: StreamSpec
 ) -> dict[tuple[str, str], int]:
     rows = connection.execute(
-        "SELECT c.relname, a.attname, a.attndims::int FROM pg_class c "
+        "SELECT c.relname, a.attname, greatest(a.attndims, y.typndims)::int FROM pg_class c "
         "JOIN pg_namespace n ON n.oid = c.relnamespace "
         "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
-        "WHERE n.nspname = %s AND c.relname = ANY(%s) AND a.attndims > 1",
+        "JOIN pg_type y ON y.oid = a.atttypid "
+        "WHERE n.nspname = %s AND c.relname = ANY(%s) AND greatest(a.attndims, y.typndims) > 1",
         [config["schema"], [table.name for table in spec.tables]],
     )
     return {(table, column): dimensions for table, column, dimensions in rows}
@@ -487,7 +491,7 @@ def _reshaped(table: StreamTable, current: Mapping[str, str], filled: frozenset[
         return f"has {quoted(fresh)} where it had {quoted(gone)}: renamed, as it seems."
     for name, kind in current.items():
         old = before.get(name, kind)
-        if old == kind or old == "VARCHAR":
+        if old == kind or old == "VARCHAR" or (old == "JSON" and kind.endswith("[]")):
             continue
         if (old in _GROWS and kind in _GROWS) or (old.startswith("DEC") and kind.startswith("DEC")):
             continue

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pwh_assets.sources.changes import StagedColumn
-from pwh_assets.sources.postgres.types import PgType, resolved, typed
+from pwh_assets.sources.postgres.types import PgType, is_array, resolved, typed
 
 Parser = Callable[[bytes], Any]
 
@@ -25,6 +26,7 @@ _HERE = {
     "ELSE {0} || '/32' END",
 }
 """What DuckDB does not take as PostgreSQL writes it; `inet` because a cast to text writes its mask always."""
+_FLOATS = ("float4", "float8")
 _RAW_IN_JSON = {"bool", "int2", "int4", "int8", "float4", "float8", "numeric", "json", "jsonb"}
 
 
@@ -52,7 +54,7 @@ def text_column(
     lake = typed(types, oid, modifier, dimensions)
     base, modifier = resolved(types, oid, modifier)
     found = types.get(base)
-    if found is not None and found.element:
+    if found is not None and is_array(found):
         if lake.lake == "JSON":
             element, _ = resolved(types, found.element, -1)
             return TextColumn(StagedColumn(name, "JSON"), _json_parser(types.get(element)))
@@ -150,6 +152,16 @@ def parse_array(text: bytes) -> list[Any]:
     return root[0] if root else []
 
 
+def _number(text: str) -> str:
+    """A float's text as `jsonb` writes it.
+
+    >>> _number("1.5e+08"), _number("-0")
+    ('150000000', '0')
+    """
+    number = Decimal(text)
+    return format(number, "f") if number else "0"
+
+
 def _json_parser(element: PgType | None) -> Parser:
     kind = element.name if element is not None and element.is_builtin else ""
 
@@ -159,7 +171,7 @@ def _json_parser(element: PgType | None) -> Parser:
         if kind == "bool":
             return "true" if value == "t" else "false"
         if kind in _RAW_IN_JSON and value not in ("NaN", "Infinity", "-Infinity"):
-            return value
+            return _number(value) if kind in _FLOATS else value
         if kind in ("timestamp", "timestamptz"):
             value = value.replace(" ", "T", 1)
             value = f"{value}:00" if kind == "timestamptz" and value[-3:-2] in "+-" else value

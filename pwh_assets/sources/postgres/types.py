@@ -1,7 +1,7 @@
 """PostgreSQL's types: which lake type each one becomes and how it is read so that nothing is lost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WIDE_SCALE = 9
 """Digits after the point of a `numeric` without limits, as long as its values fit DECIMAL(38,9)."""
@@ -63,7 +63,7 @@ class Typed:
 
     `on_server` and `here` are SQL with `{0}` for the column: what PostgreSQL is asked for, and what is made
     of that in DuckDB. `fits` is a condition on the server; where it fails for one row, the column is read
-    as text instead.
+    as text instead, or as `otherwise` says.
     """
 
     lake: str
@@ -71,21 +71,26 @@ class Typed:
     here: str = "{0}"
     fits: str | None = None
     cursor_kind: str | None = None
+    otherwise: "Typed | None" = None
 
 
 TEXT = Typed("VARCHAR", "({0})::text")
 
 
-def typed(types: Mapping[int, PgType], oid: int, modifier: int, dimensions: int = 0) -> Typed:
-    """How a column of this type is read."""
+def typed(types: Mapping[int, PgType], oid: int, modifier: int, dimensions: int = 1) -> Typed:
+    """How a column of this type is read. An array of no dimensions is one nobody declared any for: views have none."""
     oid, modifier = resolved(types, oid, modifier)
     found = types.get(oid)
     if found is None:
         return TEXT
-    if found.element and found.name not in _VECTORS:
+    if is_array(found):
+        nested = _nested(types.get(resolved(types, found.element, -1)[0]))
         if dimensions > 1:
-            return Typed("JSON", "to_jsonb({0})::text")
-        return _list(types, found.element, modifier)
+            return nested
+        one = _list(types, found.element, modifier)
+        if dimensions == 0:
+            return replace(one, fits="array_ndims({0}) <= 1", otherwise=nested)
+        return one
     if found.kind == "e" or not found.is_builtin:
         return TEXT
     kind = CURSOR_KINDS.get(found.name)
@@ -100,6 +105,10 @@ def typed(types: Mapping[int, PgType], oid: int, modifier: int, dimensions: int 
     if found.name == "oid":
         return Typed("BIGINT", "({0})::bigint")
     return TEXT
+
+
+def is_array(found: PgType) -> bool:
+    return bool(found.element) and found.name not in _VECTORS
 
 
 def resolved(types: Mapping[int, PgType], oid: int, modifier: int) -> tuple[int, int]:
@@ -152,6 +161,12 @@ def _wide(value: str, scale: int, kind: str | None) -> Typed:
         fits=fits,
         cursor_kind=kind,
     )
+
+
+def _nested(element: PgType | None) -> Typed:
+    """An array of any dimensions. Elements of types somebody made are texts, as the change stream has them."""
+    is_plain = element is not None and element.is_builtin and element.kind == "b"
+    return Typed("JSON", "to_jsonb({0})::text" if is_plain else "to_jsonb(({0})::text[])::text")
 
 
 def _list(types: Mapping[int, PgType], element: int, modifier: int) -> Typed:
