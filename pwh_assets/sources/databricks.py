@@ -1,8 +1,11 @@
 """Databricks: tables and views of one schema in Unity Catalog, through a SQL warehouse, results as Arrow."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import cache, partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pwh_assets.errors import (
@@ -15,6 +18,7 @@ from pwh_assets.errors import (
 from pwh_assets.sources.base import Field
 from pwh_assets.sources.errors import driver_missing
 from pwh_assets.sources.form import checked
+from pwh_assets.sources.network.guard import Guard, guarded
 from pwh_assets.sources.warehouse.base import (
     Dialect,
     Typed,
@@ -177,12 +181,28 @@ def typed(kind: str) -> Typed:
 def connect(config: Mapping[str, Any]) -> Iterator[_Session]:
     """A session on the SQL warehouse. Errors are ours, also inside."""
     with driver_missing("databricks"):
-        from databricks import sql
+        sql = _client()
+    with guarded(config) as guard:
+        try:
+            connection = _connection(sql, config, guard)
+        except Exception as error:  # the client raises errors of its parts too
+            _raise_ours(config, error)
+        try:
+            yield _Session(config, connection)
+        except Exception as error:
+            _raise_ours(config, error)
+        finally:
+            with suppress(Exception):
+                connection.close()
+
+
+def _connection(sql: Any, config: Mapping[str, Any], guard: Guard | None) -> Any:
     host = str(config["host"])
     bare = host.partition("://")[2] or host
     options: dict[str, Any] = {"use_cloud_fetch": not host.startswith("http://")}
-    if host.startswith("http://"):
+    if "://" in host:
         options["_connection_uri"] = f"{host.rstrip('/')}/{config['http_path'].lstrip('/')}"
+    before = _way.set(guard)
     try:
         connection = sql.connect(
             server_hostname=bare.rstrip("/"),
@@ -198,15 +218,33 @@ def connect(config: Mapping[str, Any]) -> Iterator[_Session]:
             _retry_stop_after_attempts_duration=PATIENCE_S,
             **options,
         )
-    except Exception as error:  # the client raises errors of its parts too
-        _raise_ours(config, error)
-    try:
-        yield _Session(config, connection)
-    except Exception as error:
-        _raise_ours(config, error)
     finally:
-        with suppress(Exception):
-            connection.close()
+        _way.reset(before)
+    if guard is not None:  # also for addresses that `NO_PROXY` names
+        connection.http_client._should_use_proxy = lambda host: True
+    return connection
+
+
+_way: ContextVar[Guard | None] = ContextVar("way", default=None)
+"""How a client that is being made is to leave this machine."""
+
+
+@cache
+def _client() -> Any:
+    """The vendor's client, made to ask for its proxy here: it knows those of the environment alone."""
+    sql = import_module("databricks.sql")
+    import_module("databricks.sql.backend.thrift_backend")  # loads what the next ones lean on
+    for name in ("auth.thrift_http_client", "common.unified_http_client"):
+        module: Any = import_module(f"databricks.sql.{name}")
+        module.detect_and_parse_proxy = partial(_proxy, module.detect_and_parse_proxy)
+    return sql
+
+
+def _proxy(of_system: Callable[..., Any], *about: Any, **more: Any) -> Any:
+    guard = _way.get()
+    if guard is None:
+        return of_system(*about, **more)
+    return guard.address, {"proxy-authorization": guard.authorization}
 
 
 def _place(config: Mapping[str, Any]) -> str:

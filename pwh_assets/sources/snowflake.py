@@ -15,6 +15,7 @@ from pwh_assets.errors import (
 from pwh_assets.sources.base import Field
 from pwh_assets.sources.errors import driver_missing
 from pwh_assets.sources.form import checked
+from pwh_assets.sources.network.guard import USER, Guard, guarded
 from pwh_assets.sources.warehouse.base import (
     Dialect,
     Typed,
@@ -182,16 +183,30 @@ def connect(config: Mapping[str, Any]) -> Iterator[_Session]:
     """A session in the configured role and warehouse. Errors are ours, also inside."""
     with driver_missing("snowflake"):
         import snowflake.connector as client
-    try:
-        connection = client.connect(**_parameters(config))
-    except client.errors.Error as error:
-        _raise_ours(config, error)
-    try:
-        yield _Session(config, connection)
-    except client.errors.Error as error:
-        _raise_ours(config, error)
-    finally:
-        connection.close()
+    with guarded(config) as guard:
+        try:
+            connection = client.connect(**_parameters(config), **_way(guard))
+        except client.errors.Error as error:
+            _raise_ours(config, error)
+        try:
+            yield _Session(config, connection)
+        except client.errors.Error as error:
+            _raise_ours(config, error)
+        finally:
+            connection.close()
+
+
+def _way(guard: Guard | None) -> dict[str, Any]:
+    """The proxy, for large answers too, which come from addresses that the account names."""
+    if guard is None:
+        return {}
+    return {
+        "proxy_host": guard.host,
+        "proxy_port": guard.port,
+        "proxy_user": USER,
+        "proxy_password": guard.password,
+        "no_proxy": "",
+    }
 
 
 def _parameters(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,6 @@ import pytest
 from pwh_assets.core.source import SyncMode
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.errors import InvalidInputError, SourceAccessError, SourceUnavailableError
-from pwh_assets.sources.network import egress
 from pwh_assets.sources.network.egress import (
     KEY,
     Egress,
@@ -28,26 +27,12 @@ from pwh_assets.sources.network.egress import (
 from pwh_assets.sources.registry import discover
 from tests.servers.certificates import Authority
 from tests.servers.mariadb import PrivateMariaDB
+from tests.servers.names import NAME, Resolver
 from tests.servers.rigs.mysql import MySQLRig
 from tests.servers.source_rigs import PostgresRig, read
 from tests.servers.ssh import Bastion
 
 Rigs = PostgresRig | MySQLRig
-NAME = "db.rebind.invalid"
-"""A name only our resolver knows: whoever asks the system's gets nowhere."""
-
-
-class Resolver:
-    """Answers one address after the other, the last one for ever, and counts."""
-
-    def __init__(self, *answers: str) -> None:
-        self.answers, self.asked = list(answers), 0
-
-    def __call__(self, host: str) -> list[str]:
-        self.asked += 1
-        if host != NAME:
-            return [host] if host[0].isdigit() else egress.resolve(host)
-        return [self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]]
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +89,6 @@ def postgres(certificate: tuple[Path, Path]) -> Iterator[PrivatePostgres]:
 def rig(request: pytest.FixtureRequest) -> Rigs:
     server = request.getfixturevalue(request.param)
     return PostgresRig(server) if request.param == "postgres" else MySQLRig(server)
-
-
-@pytest.fixture
-def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
-    """127.0.0.1 plays the public internet, everything else our own network."""
-    monkeypatch.setattr(egress, "is_public", lambda address: address == "127.0.0.1")
 
 
 def reached(rig: Rigs, resolver: Resolver, **changes: Any) -> dict[str, Any]:

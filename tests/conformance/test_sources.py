@@ -15,10 +15,12 @@ from pwh_assets.demo.stripe import StripeServer
 from pwh_assets.errors import SourceAccessError, SourceUnavailableError
 from pwh_assets.sources.base import ReadRequest, secret_fields
 from pwh_assets.sources.errors import CursorMissingError, CursorTypeError, TableMissingError
+from pwh_assets.sources.network.egress import PrivateHostError
 from tests.servers import snowflake as snowflake_server
 from tests.servers.bigquery import BigQueryServer
 from tests.servers.databricks import DatabricksServer
 from tests.servers.mariadb import PrivateMariaDB
+from tests.servers.names import by_name
 from tests.servers.redshift import PrivateRedshift
 from tests.servers.rigs.mysql import MySQLRig
 from tests.servers.rigs.tunnelled import Bastioned, TunnelledRig
@@ -292,6 +294,17 @@ def test_wrong_credentials_are_an_access_error_without_the_secret(rig: Rig) -> N
         assert not caught.value.retryable
         for name in secret_fields(rig.source):
             assert str(value_at(wrong, name) or "-nothing-") not in str(caught.value)
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_snowflakes_client_reaches_the_address_that_was_checked(snowflake: SnowflakeServer) -> None:
+    rig = SnowflakeRig(snowflake)
+    rig.insert(1)
+    direct = rig.config
+    rig.config = by_name(direct, "host", "127.0.0.1")
+    assert read(rig, SyncMode.FULL)[0] == [1]
+    with pytest.raises(PrivateHostError, match=r"leads to `127\.0\.0\.2`"):
+        rig.source.test_connection(by_name(direct, "host", "127.0.0.2"))
 
 
 @pytest.mark.parametrize("rig", REMOTE, indirect=True)

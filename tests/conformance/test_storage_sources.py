@@ -16,9 +16,11 @@ from moto.server import ThreadedMotoServer
 from pwh_assets.core.source import SyncMode
 from pwh_assets.errors import InvalidInputError, SourceAccessError, SourceUnavailableError
 from pwh_assets.sources.base import ReadRequest, SourceType
+from pwh_assets.sources.network.egress import PrivateHostError
 from pwh_assets.sources.registry import discover
 from tests.servers import azurite
 from tests.servers.azurite import AzuriteServer
+from tests.servers.names import PLAIN_NAME, by_name
 from tests.servers.source_rigs import rows_of
 
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
@@ -122,6 +124,17 @@ def test_the_sensor_sees_a_new_object(storage: Storage) -> None:
     before = storage.source.probe(storage.config, wanted)
     storage.put("item/2.csv", b"id\n2\n")
     assert storage.source.probe(storage.config, wanted) != before
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_a_storage_is_reached_by_the_address_that_was_checked(storage: Storage) -> None:
+    storage.put("item/1.csv", b"id\n1\n")
+    direct = storage.config
+    storage.config = by_name(direct, "endpoint", "127.0.0.1", name=PLAIN_NAME)
+    assert [table.name for table in storage.source.tables(storage.config)] == ["item"]
+    assert storage.ids(SyncMode.FULL)[0] == [1]
+    with pytest.raises(PrivateHostError, match=r"leads to `127\.0\.0\.2`"):
+        storage.source.tables(by_name(direct, "endpoint", "127.0.0.2", name=PLAIN_NAME))
 
 
 def test_a_bucket_that_is_not_there_is_told(storage: Storage) -> None:

@@ -1,9 +1,11 @@
 """A Databricks SQL warehouse over DuckDB, speaking the Thrift that the vendor's own client brings along."""
 
 import re
+import ssl
 import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -32,20 +34,27 @@ _TYPES = {
 
 
 class DatabricksServer:
-    """`database` is what the tables are made in, in the catalog `main_catalog`. `faults` are statuses to answer first."""
+    """`database` is what the tables are made in, in the catalog `main_catalog`. `faults` are statuses to answer first.
+    With the files of a certificate and its key it speaks TLS.
+    """
 
     token = f"dapi-{uuid.uuid4().hex}"
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
         self.database = duckdb.connect()
         self.database.execute(f"ATTACH ':memory:' AS {CATALOG}")
         self.database.execute("SET TimeZone = 'UTC'")
         self.faults: list[int] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._scheme = "https" if certificate else "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> "DatabricksServer":
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

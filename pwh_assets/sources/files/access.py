@@ -1,12 +1,13 @@
 """A DuckDB that reaches one storage with the source's own keys, and nothing else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pwh_assets.sources.files.location import Location
 from pwh_assets.sources.files.problems import raise_ours
 from pwh_assets.sources.files.words import literal, quoted_name
+from pwh_assets.sources.network.guard import USER, Guard, guarded
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,19 +21,29 @@ def opened(config: Mapping[str, Any], *more: str) -> Iterator["duckdb.DuckDBPyCo
     """A connection with the extensions the storage needs and `more`. Errors are ours, also inside.
 
     Raises:
-        SourceAccessError, SourceUnavailableError, UnreadableDataError.
+        SourceAccessError, SourceUnavailableError, UnreadableDataError, PrivateHostError.
     """
+    location = Location.of(config)
+    if location.is_local:
+        yield from _opened(location, config, more, None)
+        return
+    with guarded(config) as guard:
+        yield from _opened(location, config, more, guard)
+
+
+def _opened(
+    location: Location, config: Mapping[str, Any], more: Sequence[str], guard: Guard | None
+) -> Iterator["duckdb.DuckDBPyConnection"]:
     import duckdb
 
     from pwh_assets.duckdb_extensions import connect
 
-    location = Location.of(config)
     connection = connect(*extensions_of(location), *more)
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET python_enable_replacements = false")
         if not location.is_local:
-            for statement in secrets_of(location, config):
+            for statement in secrets_of(location, config, guard=guard):
                 connection.execute(statement)
             connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
         yield connection
@@ -49,9 +60,14 @@ def extensions_of(location: Location) -> tuple[str, ...]:
 
 
 def secrets_of(
-    location: Location, config: Mapping[str, Any], name: str = "storage", scope: str = ""
+    location: Location,
+    config: Mapping[str, Any],
+    name: str = "storage",
+    scope: str = "",
+    guard: Guard | None = None,
 ) -> list[str]:
-    """What makes the keys known, for all addresses or those below `scope`; nothing for this machine's folders.
+    """What makes the keys known, for all addresses or those below `scope`, and the way to the storage; nothing for this
+    machine's folders.
 
     Always a secret of our own, so that the operator's cloud variables are never used for a user's source.
     """
@@ -60,6 +76,12 @@ def secrets_of(
     scoped = {"SCOPE": scope} if scope else {}
     if location.is_azure:
         words = {**scoped, "CONNECTION_STRING": _connection_string(config)}
+        if guard is not None:
+            words |= {
+                "HTTP_PROXY": guard.address,
+                "PROXY_USER_NAME": USER,
+                "PROXY_PASSWORD": guard.password,
+            }
         return [
             "SET azure_transport_option_type = 'curl'",  # finds this machine's certificate authorities
             f"CREATE TEMPORARY SECRET {quoted_name(name)} (TYPE azure, {_words(words)})",
@@ -75,9 +97,17 @@ def secrets_of(
     if endpoint:
         words |= {"ENDPOINT": host.rstrip("/"), "URL_STYLE": "path"}
     use_ssl = "false" if separator and scheme == "http" else "true"
+    way = {}
+    if guard is not None:
+        way = {
+            "http_proxy": guard.address,
+            "http_proxy_username": USER,
+            "http_proxy_password": guard.password,
+        }
     return [
         f"SET http_retries = {RETRIES}",
         f"SET http_timeout = {TIMEOUT_S}",
+        *(f"SET {setting} = {literal(value)}" for setting, value in way.items()),
         f"CREATE TEMPORARY SECRET {quoted_name(name)} "
         f"(TYPE s3, PROVIDER config, {_words(words)}, USE_SSL {use_ssl})",
     ]
