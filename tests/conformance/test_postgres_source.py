@@ -1,5 +1,6 @@
 """PostgreSQL beyond the common suite: every type there and back, cursors that lose nothing, rights, odd names."""
 
+import hashlib
 import threading
 import time
 from collections import Counter
@@ -21,7 +22,7 @@ from pwh_assets.errors import (
     SourceUnavailableError,
 )
 from pwh_assets.sources.base import ReadRequest
-from pwh_assets.sources.postgres import bounds
+from pwh_assets.sources.postgres import bounds, counting
 from tests.servers.source_rigs import PostgresRig, read, request, rows_of, tables_of
 
 
@@ -573,3 +574,35 @@ def test_appending_under_concurrent_writers_gives_every_row_once(
     assert len(there) > 50
     assert set(seen) == there
     assert set(seen.values()) == {1}
+
+
+def test_a_checksum_of_texts_is_that_of_their_utf8_whatever_the_server_stores(
+    rig: PostgresRig, server: PrivatePostgres
+) -> None:
+    rig.run("DROP DATABASE IF EXISTS latin")
+    rig.run(
+        "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    )
+    dsn = server.dsn.replace(f"dbname={server.database}", "dbname=latin")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (k text PRIMARY KEY)")
+        connection.execute("INSERT INTO t VALUES ('äöü')")
+    config = {**rig.config, "database": "latin", "schema": "public"}
+    tally = counting.reconcile(config, ReadRequest("t", SyncMode.FULL, (), ("k",)), None)
+    assert tally is not None
+    assert tally.checksum == int(hashlib.md5("äöü".encode()).hexdigest()[:15], 16)
+
+
+@pytest.mark.parametrize("kind", ["float8", "bytea", "numeric", "numeric(5,5)"])
+def test_keys_the_lake_spells_otherwise_are_not_compared_one_by_one(
+    rig: PostgresRig, kind: str
+) -> None:
+    rig.run(f"CREATE TABLE {rig.schema}.t (k {kind} PRIMARY KEY, version int)")
+    wanted = ReadRequest("t", SyncMode.INCREMENTAL, (), ("k",), "version", "1")
+    tally = counting.reconcile(rig.config, wanted, "1")
+    assert tally is not None
+    assert tally.moved_keys == ()
+    rig.run(f"INSERT INTO {rig.schema}.t VALUES ('0.5', 2)")
+    tally = counting.reconcile(rig.config, wanted, "1")
+    assert tally is not None
+    assert tally.moved_keys is None

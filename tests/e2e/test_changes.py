@@ -261,6 +261,17 @@ def test_numbers_that_outgrow_their_type_keep_all_digits(stream):
     ]
 
 
+def test_rows_are_found_by_keys_that_were_stored_before_one_outgrew_its_type(stream):
+    home = stream("CREATE TABLE t (id numeric PRIMARY KEY, v int)", "t")
+    home.execute("INSERT INTO t VALUES (1, 1), (2.50, 1)")
+    home.sync()
+    home.execute("INSERT INTO t VALUES (1e40, 1)")
+    home.sync()
+    home.execute("DELETE FROM t WHERE id = 1", "UPDATE t SET v = 2")
+    home.sync()
+    assert home.differences() == []
+
+
 def test_partitions_are_one_table_and_their_comings_and_goings_are_noticed(stream):
     home = stream(
         "CREATE TABLE p (id int, day int, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);"

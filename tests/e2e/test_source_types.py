@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from pwh_assets.core.job import ReconciliationStatus
 from pwh_assets.demo.postgres import PrivatePostgres
 from pwh_assets.platform import open_platform
 from pwh_assets.services.platform import Platform
@@ -149,3 +150,21 @@ def test_columns_come_widen_and_go_without_a_full_sync(
     assert rows(platform, "SELECT count(*) FROM lake.postgres.t WHERE gone = 'x' AND n = id") == [
         (99,)  # row 100 is the boundary: it was read again, without the column
     ]
+
+
+def test_keys_and_cursors_that_outgrew_their_type_still_tell_rows_and_their_order(
+    platform: Platform, server: PrivatePostgres, run: Any
+) -> None:
+    run("CREATE TABLE t (id numeric PRIMARY KEY, version numeric)")
+    run("INSERT INTO t VALUES (1, 9.5), (2.50, 10.25)")
+    schema = {"name": "t", "sync_type": "incremental", "incremental_field": "version"}
+    payload = {**server.config, "schemas": [schema]}
+    create_source(platform, 1, {"source_type": "postgres", "payload": payload})
+    sync_table(platform, platform.store.tables(1)[0])
+    run("INSERT INTO t VALUES (1e40, 20 + 1e-30), (3, 1e30); UPDATE t SET version = 100 WHERE id = 2.5")
+    result = sync_table(platform, platform.store.tables(1)[0])
+    assert sorted(rows(platform, "SELECT id, version FROM lake.postgres.t")) == sorted(
+        run("SELECT id::text, version::text FROM t").fetchall()
+    )
+    assert result.reconciliation is not None
+    assert result.reconciliation.status is ReconciliationStatus.MATCHED

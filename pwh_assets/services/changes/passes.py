@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pwh_assets.core.names import slug
 from pwh_assets.core.source import Column, SyncedTable, SyncMode
-from pwh_assets.errors import PwhError
+from pwh_assets.errors import PwhError, quoted
 from pwh_assets.services.changes.drift import seen_in_stream
 from pwh_assets.services.changes.tables import LOG_SUFFIX, Joined, stream_id, stream_table
 from pwh_assets.services.sync import package as packages
+from pwh_assets.services.sync.keys import respelled
 from pwh_assets.services.sync.limits import Budget, RowLimitReachedError
 from pwh_assets.services.sync.package import Package
 from pwh_assets.sources.changes import (
@@ -187,6 +188,13 @@ class StreamPass:
         for table_id, applied in done.items():
             table = run.tables[table_id]
             self._count(table, applied, found.get(table_id), position)
+            _, package = self.waiting.get(table_id, (None, None))
+            before = replace(table, columns=package.columns) if package is not None else table
+            if names := respelled(before, run.tables[table_id].columns):
+                why = (
+                    f"`{table.name}` has values in its key {quoted(names)} that outgrew their type."
+                )
+                collector.stale(table.name, why)
             if applied.holes and table.name not in unsettled:
                 collector.stale(
                     table.name,

@@ -21,6 +21,7 @@ from pwh_assets.services.sources.egress import guarded
 from pwh_assets.services.sync import package as packages
 from pwh_assets.services.sync.extract import extracting
 from pwh_assets.services.sync.home_storage import storage_errors
+from pwh_assets.services.sync.keys import respelled
 from pwh_assets.services.sync.limits import Budget
 from pwh_assets.services.sync.masking import masker_of
 from pwh_assets.services.sync.observing import Observed, Observer
@@ -184,6 +185,12 @@ class Attempt:
                 may_be_partial=not exists,
             )
             reading = source_type.read(config, request)
+            if since is not None and table.mode.merges and respelled(table, reading.columns):
+                if reading.chunks is not None:
+                    reading.chunks.close()
+                since, fingerprint, unfinished = None, "", None
+                request = replace(request, since=None, unfinished=None)
+                reading = source_type.read(config, request)
             self.running.rows_expected = counted or reading.rows_expected
             self.observer.masker, self.observer.columns = masker, reading.columns
             reading = shaped(reading, request, masker)

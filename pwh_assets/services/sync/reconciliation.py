@@ -1,6 +1,7 @@
 """Reconciliation: after a sync, does the lake hold as many rows, and the same keys, as the source up to the bound?"""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from pwh_assets.lake import Lake
 
 log = logging.getLogger(__name__)
+
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?|-?Infinity|NaN")
+_DIGITS = 18
+"""Behind the point, where two numbers kept as text are the same float."""
+_BC = re.compile(r"^(\S+)(.*) BC$")
 
 SMALL_ROWS = 1_000_000
 """Up to this many rows every sync is reconciled; larger tables once a day, and after every full one."""
@@ -136,9 +142,8 @@ def in_lake(
     text = f"concat_ws(chr(31), {key})"
     conditions = []
     if bound is not None and table.cursor:
-        cursor = quote(table.cursor)
         kind = _type_of(connection, target, table.cursor)
-        conditions.append(f"({cursor} <= CAST({literal(bound)} AS {kind}) OR {cursor} IS NULL)")
+        conditions.append(up_to(quote(table.cursor), kind, bound))
     values: list[Any] = []
     if tally.moved_keys and table.primary_key:
         conditions.append(f"{text} NOT IN (SELECT unnest($1::VARCHAR[]))")
@@ -154,6 +159,22 @@ def in_lake(
     row = connection.execute(f"SELECT count(*), {checksum} FROM {target}{where}", values).fetchone()
     assert row is not None
     return int(row[0]), None if row[1] is None else int(row[1])
+
+
+def up_to(cursor: str, kind: str, bound: str) -> str:
+    """SQL for the rows up to a bound as the source spells it. `kind` is the cursor's type in the lake.
+
+    >>> up_to("c", "DATE", "0044-03-15 BC")
+    "(c <= CAST('0044-03-15 (BC)' AS DATE) OR c IS NULL)"
+    """
+    if kind == "VARCHAR" and _NUMBER.fullmatch(bound):
+        # Numbers with more digits than their type had. Floats that differ are in the numbers' order.
+        value, limit = f"TRY_CAST({cursor} AS DOUBLE)", f"CAST({literal(bound)} AS DOUBLE)"
+        digits = f"TRY_CAST({{}} AS DECIMAL(38,{_DIGITS}))"
+        is_tie = f"{digits.format(cursor)} <= {digits.format(literal(bound))}"
+        return f"({value} < {limit} OR ({value} = {limit} AND coalesce({is_tie}, true)) OR {cursor} IS NULL)"
+    spelled = _BC.sub(r"\1 (BC)\2", bound)
+    return f"({cursor} <= CAST({literal(spelled)} AS {kind}) OR {cursor} IS NULL)"
 
 
 def _as_stored(table: SyncedTable, key: tuple[str, ...], masker: Masker | None) -> tuple[str, ...]:
