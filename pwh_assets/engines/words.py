@@ -2,7 +2,7 @@
 
 import re
 
-_PATH = re.compile(r"(?:[a-z]+://|/)[^\s'\"`,;:)]*/[^\s'\"`,;)]*")
+_PATH = re.compile(r"(?:[a-z]{1,16}://|/)[^\s'\"`,;:)]*/[^\s'\"`,;)]*")
 _KINDS = re.compile(r"^(?:[A-Z][A-Za-z]+ )?[A-Z][A-Za-z]+ Error: ")
 
 

@@ -11,7 +11,8 @@ from pwh_assets.errors import PwhError, SourceError
 from pwh_assets.sources.base import SourceType, secret_fields
 
 HIDDEN = "***"
-_IN_URL = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://[^\s/:@]*):[^\s/@]+@")
+_IN_URL = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]{0,31}://[^\s/:@]*):[^\s/@]+@")
+"""A scheme's length is bounded so that a long word is not looked through once per letter."""
 _NAMED = re.compile(
     r"(?P<name>\b(?:password|passwd|pwd|api_?key|secret|token|private_key)\b['\"]?\s*[=:]\s*)"
     r"(?P<value>'[^']*'|\"[^\"]*\"|[^\s,;)'\"]+)",

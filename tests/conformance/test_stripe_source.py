@@ -1,6 +1,7 @@
 """Stripe beyond the common suite: paging while objects appear, lookback, fixed types, faults and keys."""
 
 import json
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -443,8 +444,10 @@ def test_a_delivery_of_another_time_is_refused(listening: StripeRig, away_s: int
 
 
 def test_signed_garbage_is_refused_and_unknown_objects_are_left(listening: StripeRig) -> None:
-    with pytest.raises(DeliveryRefusedError, match="not an event"):
-        listening.source.receive(listening.config, *listening.server.signed({"id": 1}, SECRET))
+    event: dict[str, Any] = {"id": "evt_1", "created": 5, "data": {"object": {"object": "invoice"}}}
+    for garbage in ({"id": 1}, {**event, "created": math.inf}, {**event, "created": "5" * 5_000}):
+        with pytest.raises(DeliveryRefusedError, match="not an event"):
+            listening.source.receive(listening.config, *listening.server.signed(garbage, SECRET))
     other = {"id": "evt_1", "created": 5, "data": {"object": {"id": "x", "object": "unheard.of"}}}
     assert listening.source.receive(listening.config, *listening.server.signed(other, SECRET)) == []
 

@@ -34,7 +34,7 @@ def received(config: Mapping[str, Any], headers: Mapping[str, str], body: bytes)
         subject = event["data"]["object"]
         key, noun, at = subject.get("id"), subject["object"], int(event["created"])
         event_id = str(event["id"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise DeliveryRefusedError("The body is not an event of Stripe.") from None
     kind = BY_NOUN.get(noun)
     if kind is None or not isinstance(key, str):

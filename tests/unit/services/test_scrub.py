@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pwh_assets.engines.words import without_places
 from pwh_assets.errors import SourceAccessError, SourceError
 from pwh_assets.services.scrub import HIDDEN, scrub, scrubbed, secret_values
 from pwh_assets.sources.base import Field
@@ -95,3 +96,10 @@ def test_other_errors_become_a_source_error() -> None:
     ) as raised:
         fail()
     assert raised.value.__suppress_context__
+
+
+def test_a_long_word_costs_no_more_than_many_short_ones() -> None:
+    """Looked through once per letter, these would take an hour."""
+    word = "a" * 1_000_000
+    assert scrub(f"{word} redis://u:hunter2@h") == f"{word} redis://u:{HIDDEN}@h"
+    assert without_places(f"{word} https://host/x") == f"{word} …."
