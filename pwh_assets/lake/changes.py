@@ -341,7 +341,7 @@ class _Merge:
         if first.unresolved:
             holes = self._resolve(source, types, key)
             source = "SELECT * FROM pwh_resolved"
-        matches = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in key)
+        matches = _same("t", "s", key)
         deleted = self._execute(
             f"DELETE FROM {self.target} AS t USING (SELECT {keys} FROM ({source})) AS s WHERE {matches}"
         )
@@ -366,7 +366,7 @@ class _Merge:
         rows = " UNION ALL ".join(self._select(file, types, key) for file in files)
         if not self._execute("SELECT count(*) FROM pwh_repeated"):
             return rows
-        matches = " AND ".join(f"r.{quote(name)} = s.{quote(name)}" for name in key)
+        matches = _same("r", "s", key)
         return (
             f"SELECT s.* FROM ({rows}) s WHERE NOT EXISTS (SELECT 1 FROM pwh_repeated r "
             f"WHERE {matches} AND r.{SEQUENCE} > s.{SEQUENCE})"
@@ -398,7 +398,8 @@ class _Merge:
         """Fill in values the stream left out, from the rows as they are stored."""
         run = self.connection.execute
         matches = " AND ".join(
-            f"t.{quote(name)} = s.__pwh_o{place}" for place, name in enumerate(key)
+            f"t.{quote(name)} IS NOT DISTINCT FROM s.__pwh_o{place}"
+            for place, name in enumerate(key)
         )
         flags = [f"s.__pwh_u{place}" for place in range(len(types))]
         is_open = " OR ".join(flags)
@@ -408,7 +409,7 @@ class _Merge:
         )
         run(
             f"CREATE OR REPLACE TEMP TABLE pwh_resolved AS SELECT {words}, s.{SEQUENCE}, s.{GONE}, "
-            f"(NOT s.{GONE} AND ({is_open}) AND t.{quote(key[0])} IS NULL) AS __pwh_hole "
+            f"(NOT s.{GONE} AND ({is_open}) AND t.rowid IS NULL) AS __pwh_hole "
             f"FROM ({source}) s LEFT JOIN {self.target} t ON ({is_open}) AND {matches}"
         )
         row = run("SELECT count(*) FROM pwh_resolved WHERE __pwh_hole").fetchone()
@@ -436,6 +437,13 @@ class _Merge:
     def _describe(self) -> dict[str, str]:
         rows = self.connection.execute(f"DESCRIBE {self.target}").fetchall()
         return {str(row[0]): str(row[1]) for row in rows}
+
+
+def _same(one: str, other: str, key: Sequence[str]) -> str:
+    """SQL that holds for rows of one key. A source's part may be NULL here: a date no calendar has, a decimal's NaN."""
+    return " AND ".join(
+        f"{one}.{quote(name)} IS NOT DISTINCT FROM {other}.{quote(name)}" for name in key
+    )
 
 
 def _wider(old: str, new: str) -> str:

@@ -155,6 +155,23 @@ def test_inserts_updates_and_deletes_arrive(rig: MySQLRig, stream: Any) -> None:
     assert streamed.sync()["item"].rows_synced == 0
 
 
+def test_rows_whose_key_has_a_date_no_calendar_has_are_found_again(
+    rig: MySQLRig, stream: Any
+) -> None:
+    rig.run("CREATE TABLE dated (id int, day date, v int, PRIMARY KEY (id, day))")
+    with rig.connect(sql_mode="ALLOW_INVALID_DATES") as open_, open_.cursor() as cursor:
+        cursor.execute("INSERT INTO dated VALUES (1, 0, 1), (2, 0, 1), (2, '2024-01-01', 1)")
+        streamed = stream("dated")
+        streamed.sync()
+        cursor.execute("UPDATE dated SET v = 2 WHERE id = 1")
+        cursor.execute("DELETE FROM dated WHERE id = 2 AND day = 0")
+    streamed.sync()
+    assert sorted((row["id"], str(row["day"]), row["v"]) for row in streamed.stored("dated")) == [
+        (1, "None", 2),
+        (2, "2024-01-01", 1),
+    ]
+
+
 def test_every_type_is_the_same_by_stream_and_by_reading(rig: MySQLRig, stream: Any) -> None:
     rig.run(EVERY_TYPE)
     with rig.connect(sql_mode="ALLOW_INVALID_DATES") as open_, open_.cursor() as cursor:
