@@ -1,6 +1,6 @@
 """Values inside nested mappings by their dotted path: `ssh_tunnel.auth.password`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 
@@ -53,17 +53,22 @@ def joined(values: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any
     return found
 
 
-def overlaid(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The values with the changes in their place; mappings on both sides are overlaid in turn.
+def overlaid(
+    values: Mapping[str, Any], changes: Mapping[str, Any], whole: Collection[str] = ()
+) -> dict[str, Any]:
+    """The values with the changes in their place; mappings on both sides are overlaid in turn, but those at `whole`.
 
     >>> overlaid({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 9}, "d": {"e": 1}})
     {'a': {'b': 9, 'c': 2}, 'd': {'e': 1}}
+    >>> overlaid({"x": {"a": {"b": 1, "c": 2}}}, {"x": {"a": {"b": 9}}}, ["x.a"])
+    {'x': {'a': {'b': 9}}}
     """
     found = dict(values)
     for name, value in changes.items():
         before = found.get(name)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
-            value = overlaid(before, value)
+        if name not in whole and isinstance(before, Mapping) and isinstance(value, Mapping):
+            inside = [path.partition(".")[2] for path in whole if path.startswith(f"{name}.")]
+            value = overlaid(before, value, inside)
         found[name] = value
     return found
 

@@ -14,9 +14,10 @@ from pwh_assets.demo.stripe import StripeServer
 from pwh_assets.errors import InvalidInputError, SourceError
 from pwh_assets.platform import open_platform
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.sources.connecting import create_source
+from pwh_assets.services.sources.connecting import create_source, update_source
 from pwh_assets.services.sync.table import sync_table
 from pwh_assets.settings import Settings
+from tests.servers.declared import CLIENT, PASSWORD, DeclaredApi
 
 
 def opened(home: Path, **more: str) -> Platform:
@@ -91,6 +92,26 @@ def test_stripe_brings_new_objects_and_changes_of_recent_ones(platform: Platform
     assert rows(
         platform, "SELECT lines->'data'->0->>'amount' FROM lake.stripe.invoice LIMIT 1"
     ) == [("5",)]
+
+
+def test_a_secret_goes_nowhere_but_where_it_was_entered_for(platform: Platform) -> None:
+    with DeclaredApi() as api, DeclaredApi() as other:
+        token = {"access_token_url": f"{api.base_url}/token", "client_id": CLIENT}
+        auth = {"type": "oauth2_client_credentials", "client_secret": PASSWORD, **token}
+        payload = {"client": {"base_url": api.base_url, "auth": auth}, "resources": ["whole"]}
+        body = {"source_type": "REST", "payload": payload}
+        source = create_source(platform, 1, body).id
+        moved = {"access_token_url": f"{other.base_url}/token"}
+        with pytest.raises(InvalidInputError):
+            update_source(
+                platform, 1, source, {"payload": {"auth": {**auth, **moved, "client_secret": None}}}
+            )
+        with pytest.raises(InvalidInputError):
+            update_source(platform, 1, source, {"payload": {"auth": moved}})
+        assert other.calls == []
+        api.is_open = True
+        update_source(platform, 1, source, {"payload": {"auth": {**auth, **moved}}})
+        assert set(other.counts) == {"/token"}
 
 
 def test_deliveries_wait_on_disk_for_the_next_sync_and_go_with_it(platform: Platform) -> None:

@@ -114,6 +114,8 @@ def test_a_change_keeps_the_tunnels_secrets_unless_the_bastion_moves(
     )
     with pytest.raises(InvalidInputError, match="has to be entered again"):
         update_source(platform, 1, source, {"payload": {"ssh_tunnel": {"host": "localhost"}}})
+    with pytest.raises(InvalidInputError, match="`host` changes"):
+        update_source(platform, 1, source, {"payload": {"host": "elsewhere.internal"}})
     auth = {"password": bastion.password}
     moved = {"ssh_tunnel": {"host": "localhost", "auth": auth}, "password": rig.config["password"]}
     update_source(platform, 1, source, {"payload": moved})

@@ -224,7 +224,8 @@ def update_source(
     """Change description, fields or credentials; the connection is tested before anything is kept.
 
     Secrets that are left out stay as they are, unless a host changes: then they have to be entered again,
-    so that nobody can have them sent to a place of their own.
+    so that nobody can have them sent to a place of their own. For the same reason a secret field of several
+    parts, such as `auth` of a REST source, is replaced as a whole.
 
     Raises:
         InvalidInputError, NotFoundError, SourceAccessError, SourceUnavailableError.
@@ -253,7 +254,8 @@ def update_source(
     check_fields(source_type, wanted.payload)
     hidden = secret_fields(source_type)
     before = store.source_config(source.id)
-    after = with_new_bastion_unpinned(before, overlaid(before, wanted.payload), wanted.payload)
+    changed = overlaid(before, wanted.payload, hidden)
+    after = with_new_bastion_unpinned(before, changed, wanted.payload)
     _insist_on_secrets(before, after, wanted.payload, hidden)
     config, _ = look(platform, source_type, after)
     shown, _ = divided(config, hidden)
@@ -429,7 +431,7 @@ def _insist_on_secrets(
     payload: Mapping[str, Any],
     hidden: frozenset[str],
 ) -> None:
-    moved = set(hosts_of(after)) - set(hosts_of(before))
+    moved = _led_to(after) - _led_to(before)
     if not moved:
         return
     for name in sorted(hidden):
@@ -438,3 +440,10 @@ def _insist_on_secrets(
                 name,
                 f"`{next(iter(moved))[0]}` changes, so `{name}` has to be entered again. Put it into the payload too.",
             )
+
+
+def _led_to(config: Mapping[str, Any]) -> set[tuple[str, str, bool]]:
+    """Field and host of whatever gets credentials, from here or from behind a tunnel."""
+    inner = {name: value for name, value in config.items() if name != "ssh_tunnel"}
+    here = {(attr, host, True) for attr, host in hosts_of(config)}
+    return here | {(attr, host, False) for attr, host in hosts_of(inner)}
