@@ -1,5 +1,6 @@
 """MySQL beyond the common suite: every type there and back, cursors that lose nothing, rights, odd names, ranges."""
 
+import hashlib
 import threading
 import time
 from collections import Counter
@@ -750,3 +751,24 @@ def test_ranges_go_on_where_a_dead_run_ended_and_lose_nothing(
         assert rows[1] == rows[0] == "alive"
     else:
         assert set(rows) == set(range(1, 2001)) - {1999}  # the changed ones come next time
+
+
+def test_what_outgrew_its_type_before_the_first_append_makes_its_column_text(rig: MySQLRig) -> None:
+    rig.run("CREATE TABLE log (id int PRIMARY KEY, t time)")
+    rig.run("INSERT INTO log VALUES (1, '30:00:00')")
+    for since in (None, "0"):
+        wanted = ReadRequest("log", SyncMode.APPEND, (), ("id",), "id", since)
+        assert [row["t"] for row in rows_of(rig.source.read(rig.config, wanted))] == ["30:00:00"]
+
+
+@pytest.mark.parametrize(("kind", "texts"), [("year", ["0", "2024"]), ("bit(9)", ["0", "300"])])
+def test_checksums_are_of_the_texts_the_lake_has(
+    rig: MySQLRig, kind: str, texts: list[str]
+) -> None:
+    rig.run(f"CREATE TABLE k (a {kind}, b varchar(5), PRIMARY KEY (a, b))")
+    for text in texts:
+        rig.run(f"INSERT INTO k VALUES ({text}, 'x')")
+    tally = counting.reconcile(rig.config, ReadRequest("k", SyncMode.FULL, (), ("a", "b")), None)
+    assert tally is not None
+    sums = [hashlib.md5(f"{text}\x1fx".encode()).hexdigest()[:15] for text in texts]
+    assert tally.checksum == sum(int(one, 16) for one in sums)

@@ -7,7 +7,7 @@ from typing import Any
 from pwh_assets.core.source import Column, DiscoveredTable, ForeignKey, SyncMode
 from pwh_assets.sources.cursors import ranked
 from pwh_assets.sources.mysql.connection import fetched
-from pwh_assets.sources.mysql.types import Typed, typed
+from pwh_assets.sources.mysql.types import INTEGERS, Typed, typed
 
 _JSON_CHECK = re.compile(r"^json_valid\(`((?:[^`]|``)+)`\)$", re.IGNORECASE)
 
@@ -128,7 +128,7 @@ def _column(
         is_nullable == "YES",
         "auto_increment" in (extra or "").lower(),
         comment or "",
-        found.lake.endswith(("INT", "INTEGER")),
+        kind.lower() in INTEGERS,
         kind.lower(),
         full,
         charset,

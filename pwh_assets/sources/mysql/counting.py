@@ -22,6 +22,8 @@ _WHOLE_NUMBERS = frozenset((
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
 ))  # fmt: skip
 """Types of keys whose values fit 64 bits with a sign."""
+_NUMBERS = ("year", "bit")
+"""Numbers in the lake whose texts on the server are others: `0000`, and bytes."""
 
 
 class _TookTooLong(Exception):
@@ -166,12 +168,15 @@ def _is_plain(column: MyColumn) -> bool:
     """Whether a value's text is the same on the server and in the lake."""
     if column.is_integer:
         return "zerofill" not in column.full
+    if column.kind in _NUMBERS:
+        return column.typed.lake != "BOOLEAN"
     is_text = column.kind in ("char", "varchar") and column.charset not in (None, "binary")
     return is_text or column.kind == "uuid"
 
 
 def _text(column: MyColumn) -> str:
-    return f"CONVERT(CAST({quoted_name(column.name)} AS CHAR) USING utf8mb4)"
+    value = quoted_name(column.name) + (" + 0" if column.kind in _NUMBERS else "")
+    return f"CONVERT(CAST({value} AS CHAR) USING utf8mb4)"
 
 
 def _where(clauses: Sequence[str]) -> str:

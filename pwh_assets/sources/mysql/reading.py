@@ -1,7 +1,7 @@
 """One table's rows: the query, its bounds, and the Arrow batches that come back."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +112,7 @@ class TableReader:
         ]
         fits: Iterator[Any] = iter(())
         if tests:
-            query = f"SELECT {', '.join(tests)} FROM {self.relation}{self.where(None)}"
+            query = f"SELECT {', '.join(tests)} FROM {self.relation}{self._unbounded()}"
             fits = iter(fetched(connection, query)[0])
         for i in asked:
             if columns[i].name in were_text or next(fits) == 0:
@@ -142,9 +142,20 @@ class TableReader:
         Rows without a cursor value have no place in the order: merging reads them every time, appending
         takes them the first time.
         """
-        clauses = [clause for clause in (self._by_cursor(bound), *more) if clause]
+        return self._joined([self._by_cursor(bound), *more])
+
+    def _joined(self, some: Sequence[str]) -> str:
+        clauses = [clause for clause in some if clause]
         clauses += conditions(self.request.filters, quoted_name, value_sql)
         return f" WHERE {' AND '.join(f'({clause})' for clause in clauses)}" if clauses else ""
+
+    def _unbounded(self) -> str:
+        """As `where`, of every row that may be read however high the bound will be."""
+        column, since = self.cursor_column(), self.request.since
+        if column is None or self.request.mode is not SyncMode.APPEND:
+            return self.where(None)
+        past = f"{quoted_name(column.name)} > {value_sql(since)}" if since is not None else ""
+        return self._joined([past])
 
     def _by_cursor(self, bound: str | None) -> str:
         column = self.cursor_column()

@@ -30,6 +30,7 @@ from pwh_assets.sources.changes import (
     TableShape,
 )
 from pwh_assets.sources.errors import StreamLostError, StreamNotReadyError
+from pwh_assets.sources.mysql import binlog_rows
 from pwh_assets.sources.mysql.binlog_values import Binlogged, binlogged, is_told
 from pwh_assets.sources.mysql.bounds import sees_others, writers
 from pwh_assets.sources.mysql.catalog import MyTable, tables
@@ -146,6 +147,7 @@ class MySQLChanges:
         from pymysqlreplication import event as events
         from pymysqlreplication import row_event as rows
 
+        binlog_rows.correct()
         with connected(config) as connection:
             _insist_on_binlog(connection, config, since)
             now = binlog_position(connection)

@@ -38,6 +38,8 @@ _PLAIN = {
 }
 """Types whose values travel unchanged."""
 
+INTEGERS = frozenset(("tinyint", "smallint", "mediumint", "int", "integer", "bigint"))
+
 _GEOMETRY = frozenset((
     "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
     "geometrycollection", "geomcollection",
