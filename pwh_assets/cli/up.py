@@ -96,7 +96,8 @@ def _check_ports(args: argparse.Namespace) -> None:
 
 
 def _run(args: argparse.Namespace, platform: "Platform") -> int:
-    from pwh_assets.orchestration.servers import PREFIX, address_of, dagster_commands
+    from pwh_assets.orchestration.servers import dagster_commands
+    from pwh_assets.orchestration.webserver import PREFIX, address_of
 
     settings = platform.settings
     platform.store.abandon_jobs()

@@ -9,8 +9,8 @@ from pwh_assets.core.frequency import Frequency
 from pwh_assets.core.quality import CheckTrigger, QualityCheck
 from pwh_assets.orchestration.checks import declared_specs
 from pwh_assets.orchestration.inventory import Inventory, scoped
-from pwh_assets.orchestration.jobs import queue_tags
 from pwh_assets.orchestration.metadata import check_result
+from pwh_assets.orchestration.names import queue_tags
 from pwh_assets.orchestration.schedules import SCHEDULE_TAG, schedule_name
 from pwh_assets.orchestration.specs import in_words
 from pwh_assets.services.lineage.graph import Graph, NodeKind, project_graph

@@ -11,7 +11,7 @@ from pwh_assets.core.names import slug
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import quoted
 from pwh_assets.orchestration.inventory import Inventory
-from pwh_assets.orchestration.jobs import views_job_name
+from pwh_assets.orchestration.names import views_job_name
 from pwh_assets.orchestration.processes import fail_dead_runs
 from pwh_assets.orchestration.schedules import UNDERWAY, note_skipped, waiting_views
 from pwh_assets.services.freshness.following import Decision, Seen, World, decide, follows

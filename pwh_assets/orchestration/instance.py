@@ -89,8 +89,6 @@ compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
 """
-LOCATION = "pwh"
-"""Name of the code location in Dagster's UI."""
 
 
 def write_instance_files(settings: Settings) -> Path:

@@ -5,19 +5,20 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import dagster as dg
-
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import PwhError, quoted
-from pwh_assets.orchestration.graphql import ask
-from pwh_assets.orchestration.instance import LOCATION
 from pwh_assets.orchestration.inventory import by_source
-from pwh_assets.orchestration.jobs import ENGINE_TAG, sync_job_in, table_key, views_job_name
+from pwh_assets.orchestration.names import (
+    ENGINE_TAG,
+    LOCATION,
+    TRIGGER_TAG,
+    sync_job_in,
+    views_job_name,
+)
 from pwh_assets.orchestration.reload import reload_location
-from pwh_assets.orchestration.run import TRIGGER_TAG
-from pwh_assets.orchestration.servers import webserver_url
-from pwh_assets.services.lineage.graph import project_graph
+from pwh_assets.orchestration.webserver import ask, webserver_url
+from pwh_assets.services.lineage.graph import Graph, project_graph
 from pwh_assets.services.platform import Platform
 
 REPOSITORY = "__repository__"
@@ -117,8 +118,8 @@ def launch_sync(platform: Platform, project_id: int, tables: Sequence[SyncedTabl
     return [
         _launch(
             platform,
+            graph,
             sync_job_in(graph, project_id, group[0].source.slug),
-            [table_key(graph, table) for table in group],
             [table.table_name for table in group],
         )
         for group in by_source(tables)
@@ -132,16 +133,15 @@ def launch_views(
     the run's id. Raises as `launch_sync`.
     """
     graph = project_graph(platform, project_id)
-    keys = [dg.AssetKey(graph.nodes[view.name].asset_key) for view in views]
     tags = {ENGINE_TAG: engine} if engine else {}
     names = [view.name for view in views]
-    return _launch(platform, views_job_name(project_id), keys, names, tags)
+    return _launch(platform, graph, views_job_name(project_id), names, tags)
 
 
 def _launch(
     platform: Platform,
+    graph: Graph,
     job: str,
-    keys: Sequence[dg.AssetKey],
     names: Sequence[str],
     tags: Mapping[str, str] | None = None,
 ) -> str:
@@ -149,6 +149,7 @@ def _launch(
     if url is None:
         raise DagsterDownError
     mark, began = uuid.uuid4().hex, time.monotonic()
+    keys = [graph.nodes[name].asset_key for name in names]
     params = _params(job, keys, {**(tags or {}), TRIGGER_TAG: "api", _MARK_TAG: mark})
     while True:
         found = _launched(url, params, mark)
@@ -199,13 +200,13 @@ def _begun(url: str, mark: str) -> str | None:
     return str(found[0]["runId"]) if found else None
 
 
-def _params(job: str, keys: Sequence[dg.AssetKey], tags: Mapping[str, str]) -> dict[str, Any]:
+def _params(job: str, keys: Sequence[Sequence[str]], tags: Mapping[str, str]) -> dict[str, Any]:
     return {
         "selector": {
             "repositoryLocationName": LOCATION,
             "repositoryName": REPOSITORY,
             "pipelineName": job,
-            "assetSelection": [{"path": list(key.path)} for key in keys],
+            "assetSelection": [{"path": list(key)} for key in keys],
             "assetCheckSelection": None,
         },
         "mode": "default",

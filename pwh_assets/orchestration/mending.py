@@ -9,7 +9,7 @@ from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import quoted
 from pwh_assets.orchestration.checks import blocked_by
 from pwh_assets.orchestration.inventory import Inventory
-from pwh_assets.orchestration.jobs import queue_tags, views_job_name
+from pwh_assets.orchestration.names import queue_tags, views_job_name
 from pwh_assets.services.platform import Platform
 from pwh_assets.services.views.skips import mended
 

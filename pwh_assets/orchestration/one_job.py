@@ -7,11 +7,10 @@ import dagster as dg
 
 from pwh_assets.orchestration.assets import source_assets
 from pwh_assets.orchestration.inventory import Inventory
-from pwh_assets.orchestration.jobs import (
-    jobs_of,
+from pwh_assets.orchestration.jobs import jobs_of, table_key
+from pwh_assets.orchestration.names import (
     maintenance_job_name,
     sync_job_name,
-    table_key,
     views_job_name,
 )
 from pwh_assets.orchestration.specs import external_spec, product_specs, virtual_assets_allowed

@@ -5,9 +5,8 @@ import threading
 import time
 from pathlib import Path
 
-from pwh_assets.orchestration.graphql import ask
-from pwh_assets.orchestration.instance import LOCATION
-from pwh_assets.orchestration.servers import webserver_url
+from pwh_assets.orchestration.names import LOCATION
+from pwh_assets.orchestration.webserver import ask, webserver_url
 from pwh_assets.services.freshness.project import cadence_mark
 from pwh_assets.services.platform import Platform
 from pwh_assets.settings import Settings

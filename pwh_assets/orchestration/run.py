@@ -16,12 +16,8 @@ from pwh_assets.errors import UserError
 from pwh_assets.orchestration.importing import load_storage
 from pwh_assets.orchestration.instance import in_process_instance
 from pwh_assets.orchestration.inventory import Inventory, by_source, read_inventories, scoped
-from pwh_assets.orchestration.jobs import (
-    ENGINE_TAG,
-    sync_job_name,
-    table_key,
-    views_job_name,
-)
+from pwh_assets.orchestration.jobs import table_key
+from pwh_assets.orchestration.names import ENGINE_TAG, TRIGGER_TAG, sync_job_name, views_job_name
 from pwh_assets.orchestration.one_job import definitions_for
 from pwh_assets.orchestration.processes import PROCESS_TAG, fail_dead_runs
 from pwh_assets.orchestration.watcher import Outcome, Subject, Trouble, Watcher
@@ -30,7 +26,6 @@ from pwh_assets.services.platform import Platform
 from pwh_assets.services.sync.ahead import Ahead
 from pwh_assets.store.processes import this_process
 
-TRIGGER_TAG = "pwh/trigger"
 _NO_RETRY = {"dagster/max_retries": "0"}
 """Whoever typed the command decides whether it runs again; Dagster does not know how to."""
 

@@ -9,14 +9,14 @@ from pwh_assets.core.source import TableStatus
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.errors import quoted
 from pwh_assets.orchestration.inventory import Inventory, scoped
-from pwh_assets.orchestration.jobs import (
+from pwh_assets.orchestration.jobs import table_key
+from pwh_assets.orchestration.maintenance import maintenance_key
+from pwh_assets.orchestration.names import (
     maintenance_job_name,
     queue_tags,
     sync_job_name,
-    table_key,
     views_job_name,
 )
-from pwh_assets.orchestration.maintenance import maintenance_key
 from pwh_assets.orchestration.processes import fail_dead_runs
 from pwh_assets.orchestration.specs import in_words, is_scheduled
 from pwh_assets.services.freshness.project import paused_chain

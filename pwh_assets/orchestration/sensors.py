@@ -15,7 +15,8 @@ from pwh_assets.core.source import SyncedTable, TableStatus
 from pwh_assets.errors import PwhError
 from pwh_assets.orchestration.asking import ask_all
 from pwh_assets.orchestration.inventory import Inventory, by_source
-from pwh_assets.orchestration.jobs import queue_tags, sync_job_name, table_key
+from pwh_assets.orchestration.jobs import table_key
+from pwh_assets.orchestration.names import queue_tags, sync_job_name
 from pwh_assets.orchestration.processes import fail_dead_runs
 from pwh_assets.orchestration.schedules import UNDERWAY
 from pwh_assets.orchestration.specs import is_scheduled

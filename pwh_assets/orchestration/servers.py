@@ -4,15 +4,13 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from pwh_assets.orchestration.instance import FIRST_LINE, LOCATION, write_instance_files, write_ours
+from pwh_assets.orchestration.instance import FIRST_LINE, write_instance_files, write_ours
+from pwh_assets.orchestration.names import LOCATION
 from pwh_assets.orchestration.sockets import CODE, RUNS, socket_of
+from pwh_assets.orchestration.webserver import HOST, PREFIX, note_webserver
 from pwh_assets.settings import Settings
 
-HOST = "127.0.0.1"
-PREFIX = "/dagster"
-"""Where its pages are, on its own port and behind the login of the API."""
 FRESHNESS_EVERY_S = "120"
 """How often Dagster looks at every asset's freshness; the shortest window is ten minutes, its own 30 s cost more."""
 WORKSPACE_YAML = f"""{FIRST_LINE}
@@ -83,24 +81,3 @@ def dagster_commands(settings: Settings, dagster_port: int) -> list[Command]:
         ),
     ]
     return commands
-
-
-def note_webserver(settings: Settings, port: int) -> None:
-    _note(settings).write_text(json.dumps({"url": address_of(port)}))
-
-
-def address_of(port: int) -> str:
-    """The webserver's address on loopback, without a login."""
-    return f"http://{HOST}:{port}{PREFIX}"
-
-
-def webserver_url(settings: Settings) -> str | None:
-    """Where the home's webserver was last told to listen; it may be down."""
-    try:
-        return str(json.loads(_note(settings).read_text())["url"])
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _note(settings: Settings) -> Path:
-    return settings.dagster_home / "webserver.json"

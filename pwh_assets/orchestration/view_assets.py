@@ -13,8 +13,8 @@ from pwh_assets.orchestration.checks import audited, blocked_by, declared_specs,
 from pwh_assets.orchestration.dbt_assets import checked, own_check_specs
 from pwh_assets.orchestration.failures import failure_of, log_unexpected
 from pwh_assets.orchestration.inventory import Inventory, scoped
-from pwh_assets.orchestration.jobs import ENGINE_TAG
 from pwh_assets.orchestration.metadata import check_result, of_view
+from pwh_assets.orchestration.names import ENGINE_TAG
 from pwh_assets.orchestration.processes import sign_run
 from pwh_assets.orchestration.retry import TRIES, tell_retry, with_retries
 from pwh_assets.orchestration.skipping import BrokenInputError, check_due, note_skips, show_skip

@@ -22,7 +22,7 @@ from pwh_assets.lake import Lake
 from pwh_assets.orchestration import retry
 from pwh_assets.orchestration import run as running
 from pwh_assets.orchestration.instance import instance_for
-from pwh_assets.orchestration.jobs import maintenance_job_name
+from pwh_assets.orchestration.names import maintenance_job_name
 from pwh_assets.orchestration.processes import fail_dead_runs, forget_old_runs
 from pwh_assets.orchestration.run import (
     PlainViewError,

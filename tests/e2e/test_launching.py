@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from pwh_assets.orchestration import launch, reload
-from pwh_assets.orchestration.servers import note_webserver
+from pwh_assets.orchestration.webserver import note_webserver
 from pwh_assets.settings import Settings
 
 UNKNOWN = {"__typename": "PythonError", "message": 'No remote job named "sync_x" found'}

@@ -11,7 +11,7 @@ from pwh_assets.core.view import Refresh
 from pwh_assets.definitions import build_defs
 from pwh_assets.orchestration import retry
 from pwh_assets.orchestration.instance import instance_for
-from pwh_assets.orchestration.jobs import views_job_name
+from pwh_assets.orchestration.names import views_job_name
 from pwh_assets.orchestration.run import run_views
 from pwh_assets.services.views.saved import materialize_view, save_view
 from pwh_assets.services.views.skips import obstacles

@@ -1,11 +1,38 @@
-"""One question to Dagster's webserver on loopback."""
+"""Dagster's webserver on loopback: where it is, and questions to it. Works without Dagster."""
 
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
+from pwh_assets.settings import Settings
+
+HOST = "127.0.0.1"
+PREFIX = "/dagster"
+"""Where its pages are, on its own port and behind the login of the API."""
 TIMEOUT_S = 120.0
+
+
+def note_webserver(settings: Settings, port: int) -> None:
+    _note(settings).write_text(json.dumps({"url": address_of(port)}))
+
+
+def address_of(port: int) -> str:
+    """The webserver's address on loopback, without a login."""
+    return f"http://{HOST}:{port}{PREFIX}"
+
+
+def webserver_url(settings: Settings) -> str | None:
+    """Where the home's webserver was last told to listen; it may be down."""
+    try:
+        return str(json.loads(_note(settings).read_text())["url"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _note(settings: Settings) -> Path:
+    return settings.dagster_home / "webserver.json"
 
 
 def ask(
