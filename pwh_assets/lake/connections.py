@@ -77,7 +77,13 @@ def connect(
 ) -> "duckdb.DuckDBPyConnection":
     """A DuckDB of one's own with the lake attached as `lake`."""
     with in_words(address):
-        limits = {"memory_limit": MEMORY_LIMIT, "temp_directory": "", **(config or {})}
+        limits = {
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": "",
+            # Of a disk it saves nothing, and of a file in the place of another it may give both.
+            "enable_external_file_cache": not address.is_local,
+            **(config or {}),
+        }
         connection = duckdb_extensions.connect(*address.extensions, config=limits)
         try:
             for statement in address.secret_statements():

@@ -6,7 +6,6 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
-import dagster as dg
 import pytest
 
 from pwh_assets.orchestration import launch, reload
@@ -86,7 +85,8 @@ def webserver(settings):
 
 def start(settings):
     platform = SimpleNamespace(settings=settings)
-    return launch._launch(platform, "sync_x", [dg.AssetKey("x")], ["x_table"])
+    graph = SimpleNamespace(nodes={"x_table": SimpleNamespace(asset_key=("x", "table"))})
+    return launch._launch(platform, graph, "sync_x", ["x_table"])
 
 
 def test_a_run_waits_until_dagster_has_taken_the_change_in(settings, webserver):

@@ -161,7 +161,9 @@ def test_keys_and_cursors_that_outgrew_their_type_still_tell_rows_and_their_orde
     payload = {**server.config, "schemas": [schema]}
     create_source(platform, 1, {"source_type": "postgres", "payload": payload})
     sync_table(platform, platform.store.tables(1)[0])
-    run("INSERT INTO t VALUES (1e40, 20 + 1e-30), (3, 1e30); UPDATE t SET version = 100 WHERE id = 2.5")
+    run(
+        "INSERT INTO t VALUES (1e40, 20 + 1e-30), (3, 1e30); UPDATE t SET version = 100 WHERE id = 2.5"
+    )
     result = sync_table(platform, platform.store.tables(1)[0])
     assert sorted(rows(platform, "SELECT id, version FROM lake.postgres.t")) == sorted(
         run("SELECT id::text, version::text FROM t").fetchall()

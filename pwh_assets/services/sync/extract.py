@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ def extracting(
     if reading.batches is not None:
         with _our_errors():
             batches = map(counter, reading.batches)
-            written = write_batches(batches, folder, TABLE, reading.columns)
+            written = write_batches(batches, folder, _fresh_name(), reading.columns)
         counter.report()
         files = tuple(file for file, _ in written)
         return Extracted(files, counter.rows, _size(files), {}, is_sparse=False)
@@ -124,6 +125,13 @@ def extracting(
         info = _run(reading, folder, counter)
     counter.report()
     return _package(info, counter)
+
+
+def _fresh_name() -> str:
+    """One that no file here ever had: DuckDB keeps what it reads of a file by its path, and mixes it into what it reads of
+    the next one there.
+    """
+    return f"{TABLE}-{uuid.uuid4().hex[:12]}"
 
 
 def _size(files: Iterable[Path]) -> int:
@@ -147,14 +155,15 @@ def _read_chunks(
         log = packages.ChunkLog.begin(
             folder, fingerprint if chunks.is_resumable else "", chunks.plan
         )
-    place = folder / TABLE
-    place.mkdir(exist_ok=True)
+    place = folder / _fresh_name()
+    place.mkdir()
+    before = _size(log.files)
 
     def read(name: str) -> None:
         log.add(name, chunks.write(name, place))
 
     def report() -> None:
-        on_rows(log.rows, sum(entry.stat().st_size for entry in os.scandir(place)))
+        on_rows(log.rows, before + sum(entry.stat().st_size for entry in os.scandir(place)))
 
     pool = ThreadPoolExecutor(max(1, chunks.parallel), "chunk")
     waiting: set[Future[None]] = set()
