@@ -1,4 +1,4 @@
-"""Names that Dagster has things of ours by: its code location, jobs, tags of runs. Works without Dagster."""
+"""Names that Dagster has things of ours by: its code location, jobs, tags of runs. Importing it does not load Dagster."""
 
 from pwh_assets.orchestration.inventory import Inventory, scoped
 from pwh_assets.services.lineage.graph import Graph, NodeKind

@@ -1,4 +1,4 @@
-"""Dagster's webserver on loopback: where it is, and questions to it. Works without Dagster."""
+"""Dagster's webserver on loopback: where it is, and questions to it. Importing it does not load Dagster."""
 
 import json
 import urllib.error

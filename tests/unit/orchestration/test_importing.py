@@ -23,6 +23,12 @@ def test_the_storage_does_without_what_colours_tracebacks():
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
+def test_who_has_dagster_start_runs_does_without_it():
+    code = "import sys, pwh_assets.orchestration.launch; print('dagster' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "False\n"), done.stderr
+
+
 def test_only_what_is_not_loaded_yet_is_hidden():
     sys.modules.pop("this", None)
     found = []
