@@ -12,7 +12,7 @@ from pwh_assets.core.source import Column, Source, SyncMode
 from pwh_assets.core.view import SavedQuery
 from pwh_assets.orchestration.compose import compose
 from pwh_assets.orchestration.failures import failure_of
-from pwh_assets.orchestration.jobs import MOST_JOBS
+from pwh_assets.orchestration.names import MOST_JOBS
 from pwh_assets.orchestration.one_job import definitions_for
 from pwh_assets.orchestration.watcher import Trouble
 
