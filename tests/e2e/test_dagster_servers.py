@@ -222,8 +222,8 @@ def test_what_dagster_does_not_know_is_waited_for_and_then_said_to_be_so(
 ):
     monkeypatch.setattr(launch, "TAKEN_IN_WITHIN_S", 0.0)
     table = home.store.find_table(1, "app_users")
+    graph = SimpleNamespace(nodes={"nothing": SimpleNamespace(asset_key=("nothing",))})
     with pytest.raises(launch.DagsterBehindError) as told:
-        graph = SimpleNamespace(nodes={"nothing": SimpleNamespace(asset_key=("nothing",))})
         launch._launch(home, graph, "sync_postgres_nowhere", ["nothing"])
     assert told.value.retryable and "does not know `nothing` yet" in str(told.value)
     monkeypatch.setattr(launch, "webserver_url", lambda settings: "http://127.0.0.1:1/dagster")
