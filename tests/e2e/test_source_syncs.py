@@ -1,7 +1,10 @@
 """Stripe and files through a whole sync: only what is new moves, changes arrive, a folder needs the operator's leave."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ from pwh_assets.demo.stripe import StripeServer
 from pwh_assets.errors import InvalidInputError, SourceError
 from pwh_assets.platform import open_platform
 from pwh_assets.services.platform import Platform
-from pwh_assets.services.sources.connecting import create_source, update_source
+from pwh_assets.services.sources import body, connecting
+from pwh_assets.services.sources.connecting import create_source, update_source, update_table
 from pwh_assets.services.sync.table import sync_table
 from pwh_assets.settings import Settings
 from tests.servers.declared import CLIENT, PASSWORD, DeclaredApi
@@ -112,6 +116,29 @@ def test_a_secret_goes_nowhere_but_where_it_was_entered_for(platform: Platform) 
         api.is_open = True
         update_source(platform, 1, source, {"payload": {"auth": {**auth, **moved}}})
         assert set(other.counts) == {"/token"}
+
+
+def test_changes_made_at_once_are_all_kept(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text("id,email\n1,x\n")
+    connect(platform, "Files", {"url": str(tmp_path / "a.csv")}, name="a")
+    both = threading.Barrier(2)
+
+    def apply(*given: Any) -> Any:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.2)  # as many as may are here, each with what it began with
+        return body.apply(*given)
+
+    monkeypatch.setattr(connecting, "apply", apply)
+    changes = [{"masks": [{"column": "email", "mask": "hash"}]}, {"enabled_columns": ["email"]}]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda change: update_table(platform, 1, "files_a", change), changes))
+    (table,) = platform.store.tables(1)
+    assert (table.options.mask("email") is None, table.options.enabled_columns) == (
+        False,
+        ("email",),
+    )
 
 
 def test_deliveries_wait_on_disk_for_the_next_sync_and_go_with_it(platform: Platform) -> None:

@@ -2,8 +2,8 @@
 
 import logging
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from typing import Any
 
@@ -36,6 +36,9 @@ from pwh_assets.sources.registry import find
 from pwh_assets.store import NewTable
 
 log = logging.getLogger(__name__)
+
+CHANGE_WAIT_S = 60.0
+"""For the change before ours: of a source it may have to wait for the source's answer."""
 
 
 def create_source(platform: Platform, project_id: int, body: Mapping[str, Any]) -> Source:
@@ -230,8 +233,13 @@ def update_source(
     Raises:
         InvalidInputError, NotFoundError, SourceAccessError, SourceUnavailableError.
     """
+    source = platform.store.source(source_id, project_id)
+    with _changing(platform, source.id):
+        return _changed_source(platform, source, body)
+
+
+def _changed_source(platform: Platform, source: Source, body: Mapping[str, Any]) -> Source:
     store = platform.store
-    source = store.source(source_id, project_id)
     wanted = parse_body({"source_type": source.source_type, **body})
     if find_type(platform, wanted.source_type).name != source.source_type:
         raise InvalidInputError(
@@ -285,9 +293,17 @@ def update_table(
     Raises:
         InvalidInputError, NotFoundError.
     """
-    found = find_table(platform, project_id, table)
     if "name" in changes:
         raise InvalidInputError("name", "A table keeps the name it has at the source.")
+    table_id = find_table(platform, project_id, table).id
+    with _changing(platform, table_id):
+        return _changed_table(platform, project_id, table_id, changes)
+
+
+def _changed_table(
+    platform: Platform, project_id: int, table_id: str, changes: Mapping[str, Any]
+) -> SyncedTable:
+    found = find_table(platform, project_id, table_id)
     now = NewTable(**{field.name: getattr(found, field.name) for field in fields(NewTable)})
     wanted = apply(changes, now, modes_of(platform, found))
     values = {
@@ -307,6 +323,19 @@ def update_table(
             never = found.last_synced_at is None
             values["status"] = TableStatus.NEVER_RUN if never else TableStatus.COMPLETED
     return platform.store.update_table(found.id, **values) if values else found
+
+
+@contextmanager
+def _changing(platform: Platform, subject_id: str) -> Iterator[None]:
+    """One change of a source or a table at a time: each begins with what the one before it left.
+
+    Raises:
+        BusyError: changes before it take longer than a minute.
+    """
+    from pwh_assets.lake.locks import hold
+
+    with hold(platform.settings, f"change-{subject_id}", CHANGE_WAIT_S):
+        yield
 
 
 def _resync_for(platform: Platform, table: SyncedTable, options: TableOptions) -> dict[str, Any]:
