@@ -261,6 +261,15 @@ def test_numbers_that_outgrow_their_type_keep_all_digits(stream):
     ]
 
 
+def test_texts_that_become_numbers_are_read_whole(stream):
+    home = stream("CREATE TABLE t (id int PRIMARY KEY, v text)", "t")
+    home.execute("INSERT INTO t VALUES (1, 'one')")
+    home.sync()
+    home.execute("ALTER TABLE t ALTER v TYPE int USING length(v)", "INSERT INTO t VALUES (2, 7)")
+    home.sync()
+    assert home.rows("SELECT id, v FROM lake.postgres.t ORDER BY id") == [(1, 3), (2, 7)]
+
+
 def test_rows_are_found_by_keys_that_were_stored_before_one_outgrew_its_type(stream):
     home = stream("CREATE TABLE t (id numeric PRIMARY KEY, v int)", "t")
     home.execute("INSERT INTO t VALUES (1, 1), (2.50, 1)")

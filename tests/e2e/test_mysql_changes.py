@@ -290,6 +290,21 @@ def test_a_change_of_the_table_is_followed(rig: MySQLRig, stream: Any, statement
         assert {name: here[id_].get(name) for name in row} == row
 
 
+def test_texts_that_become_numbers_are_read_whole_and_end_no_stream(
+    rig: MySQLRig, stream: Any
+) -> None:
+    rig.run("CREATE TABLE t (id int PRIMARY KEY, v varchar(9), d varchar(9))")
+    rig.run("INSERT INTO t VALUES (1, 'one', 'x')")
+    streamed = stream("t")
+    streamed.sync()
+    rig.run("INSERT INTO t VALUES (2, 'two', 'y')")
+    with rig.connect(sql_mode="") as open_, open_.cursor() as cursor:
+        cursor.execute("ALTER TABLE t MODIFY v double, MODIFY d date")
+    streamed.sync()
+    streamed.assert_same("t")
+    assert [row["v"] for row in streamed.stored("t")] == [0, 0]
+
+
 def test_a_purged_binlog_is_told_and_mended_by_repair(rig: MySQLRig, stream: Any) -> None:
     rig.insert(1)
     streamed = stream("item")

@@ -138,7 +138,7 @@ class StreamPass:
         collected = collector.finish()
         self._progressed(collector.rows)
         with run.running.shielded():
-            if collected or self.waiting or self.base is None:
+            if collected or collector.reasons or self.waiting or self.base is None:
                 self._commit(collected, collector, reached.position)
             elif reached.position > self.since:
                 run.platform.store.note_stream(

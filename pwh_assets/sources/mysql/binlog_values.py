@@ -6,13 +6,14 @@ of `timestamp` and `year`), it is put back here. Columns that cannot be put righ
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pwh_assets.sources.changes import StagedColumn
+from pwh_assets.sources.changes import StagedColumn, TableChanges
 from pwh_assets.sources.mysql.catalog import MyColumn
+from pwh_assets.sources.mysql.types import INTEGERS
 
 _TEXTS = frozenset(("char", "varchar", "tinytext", "text", "mediumtext", "longtext"))
 _BYTES = frozenset(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"))
@@ -22,6 +23,20 @@ _PLAIN = frozenset(
 )
 _MOMENTS = frozenset(("date", "datetime", "timestamp", "time"))
 _KNOWN = _TEXTS | _BYTES | _PLAIN | _MOMENTS | {"decimal", "bit", "json", "enum", "set"}
+_WIRE = {
+    **dict.fromkeys((1, 2, 3, 8, 9), "integer"),
+    **dict.fromkeys((4, 5), "float"),
+    **dict.fromkeys((0, 246), "decimal"),
+    **dict.fromkeys((10, 14), "date"),
+    **dict.fromkeys((12, 18), "datetime"),
+    **dict.fromkeys((7, 17), "timestamp"),
+    **dict.fromkeys((11, 19), "time"),
+    13: "year",
+    16: "bit",
+    247: "enum",
+    248: "set",
+}
+"""Of the binlog's numbers for types, those whose values are read as nothing else is."""
 _ZERO = datetime(1970, 1, 1)
 _IN_A_DAY = r"regexp_matches({0}, '^([01][0-9]|2[0-3]):')"
 
@@ -34,11 +49,32 @@ class Binlogged:
     convert: Callable[[Any], Any]
 
 
+@dataclass(slots=True)
+class Told:
+    """A table as rows of the binlog come now."""
+
+    names: tuple[str, ...]
+    types: Mapping[str, int]
+    """The binlog's numbers for their types."""
+    ways: list[tuple[str, Binlogged]]
+    key: tuple[str, ...]
+    changes: TableChanges
+
+
 def is_told(column: MyColumn) -> bool:
     """Whether the binlog tells a column's values so that they can be understood."""
     if column.is_virtual or column.kind not in _KNOWN:
         return False
     return column.charset is None or column.charset in _CHARSETS
+
+
+def is_written_as(column: MyColumn, wire_type: int) -> bool:
+    """Whether values the binlog has under this number of a type are of the column as it is now, and not as it was
+    before somebody altered it.
+    """
+    kind = "integer" if column.kind in INTEGERS else column.kind
+    kind = "float" if kind == "double" else kind
+    return _WIRE.get(wire_type, "") == (kind if kind in _WIRE.values() else "")
 
 
 def binlogged(column: MyColumn, was_text: bool) -> Binlogged:
@@ -86,6 +122,28 @@ def _staged(column: MyColumn, here: str, staged: str, convert: Callable[[Any], A
         column.name, column.typed.lake, here, staged, is_nullable=column.is_nullable
     )
     return Binlogged(found, convert)
+
+
+def staged(
+    told: Told, values: Mapping[str, Any], row: Mapping[str, Any], sources: str
+) -> list[Any]:
+    """A row's values in the order of the columns told, ready to be staged. `sources` says where the reader notes why a
+    value is None: it makes one of an empty `set` too.
+    """
+    empty = row.get(sources) or row.get("none_sources") or {}
+    found = []
+    for name, way in told.ways:
+        value = values.get(name)
+        if value is None and "empty set" in str(empty.get(name, "")).lower():
+            value = frozenset()
+        found.append(None if value is None else way.convert(value))
+    return found
+
+
+def key_of(told: Told, row: Sequence[Any]) -> tuple[Any, ...]:
+    """The key of a staged row."""
+    places = {name: i for i, (name, _) in enumerate(told.ways)}
+    return tuple(row[places[name]] for name in told.key)
 
 
 def _fitting(

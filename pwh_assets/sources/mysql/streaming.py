@@ -26,12 +26,18 @@ from pwh_assets.sources.changes import (
     StreamSpec,
     StreamStatus,
     StreamTable,
-    TableChanges,
     TableShape,
 )
 from pwh_assets.sources.errors import StreamLostError, StreamNotReadyError
 from pwh_assets.sources.mysql import binlog_rows
-from pwh_assets.sources.mysql.binlog_values import Binlogged, binlogged, is_told
+from pwh_assets.sources.mysql.binlog_values import (
+    Told,
+    binlogged,
+    is_told,
+    is_written_as,
+    key_of,
+    staged,
+)
 from pwh_assets.sources.mysql.bounds import sees_others, writers
 from pwh_assets.sources.mysql.catalog import MyTable, tables
 from pwh_assets.sources.mysql.connection import (
@@ -239,16 +245,6 @@ class _Connections:
 
 
 @dataclass(slots=True)
-class _Told:
-    """A table as rows of the binlog come now."""
-
-    names: tuple[str, ...]
-    ways: list[tuple[str, Binlogged]]
-    key: tuple[str, ...]
-    changes: TableChanges
-
-
-@dataclass(slots=True)
 class MySQLStream:
     """See `sources.changes.ChangeStream`."""
 
@@ -257,7 +253,7 @@ class MySQLStream:
     reader: Any
     position: str
     target: str
-    _told: dict[str, _Told] = field(default_factory=dict)
+    _told: dict[str, Told] = field(default_factory=dict)
     _touched: set[str] = field(default_factory=set)
     """Tables the transaction at hand has changed."""
 
@@ -292,12 +288,13 @@ class MySQLStream:
             at = position_text(self.reader.log_file, self.reader.log_pos)
             collector.begin(at, datetime.fromtimestamp(event.timestamp, UTC))
         self._touched.add(table.name)
+        types = {column.name: column.type for column in event.columns}
         for row in event.rows:
             values = row.get("values") or row.get("after_values") or {}
-            told = self._shape(table, tuple(values), collector)
+            told = self._shape(table, tuple(values), types, collector)
             if told is None:
                 return
-            new = _staged(
+            new = staged(
                 told,
                 values,
                 row,
@@ -306,17 +303,21 @@ class MySQLStream:
             if kind == "WriteRowsEvent":
                 told.changes.insert(new)
             elif kind == "DeleteRowsEvent":
-                told.changes.delete(_key(told, new))
+                told.changes.delete(key_of(told, new))
             else:
-                old = _key(told, _staged(told, row["before_values"], row, "before_none_sources"))
-                told.changes.update(new, old if old != _key(told, new) else None)
+                old = key_of(told, staged(told, row["before_values"], row, "before_none_sources"))
+                told.changes.update(new, old if old != key_of(told, new) else None)
 
     def _shape(
-        self, table: StreamTable, names: tuple[str, ...], collector: Collector
-    ) -> _Told | None:
+        self,
+        table: StreamTable,
+        names: tuple[str, ...],
+        types: Mapping[str, int],
+        collector: Collector,
+    ) -> Told | None:
         """How this table's rows are staged, as long as they have these columns."""
         told = self._told.get(table.name)
-        if told is not None and told.names == names:
+        if told is not None and (told.names, told.types) == (names, types):
             return told
         with connected(self.config) as connection:
             now = tables(connection, schema_of(self.config), table.name)
@@ -327,10 +328,19 @@ class MySQLStream:
                 f"`{table.name}` has another key now, or the binlog does not name its columns.",
             )
             return None
+        others = [
+            n for n in names if n in types and n in known and not is_written_as(known[n], types[n])
+        ]
+        if others:
+            why = (
+                f"`{table.name}` had other types in {quoted(others)} when rows of now were written."
+            )
+            collector.stale(table.name, why)
+            return None
         were_text = {column.name for column in table.columns if column.type == "VARCHAR"}
         ways = [(n, binlogged(known[n], n in were_text)) for n in names if n in known]
         shape = TableShape(table.name, tuple(way.column for _, way in ways), table.key)
-        told = _Told(names, ways, table.key, collector.shape(shape))
+        told = Told(names, types, ways, table.key, collector.shape(shape))
         self._told[table.name] = told
         return told
 
@@ -366,7 +376,7 @@ class MySQLStream:
             with connected(self.config) as connection:
                 now = tables(connection, schema_of(self.config), table.name)
             names = tuple(c.name for each in now for c in each.columns)
-            told = told or self._shape(table, names, collector)
+            told = told or self._shape(table, names, {}, collector)
             if told is not None:
                 collector.begin(position_text(self.reader.log_file, self.reader.log_pos), None)
                 told.changes.truncate()
@@ -392,27 +402,11 @@ class MySQLStream:
             if column.name not in before:
                 if is_told(column) and (column.has_default or not column.is_nullable):
                     return False
-            elif before[column.name] not in (column.typed.lake, "VARCHAR"):
+            elif before[column.name] != column.typed.lake and not (
+                before[column.name] == "VARCHAR" and column.typed.fits
+            ):
                 return False
         return set(before) <= {column.name for column in now[0].columns}
-
-
-def _staged(
-    told: _Told, values: Mapping[str, Any], row: Mapping[str, Any], sources: str
-) -> list[Any]:
-    empty = row.get(sources) or row.get("none_sources") or {}
-    found = []
-    for name, way in told.ways:
-        value = values.get(name)
-        if value is None and "empty set" in str(empty.get(name, "")).lower():
-            value = frozenset()
-        found.append(None if value is None else way.convert(value))
-    return found
-
-
-def _key(told: _Told, row: Sequence[Any]) -> tuple[Any, ...]:
-    places = {name: i for i, (name, _) in enumerate(told.ways)}
-    return tuple(row[places[name]] for name in told.key)
 
 
 def _mentions(text: str, name: str) -> bool:

@@ -491,7 +491,10 @@ def _reshaped(table: StreamTable, current: Mapping[str, str], filled: frozenset[
         return f"has {quoted(fresh)} where it had {quoted(gone)}: renamed, as it seems."
     for name, kind in current.items():
         old = before.get(name, kind)
-        if old == kind or old == "VARCHAR" or (old == "JSON" and kind.endswith("[]")):
+        is_outgrown = (old == "VARCHAR" and kind.startswith("DECIMAL(38,")) or (
+            old == "JSON" and kind.endswith("[]")
+        )
+        if old == kind or is_outgrown:
             continue
         if (old in _GROWS and kind in _GROWS) or (old.startswith("DEC") and kind.startswith("DEC")):
             continue

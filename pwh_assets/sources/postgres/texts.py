@@ -173,8 +173,9 @@ def _json_parser(element: PgType | None) -> Parser:
         if kind in _RAW_IN_JSON and value not in ("NaN", "Infinity", "-Infinity"):
             return _number(value) if kind in _FLOATS else value
         if kind in ("timestamp", "timestamptz"):
-            value = value.replace(" ", "T", 1)
+            value, era = value.replace(" ", "T", 1).removesuffix(" BC"), value[-3:]
             value = f"{value}:00" if kind == "timestamptz" and value[-3:-2] in "+-" else value
+            value += era if era == " BC" else ""
         return json.dumps(value, ensure_ascii=False)
 
     def nested(value: Any) -> str:
