@@ -17,7 +17,7 @@ from pwh_assets.sources.errors import driver_missing
 from pwh_assets.sources.form import checked
 from pwh_assets.sources.network.route import Route, routed
 from pwh_assets.sources.network.tunnel import FIELD as SSH_TUNNEL
-from pwh_assets.sources.network.tunnel import bastion_of
+from pwh_assets.sources.network.tunnel import bastion_of, checked_tunnel, spelled
 from pwh_assets.sources.warehouse.base import (
     Dialect,
     Typed,
@@ -227,7 +227,7 @@ def _raise_ours(config: Mapping[str, Any], error: Exception) -> NoReturn:
     if isinstance(error, PwhError):
         raise error
     facts = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    state, text = str(facts.get("C", "")), str(facts.get("M") or error)
+    state, text = str(facts.get("C", "")), str(facts.get("M") or ": ".join(map(str, error.args)))
     text = " ".join(text.split())[:300].replace(str(config["password"]), "***")
     who = _place(config)
     if state.startswith("28") or state in ("3D000", "42501", "3F000"):
@@ -261,7 +261,8 @@ class Redshift(Warehouse):
     connect = staticmethod(connect)
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        values = checked(self.label, self.fields, config)
+        values = checked(self.label, self.fields, spelled(config))
+        values["ssh_tunnel"] = checked_tunnel(values["ssh_tunnel"])
         if not 0 < values["port"] < 65536:
             raise InvalidInputError(
                 "port", f"`port` is {values['port']}; it must be between 1 and 65535."

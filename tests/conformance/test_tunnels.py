@@ -259,10 +259,10 @@ def test_openssh_forwards_to_what_it_permits(rig: Rigs) -> None:
 
 
 def sources() -> list[SourceType]:
-    return [discover()["postgres"], discover()["mysql"]]
+    return [discover()[name] for name in ("postgres", "mysql", "redshift")]
 
 
-BASE = {"host": "db", "database": "d", "user": "u"}
+BASE = {"host": "db", "database": "d", "user": "u", "password": "made-up"}
 GOOD = {"host": "b", "auth": {"username": "u", "password": "p"}}
 
 
@@ -303,8 +303,8 @@ def test_an_encrypted_key_needs_its_passphrase() -> None:
         assert caught.value.attr == "ssh_tunnel.auth.passphrase"
 
 
-def test_a_tunnel_that_is_switched_off_is_none() -> None:
-    source = discover()["postgres"]
+@pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)
+def test_a_tunnel_that_is_switched_off_is_none(source: SourceType) -> None:
     for off in (None, {}, {"enabled": False}, {"enabled": "false", "host": "b"}):
         assert source.validate({**BASE, "ssh_tunnel": off})["ssh_tunnel"] is None
 
