@@ -5,12 +5,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import dagster as dg
+from typing import TYPE_CHECKING
 
 from pwh_assets.lake.locks import hold
 from pwh_assets.orchestration.sockets import RUNS, socket_of
 from pwh_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 FIRST_LINE = (
     "# Written by PWH, and again when a release changes it. Take this line out to keep your own."
@@ -106,6 +108,8 @@ def write_instance_files(settings: Settings) -> Path:
     write_ours(folder / "dagster.yaml", text)
     if not (base / "history" / "event_log.db").exists():
         # Dagster's processes make the databases at the same time, and would trip over each other.
+        import dagster as dg
+
         with hold(settings, "dagster-storage", 60), dg.DagsterInstance.from_config(str(folder)):
             pass
     return folder
@@ -123,7 +127,7 @@ def write_ours(path: Path, text: str) -> None:
 
 
 @contextmanager
-def instance_for(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def instance_for(settings: Settings) -> "Iterator[dg.DagsterInstance]":
     """The home's instance, closed at the end; safe beside running servers and other processes."""
     folder = write_instance_files(settings)
     with _opened(folder, "dagster.yaml") as instance:
@@ -131,7 +135,7 @@ def instance_for(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 @contextmanager
-def in_process_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def in_process_instance(settings: Settings) -> "Iterator[dg.DagsterInstance]":
     """The same instance for runs of this process: it leaves stdout and stderr alone."""
     folder = write_instance_files(settings)
     own = (folder / "dagster.yaml").read_text()
@@ -143,10 +147,11 @@ def in_process_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 @contextmanager
-def _opened(folder: Path, file: str) -> Iterator[dg.DagsterInstance]:
+def _opened(folder: Path, file: str) -> "Iterator[dg.DagsterInstance]":
     """An instance that leaves nothing behind: one that Dagster itself enters again while it is open stays the place for
     the state of definitions after it is closed, and definitions that are made later would ask it.
     """
+    import dagster as dg
     from dagster._core.storage.defs_state.base import set_defs_state_storage
 
     with (
