@@ -11,7 +11,13 @@ from pwh_assets.sources.changes import StreamTable
 from pwh_assets.sources.conditions import conditions
 from pwh_assets.sources.mysql.catalog import MyColumn
 from pwh_assets.sources.mysql.connection import connected, fetched, quoted_name, schema_of
-from pwh_assets.sources.mysql.reading import TableReader, begin_snapshot, find_table, value_sql
+from pwh_assets.sources.mysql.reading import (
+    TableReader,
+    begin_snapshot,
+    cursor_sql,
+    find_table,
+    value_sql,
+)
 
 PATIENCE_S = 60
 """How long the server may count."""
@@ -55,8 +61,8 @@ def reconcile(config: Mapping[str, Any], request: ReadRequest, bound: str | None
             upto, past = list(filters), list(filters)
             if bound is not None and request.cursor and request.mode is not SyncMode.FULL:
                 cursor = quoted_name(request.cursor)
-                upto.append(f"{cursor} <= {value_sql(bound)} OR {cursor} IS NULL")
-                past.append(f"{cursor} > {value_sql(bound)}")
+                upto.append(f"{cursor} <= {cursor_sql(bound)} OR {cursor} IS NULL")
+                past.append(f"{cursor} > {cursor_sql(bound)}")
             begin_snapshot(connection)
             tally = _counted(connection, relation, key, _where(upto))
             moved: tuple[tuple[str, ...], ...] | None = ()

@@ -1,6 +1,7 @@
 """One table's rows: the query, its bounds, and the Arrow batches that come back."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ _SQL_TYPES = {
     "number": "DECIMAL(65,30)",
 }
 """In what type values of a cursor kind are compared."""
+
+_NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?")
 
 _log = logging.getLogger(__name__)
 
@@ -154,7 +157,7 @@ class TableReader:
         column, since = self.cursor_column(), self.request.since
         if column is None or self.request.mode is not SyncMode.APPEND:
             return self.where(None)
-        past = f"{quoted_name(column.name)} > {value_sql(since)}" if since is not None else ""
+        past = f"{quoted_name(column.name)} > {cursor_sql(since)}" if since is not None else ""
         return self._joined([past])
 
     def _by_cursor(self, bound: str | None) -> str:
@@ -165,12 +168,12 @@ class TableReader:
         nulls = f" OR {name} IS NULL" if column.is_nullable else ""
         if self.request.mode is SyncMode.INCREMENTAL:
             lower = self.request.lower
-            return f"{name} >= {value_sql(lower)}{nulls}" if lower is not None else ""
+            return f"{name} >= {cursor_sql(lower)}{nulls}" if lower is not None else ""
         if bound is None:
             return "FALSE"
         if since is None:
-            return f"{name} <= {value_sql(bound)}{nulls}"
-        return f"{name} > {value_sql(since)} AND {name} <= {value_sql(bound)}"
+            return f"{name} <= {cursor_sql(bound)}{nulls}"
+        return f"{name} > {cursor_sql(since)} AND {name} <= {cursor_sql(bound)}"
 
     @property
     def relation(self) -> str:
@@ -201,6 +204,15 @@ def find_table(connection: Any, config: Mapping[str, Any], name: str) -> MyTable
             f"Grant it: `GRANT SELECT ON {quoted_name(schema)}.{quoted_name(name)} TO '{config['user']}'@'%'`."
         )
     raise TableMissingError(f"{schema}.{name}", place(config))
+
+
+def cursor_sql(value: str) -> str:
+    """A cursor's value in SQL. Numbers are numbers: MySQL compares a decimal with a text as floats.
+
+    >>> cursor_sql("12345678901234567890.12"), cursor_sql("2024-01-01")
+    ('12345678901234567890.12', "'2024-01-01'")
+    """
+    return value if _NUMBER.fullmatch(value) else literal(value)
 
 
 def value_sql(value: Any) -> str:
