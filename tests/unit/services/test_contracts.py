@@ -79,6 +79,16 @@ def test_columns_are_looked_for_by_the_names_the_lake_keeps_them_under(lake):
     assert [result.passed for result in check_contract(lake, subject)] == [True, True]
 
 
+def test_a_key_nobody_brought_yet_is_missed_once_there_are_rows(lake):
+    lake.execute("CREATE TABLE lake.app.users (amount DECIMAL(20,4))")
+    subject = table({"amount": "DECIMAL(20,4)"})
+    assert checked(lake, subject)[UNIQUE].passed
+    lake.execute("INSERT INTO lake.app.users VALUES (1)")
+    found = checked(lake, subject)[UNIQUE]
+    assert not found.passed
+    assert explain(found, "app_users") == "`app_users` breaks its key `id`: 1 rows have no key."
+
+
 def test_every_type_of_the_lake_can_be_declared(lake):
     columns = {f"c{i}": kind for i, kind in enumerate(EVERY_TYPE)}
     nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in columns.items())
