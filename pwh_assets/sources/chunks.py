@@ -61,6 +61,8 @@ class ChunkedRows(Protocol):
     is_resumable: bool
     parallel: int
     """How many to read at a time."""
+    renames: Mapping[str, str]
+    """Names of columns in the files that are not the source's -> the source's; empty where all are."""
     rows_are_unique: bool
     """True when no two rows of all files, those of the dead run included, have the same primary key. False costs a
     search for repeated keys; of rows with the same key the last one finished counts."""

@@ -185,7 +185,7 @@ def _read_chunks(
         files=log.files,
         rows=log.rows,
         bytes=_size(log.files),
-        renames={},
+        renames=dict(chunks.renames),
         is_sparse=False,
         rows_are_unique=chunks.rows_are_unique,
     )

@@ -48,6 +48,7 @@ class KeyRanges:
     rows_are_unique: bool
     is_resumable: bool
     parallel: int = 1
+    renames: Mapping[str, str] = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
     _opened: list[Any] = field(default_factory=list)
     _connections: Connections[Any] = field(default_factory=Connections)

@@ -76,6 +76,7 @@ class TableChunks:
         self.names: Sequence[str] = tuple(names)
         self.is_resumable: bool = self._division.by == "column" and plan["bound"] is not None
         self.parallel = min(len(names), parallel_reads())
+        self.renames: Mapping[str, str] = {alias: name for name, alias in reader.aliases.items()}
         self.rows_are_unique: bool = not done and plan["key_is_unique"]
         self._group_rows = max(1_000, min(122_880, int(ROW_GROUP_BYTES / max(row_bytes, 1))))
         self._connections = Connections[_Session]()

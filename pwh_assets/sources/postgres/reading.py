@@ -1,7 +1,7 @@
 """One table's rows: the query, its bounds, and the chunks or Arrow batches that come back."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -255,16 +255,43 @@ class TableReader:
                 masks.sql(c.name, value) if masks.covers(c.name) else value
                 for value, c in zip(values, columns, strict=True)
             ]
+        aliases = self.aliases if is_exact else {}
         here = ", ".join(
-            f"{value} AS {quoted_name(column.name)}"
+            f"{value} AS {quoted_name(aliases.get(column.name, column.name))}"
             for value, column in zip(values, columns, strict=True)
         )
         query = f"SELECT {on_server} FROM {self.relation}{condition}"
         return f"SELECT {here} FROM postgres_query('pg', {literal(query)})"
 
     @property
+    def aliases(self) -> dict[str, str]:
+        """What columns are called in files whose names differ from another's by case alone: DuckDB's COPY would take
+        them for one name and number them.
+        """
+        names = [column.name for column in self.table.columns]
+        seen: set[str] = set()
+        found: dict[str, str] = {}
+        for name in names:
+            if name.lower() in seen:
+                found[name] = alias_of(name, {*names, *found.values()})
+            seen.add(name.lower())
+        return found
+
+    @property
     def relation(self) -> str:
         return f"{quoted_name(self.config['schema'])}.{quoted_name(self.table.name)}"
+
+
+def alias_of(name: str, taken: Collection[str]) -> str:
+    """A name that no other is, whatever the case of its letters.
+
+    >>> alias_of("id", ["ID", "id"]), alias_of("id", ["ID", "id", "Id (2)"])
+    ('id (2)', 'id (3)')
+    """
+    lower, number = {one.lower() for one in taken}, 2
+    while f"{name} ({number})".lower() in lower:
+        number += 1
+    return f"{name} ({number})"
 
 
 def filter_sql(one: RowFilter, column: PgColumn | None) -> str:

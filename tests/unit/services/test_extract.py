@@ -16,6 +16,7 @@ class Pieces:
     def __init__(self, *names, breaks=""):
         self.plan, self.names, self.breaks = {"of": "all"}, names, breaks
         self.is_resumable, self.rows_are_unique, self.parallel = True, True, 1
+        self.renames = {}
 
     def write(self, name, folder):
         if name == self.breaks:
