@@ -264,7 +264,7 @@ class Sources(Metrics):
 
     def tell_unknown(self, name: str, identifier: exp.Expression, scope: Scope) -> None:
         if waiting := self.catalog.waiting.get(name.lower()):
-            said = f"`{name}` has no rows yet: it was not synced"
+            said = f"`{name}` has no rows here: no sync has brought any"
             hint: str | None = f"Sync it first: `pwh sync {waiting}`."
         else:
             said = f"There is no table or view `{name}`"

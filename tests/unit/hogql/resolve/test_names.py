@@ -310,7 +310,7 @@ def test_a_table_that_was_never_synced_is_told_apart_from_one_that_is_not_there(
         (found,) = caught.value.problems
         name = text.removeprefix("SELECT 1 FROM ")
         assert found.code == "unknown_table"
-        assert found.message == f"`{name}` has no rows yet: it was not synced"
+        assert found.message == f"`{name}` has no rows here: no sync has brought any"
         assert found.hint == "Sync it first: `pwh sync app_users`."
     denied = restrict(catalog, {"app_users": TableRules(denied=frozenset("*"))})
     with pytest.raises(HogQLError, match="There is no table or view `app_users`"):
