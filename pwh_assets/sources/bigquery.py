@@ -13,7 +13,7 @@ from pwh_assets.errors import (
 )
 from pwh_assets.sources.base import Field
 from pwh_assets.sources.errors import driver_missing
-from pwh_assets.sources.form import checked
+from pwh_assets.sources.form import checked, web_address
 from pwh_assets.sources.google.auth import KEY_FIELD, credentials, parsed_key
 from pwh_assets.sources.http.session import checked_adapter, new_session
 from pwh_assets.sources.network.egress import egress_of
@@ -268,6 +268,8 @@ class BigQuery(Warehouse):
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
         values = checked(self.label, self.fields, config)
+        if values["endpoint"]:
+            values["endpoint"] = web_address("endpoint", values["endpoint"])
         values["service_account"] = key = parsed_key(values["service_account"])
         if key is None and not values["endpoint"]:
             raise InvalidInputError(

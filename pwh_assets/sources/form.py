@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from pwh_assets.core.names import nearest
 from pwh_assets.errors import InvalidInputError, quoted
@@ -48,9 +49,18 @@ def web_address(name: str, text: str, hint: str = "it must be an http(s) address
         InvalidInputError: it is none, or has a user, a query or a fragment; the sentence ends with the hint.
     """
     address = text.strip().rstrip("/")
-    if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", address):
+    is_written = re.fullmatch(r"https?://[^/?#\s@\\%]+(/[^?#\s]*)?", address) is not None
+    if not (is_written and _has_host(address)):
         raise InvalidInputError(name, f"`{name}` is `{text}`; {hint}")
     return address
+
+
+def _has_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is none
+        return False
 
 
 def _group(label: str, field: Field, value: object, path: str) -> dict[str, Any]:
