@@ -772,3 +772,13 @@ def test_checksums_are_of_the_texts_the_lake_has(
     assert tally is not None
     sums = [hashlib.md5(f"{text}\x1fx".encode()).hexdigest()[:15] for text in texts]
     assert tally.checksum == sum(int(one, 16) for one in sums)
+
+
+def test_rows_whose_cursor_is_zero_are_merged_every_time(rig: MySQLRig) -> None:
+    rig.run("CREATE TABLE old (id int PRIMARY KEY, updated_at datetime NOT NULL)")
+    with rig.connect(init_command="SET sql_mode = ''") as open_:
+        open_.cursor().execute(
+            "INSERT INTO old VALUES (1, 0), (2, '2024-01-01'), (3, '2024-01-03')"
+        )
+    wanted = ReadRequest("old", SyncMode.INCREMENTAL, (), ("id",), "updated_at", "2024-01-02")
+    assert sorted(row["id"] for row in rows_of(rig.source.read(rig.config, wanted))) == [1, 3]

@@ -172,10 +172,13 @@ def test_rows_whose_key_has_a_date_no_calendar_has_are_found_again(
     ]
 
 
-def test_dates_no_calendar_has_and_fractions_below_zero_come_through_the_stream(
+def test_dates_no_calendar_has_fractions_below_zero_and_latin1_come_through_the_stream(
     rig: MySQLRig, stream: Any
 ) -> None:
-    rig.run("CREATE TABLE odd (id int PRIMARY KEY, d date, t1 time(1), t4 time(4), t6 time(6))")
+    rig.run(
+        "CREATE TABLE odd (id int PRIMARY KEY, d date, t1 time(1), t4 time(4), t6 time(6), "
+        "e enum('x','é') CHARACTER SET latin1, s set('é','y') CHARACTER SET latin1)"
+    )
     streamed = stream("odd")
     streamed.sync()
     with rig.connect(sql_mode="ALLOW_INVALID_DATES") as open_, open_.cursor() as cursor:
@@ -183,11 +186,13 @@ def test_dates_no_calendar_has_and_fractions_below_zero_come_through_the_stream(
             ("-00:00:01.5", "-00:00:00.000001", "-838:59:59.999", "0:0:2.5")
         ):
             cursor.execute(
-                "INSERT INTO odd VALUES (%s, '2024-02-31', %s, %s, %s)", (id_, *[time] * 3)
+                "INSERT INTO odd VALUES (%s, '2024-02-31', %s, %s, %s, 'é', 'é,y')",
+                (id_, *[time] * 3),
             )
     streamed.sync()
     streamed.assert_same("odd")
     assert streamed.stored("odd")[0]["d"] is None
+    assert streamed.stored("odd")[0]["s"] == "é,y"
     assert streamed.stored("odd")[0]["t6"] == "-00:00:01.500000"
 
 

@@ -1,5 +1,8 @@
-"""Values of the binlog that its reader takes apart wrongly, read right: dates no calendar has, fractions below zero."""
+"""Values of the binlog that its reader takes apart wrongly, read right: dates no calendar has, fractions below zero, and
+members of an `enum` or a `set` in latin1.
+"""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,10 +14,11 @@ def correct() -> None:
     """Have the library read these values our way. It has no place for readers of one's own, and without them one
     such value ends the stream of every table.
     """
-    from pymysqlreplication.row_event import RowsEvent
+    from pymysqlreplication.row_event import RowsEvent, TableMapEvent
 
     RowsEvent._RowsEvent__read_date = _date
     RowsEvent._RowsEvent__read_time2 = _time
+    TableMapEvent._read_type_values = _members
 
 
 def _date(event: Any) -> date | None:
@@ -23,6 +27,28 @@ def _date(event: Any) -> date | None:
 
 def _time(event: Any, column: Any) -> timedelta:
     return time_of(event.packet.read(3 + _FRACTION_BYTES[column.fsp]))
+
+
+def _members(event: Any, length: int) -> list[list[str]]:
+    """The members of each such column of a table."""
+    packet, found = event.packet, []
+    end = packet.read_bytes + length
+    while packet.read_bytes < end:
+        count = packet.read_length_coded_binary()
+        found.append(texts_of([packet.read_variable_length_string() for _ in range(count)]))
+    return found
+
+
+def texts_of(members: Sequence[bytes]) -> list[str]:
+    """Members of one column, which are UTF-8 or else latin1: those of other character sets are not streamed.
+
+    >>> texts_of([b"x", "é".encode()]), texts_of([b"x", "é".encode("latin1")])
+    (['x', 'é'], ['x', 'é'])
+    """
+    try:
+        return [member.decode() for member in members]
+    except UnicodeDecodeError:
+        return [member.decode("cp1252", "replace") for member in members]
 
 
 def date_of(packed: int) -> date | None:

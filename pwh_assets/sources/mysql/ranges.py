@@ -20,7 +20,13 @@ from pwh_assets.errors import SourceUnavailableError
 from pwh_assets.sources.chunks import Connections, parallel_reads
 from pwh_assets.sources.mysql.bounds import is_replicating
 from pwh_assets.sources.mysql.connection import connected, fetched, in_our_words, quoted_name
-from pwh_assets.sources.mysql.reading import SNAPSHOT, TableReader, begin_snapshot, cursor_sql
+from pwh_assets.sources.mysql.reading import (
+    SNAPSHOT,
+    TableReader,
+    begin_snapshot,
+    cursor_sql,
+    out_of_order,
+)
 from pwh_assets.sources.parquet import write_batches
 
 CHUNK_ROWS = 500_000
@@ -139,8 +145,7 @@ class KeyRanges:
             cursor = self.reader.cursor_column()
             assert cursor is not None
             column = quoted_name(cursor.name)
-            nulls = f" OR {column} IS NULL" if cursor.is_nullable else ""
-            return f"{column} >= {cursor_sql(self.plan['bound'])}{nulls}"
+            return f"{column} >= {cursor_sql(self.plan['bound'])}{out_of_order(cursor)}"
         number = int(name)
         words = [f"{key} >= {edges[number - 1]}"] if number else []
         words += [f"{key} < {edges[number]}"] if number < len(edges) else []

@@ -168,7 +168,9 @@ class TableReader:
         nulls = f" OR {name} IS NULL" if column.is_nullable else ""
         if self.request.mode is SyncMode.INCREMENTAL:
             lower = self.request.lower
-            return f"{name} >= {cursor_sql(lower)}{nulls}" if lower is not None else ""
+            return (
+                f"{name} >= {cursor_sql(lower)}{out_of_order(column)}" if lower is not None else ""
+            )
         if bound is None:
             return "FALSE"
         if since is None:
@@ -204,6 +206,13 @@ def find_table(connection: Any, config: Mapping[str, Any], name: str) -> MyTable
             f"Grant it: `GRANT SELECT ON {quoted_name(schema)}.{quoted_name(name)} TO '{config['user']}'@'%'`."
         )
     raise TableMissingError(f"{schema}.{name}", place(config))
+
+
+def out_of_order(column: MyColumn) -> str:
+    """SQL to add to a condition on a cursor for rows that have no place in its order: NULL, and zero for a time."""
+    name = quoted_name(column.name)
+    zero = "" if column.typed.cursor_kind == "number" else f" OR {name} = 0"
+    return (f" OR {name} IS NULL" if column.is_nullable else "") + zero
 
 
 def cursor_sql(value: str) -> str:
