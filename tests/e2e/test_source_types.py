@@ -175,9 +175,11 @@ def test_keys_and_cursors_that_outgrew_their_type_still_tell_rows_and_their_orde
 def test_columns_that_differ_by_case_alone_keep_their_values_apart(
     platform: Platform, server: PrivatePostgres, run: Any
 ) -> None:
-    run('CREATE TABLE t ("ID" int PRIMARY KEY, "id" text, "Id" text, "id (2)" text)')
+    run('CREATE TABLE t ("ID" int, "id" text PRIMARY KEY, "Id" text, "id (2)" text)')
     run("INSERT INTO t VALUES (1, 'lower', 'mixed', 'plain')")
     connect(platform, server, "t", "full")
-    sync_table(platform, platform.store.tables(1)[0])
+    result = sync_table(platform, platform.store.tables(1)[0])
     assert list(types(platform)) == ["ID", "id_1", "Id_2", "id (2)"]
     assert rows(platform, "FROM lake.postgres.t") == [(1, "lower", "mixed", "plain")]
+    assert result.reconciliation is not None
+    assert result.reconciliation.status is ReconciliationStatus.MATCHED

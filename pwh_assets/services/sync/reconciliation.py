@@ -12,6 +12,7 @@ from pwh_assets.core.names import slug
 from pwh_assets.core.source import SyncedTable, SyncMode
 from pwh_assets.errors import PwhError
 from pwh_assets.lake.attach import ALIAS, literal, quote
+from pwh_assets.lake.staged import lake_names
 from pwh_assets.services.sync.masking import Masker
 from pwh_assets.sources.base import MIXED_KEY, ReadRequest, SourceType, Tally
 
@@ -138,12 +139,15 @@ def in_lake(
     keys are clear; else they are as stored.
     """
     target = f"{ALIAS}.{quote(table.source.slug)}.{quote(slug(table.name))}"
-    key = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in table.primary_key)
+    types = _types_of(connection, target)
+    names = lake_names((column.name for column in table.columns), list(types))
+    columns = [quote(names.get(name, name)) for name in table.primary_key]
+    key = ", ".join(f"CAST({column} AS VARCHAR)" for column in columns)
     text = f"concat_ws(chr(31), {key})"
     conditions = []
     if bound is not None and table.cursor:
-        kind = _type_of(connection, target, table.cursor)
-        conditions.append(up_to(quote(table.cursor), kind, bound))
+        cursor = names.get(table.cursor, table.cursor)
+        conditions.append(up_to(quote(cursor), types.get(cursor, "VARCHAR"), bound))
     values: list[Any] = []
     if tally.moved_keys and table.primary_key:
         conditions.append(f"{text} NOT IN (SELECT unnest($1::VARCHAR[]))")
@@ -152,7 +156,7 @@ def in_lake(
     is_masked = any(table.options.mask(name) for name in table.primary_key)
     has_checksum = tally.checksum is not None and table.primary_key and not is_masked
     if tally.is_mixed:
-        value = MIXED_KEY.format(f"TRY_CAST({quote(table.primary_key[0])} AS BIGINT)")
+        value = MIXED_KEY.format(f"TRY_CAST({columns[0]} AS BIGINT)")
     else:
         value = f"CAST('0x' || substr(md5({text}), 1, 15) AS UBIGINT)"
     checksum = f"coalesce(sum({value}), 0)::HUGEINT" if has_checksum else "NULL"
@@ -184,11 +188,9 @@ def _as_stored(table: SyncedTable, key: tuple[str, ...], masker: Masker | None) 
     return tuple(str(row[name]) for name in table.primary_key)
 
 
-def _type_of(connection: "duckdb.DuckDBPyConnection", target: str, column: str) -> str:
-    for row in connection.execute(f"DESCRIBE {target}").fetchall():
-        if str(row[0]).lower() == column.lower():
-            return str(row[1])
-    return "VARCHAR"
+def _types_of(connection: "duckdb.DuckDBPyConnection", target: str) -> dict[str, str]:
+    rows = connection.execute(f"DESCRIBE {target}").fetchall()
+    return {str(row[0]): str(row[1]) for row in rows}
 
 
 def unknown(cause: str, bound: str | None) -> Reconciliation:
