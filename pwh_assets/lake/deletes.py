@@ -22,10 +22,14 @@ def delete_all_but(
     files: Sequence[Path],
     renames: Mapping[str, str | None],
     key: Sequence[str],
+    columns: Sequence[str] = (),
 ) -> tuple[int, int]:
     """Delete every row whose key is not in these files, over a read-write connection under the lake's lock.
 
     The comparison spills to disk. The table's load gets a new id when rows went, so that its readers are built anew.
+
+    Args:
+        columns: all the source has, by which those whose names differ by case alone are told apart.
 
     Returns:
         How many rows went, and how many are left.
@@ -35,11 +39,14 @@ def delete_all_but(
         str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {target}").fetchall()
     }
     staged = read_staged(connection, files, renames)
-    names = lake_names([*staged.columns, *(n for n in key if n not in staged.columns)], list(types))
-    columns = [names[name] for name in key]
+    names = lake_names(dict.fromkeys([*columns, *staged.columns, *key]), list(types))
+    parts = [names[name] for name in key]
     if staged.row_count:
-        keys = staged.select(names, {name: types[name] for name in columns})
-        same = " AND ".join(f"t.{quote(name)} = k.{quote(name)}" for name in columns)
+        keys = staged.select(names, {name: types[name] for name in parts})
+        # A part may be NULL here that is none at the source: a date no calendar has, a decimal's NaN.
+        same = " AND ".join(
+            f"t.{quote(name)} IS NOT DISTINCT FROM k.{quote(name)}" for name in parts
+        )
         condition = f"WHERE NOT EXISTS (SELECT 1 FROM ({keys}) AS k WHERE {same})"
     else:
         condition = ""

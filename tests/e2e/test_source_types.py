@@ -183,3 +183,23 @@ def test_columns_that_differ_by_case_alone_keep_their_values_apart(
     assert rows(platform, "FROM lake.postgres.t") == [(1, "lower", "mixed", "plain")]
     assert result.reconciliation is not None
     assert result.reconciliation.status is ReconciliationStatus.MATCHED
+
+
+def test_deletes_are_told_by_keys_of_any_name_and_value(
+    platform: Platform, server: PrivatePostgres, run: Any
+) -> None:
+    run('CREATE TABLE t ("ID" int, "id" numeric(5,1), n int, version int, PRIMARY KEY ("id", n))')
+    run("INSERT INTO t VALUES (1, 'NaN', 1, 1), (1, 2, 1, 1), (1, 3, 1, 1)")
+    schema = {
+        "name": "t",
+        "sync_type": "incremental",
+        "incremental_field": "version",
+        "detect_deletes": True,
+    }
+    payload = {**server.config, "schemas": [schema]}
+    create_source(platform, 1, {"source_type": "postgres", "payload": payload})
+    sync_table(platform, platform.store.tables(1)[0])
+    run('DELETE FROM t WHERE "id" = 2; INSERT INTO t VALUES (1, 4, 1, 2)')
+    assert sync_table(platform, platform.store.tables(1)[0]).rows_deleted == 1
+    found = rows(platform, "SELECT id_1::VARCHAR FROM lake.postgres.t ORDER BY 1 NULLS FIRST")
+    assert found == [(None,), ("3.0",), ("4.0",)]

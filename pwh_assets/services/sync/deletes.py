@@ -65,6 +65,7 @@ def remove_gone(
                 keys.files,
                 keys.renames,
                 key,
+                [column.name for column in table.columns],
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
