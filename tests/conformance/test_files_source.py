@@ -252,6 +252,12 @@ def test_a_bad_line_far_down_is_found_with_its_number(folder: Path) -> None:
         rows(folder, "t")
 
 
+def test_a_last_line_that_no_buffer_holds_is_not_passed_over(folder: Path) -> None:
+    (folder / "t.csv").write_bytes(b"id,a\n0,x\n1," + b"a" * (33 << 20) + b"\n")
+    with pytest.raises(UnreadableDataError, match="last line is longer than 2 MiB"):
+        rows(folder, "t")
+
+
 def test_the_content_of_a_bad_line_is_not_repeated(folder: Path) -> None:
     (folder / "t.csv").write_text("id,a\nconfidential-value\n")
     with pytest.raises(UnreadableDataError) as caught:
