@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
 from pwh_assets.errors import (
     InvalidInputError,
@@ -17,7 +18,7 @@ from pwh_assets.errors import (
 )
 from pwh_assets.sources.base import Field
 from pwh_assets.sources.errors import driver_missing
-from pwh_assets.sources.form import checked
+from pwh_assets.sources.form import checked, web_address
 from pwh_assets.sources.network.guard import Guard, guarded
 from pwh_assets.sources.warehouse.base import (
     Dialect,
@@ -197,15 +198,11 @@ def connect(config: Mapping[str, Any]) -> Iterator[_Session]:
 
 
 def _connection(sql: Any, config: Mapping[str, Any], guard: Guard | None) -> Any:
-    host = str(config["host"])
-    bare = host.partition("://")[2] or host
-    options: dict[str, Any] = {"use_cloud_fetch": not host.startswith("http://")}
-    if "://" in host:
-        options["_connection_uri"] = f"{host.rstrip('/')}/{config['http_path'].lstrip('/')}"
+    address = _address(str(config["host"]))
     before = _way.set(guard)
     try:
         connection = sql.connect(
-            server_hostname=bare.rstrip("/"),
+            server_hostname=urlsplit(address).netloc,
             http_path=config["http_path"],
             access_token=config["token"],
             catalog=config["catalog"],
@@ -216,13 +213,28 @@ def _connection(sql: Any, config: Mapping[str, Any], guard: Guard | None) -> Any
             _socket_timeout=TIMEOUT_S,
             _retry_stop_after_attempts_count=6,
             _retry_stop_after_attempts_duration=PATIENCE_S,
-            **options,
+            _connection_uri=f"{address}/{config['http_path'].lstrip('/')}",
+            use_cloud_fetch=address.startswith("https://"),
         )
     finally:
         _way.reset(before)
     if guard is not None:  # also for addresses that `NO_PROXY` names
         connection.http_client._should_use_proxy = lambda host: True
     return connection
+
+
+def _address(host: str) -> str:
+    """The workspace's address by its host, or as it was typed with `http://`, for tests.
+
+    Raises:
+        InvalidInputError: no host is called so.
+    """
+    typed = host.strip()
+    return web_address(
+        "host",
+        typed if "://" in typed else f"https://{typed}",
+        "it looks like `adb-123.azuredatabricks.net`.",
+    )
 
 
 _way: ContextVar[Guard | None] = ContextVar("way", default=None)
@@ -291,6 +303,7 @@ class Databricks(Warehouse):
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
         values = checked(self.label, self.fields, config)
+        _address(values["host"])
         if not _HTTP_PATH.fullmatch(values["http_path"]):
             raise InvalidInputError(
                 "http_path",

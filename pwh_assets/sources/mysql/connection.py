@@ -160,7 +160,7 @@ def tls(mode: str, authority: str | None) -> ssl.SSLContext:
     if authority:
         try:
             context.load_verify_locations(cadata=authority)
-        except (ssl.SSLError, ValueError):
+        except (ssl.SSLError, ValueError, TypeError):
             raise InvalidInputError(
                 "ssl_ca",
                 "`ssl_ca` is no certificate in PEM form. Paste the text from `-----BEGIN CERTIFICATE-----` on.",

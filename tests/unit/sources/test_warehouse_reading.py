@@ -165,6 +165,9 @@ def test_a_table_that_is_gone_and_a_cursor_that_cannot_be_are_told() -> None:
         ("snowflake", {"auth_type": "key_pair"}, "private_key"),
         ("snowflake", {"auth_type": "token"}, "token"),
         ("databricks", {"http_path": "/sql?x=1 y"}, "http_path"),
+        ("databricks", {"host": "file:///etc/passwd"}, "host"),
+        ("databricks", {"host": "25:99999"}, "host"),
+        ("databricks", {"host": "a b"}, "host"),
         ("redshift", {"port": 70000}, "port"),
     ],
 )
