@@ -410,7 +410,14 @@ class MySQLStream:
 
 
 def _mentions(text: str, name: str) -> bool:
-    return re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text, re.IGNORECASE) is not None
+    """Whether a statement names a table, also in quotes, where a quote in the name is written twice.
+
+    >>> _mentions("ALTER TABLE `a``b` ADD c int", "a`b"), _mentions("ALTER TABLE ab ADD c int", "b")
+    (True, False)
+    """
+    spellings = {name, name.replace("`", "``"), name.replace('"', '""')}
+    words = "|".join(map(re.escape, spellings))
+    return re.search(rf"(?<![\w$])({words})(?![\w$])", text, re.IGNORECASE) is not None
 
 
 def _server_id(spec: StreamSpec) -> int:

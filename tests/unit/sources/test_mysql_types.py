@@ -6,14 +6,21 @@ from datetime import timedelta
 import pytest
 
 from pwh_assets.core import nested
-from pwh_assets.sources.mysql import binlog_values, connection, streaming, types
+from pwh_assets.sources.mysql import (
+    binlog_rows,
+    binlog_values,
+    connection,
+    reading,
+    streaming,
+    types,
+)
 from pwh_assets.sources.mysql.types import typed
 from pwh_assets.sources.network import egress, tunnel
 
 
 @pytest.mark.parametrize(
     "module",
-    [nested, types, connection, binlog_values, streaming, egress, tunnel],
+    [nested, types, connection, binlog_rows, binlog_values, reading, streaming, egress, tunnel],
     ids=lambda m: m.__name__,
 )
 def test_the_examples_in_the_docstrings_hold(module: object) -> None:

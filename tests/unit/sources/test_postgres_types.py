@@ -1,10 +1,22 @@
+import doctest
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pwh_assets.errors import SourceAccessError, SourceError, SourceUnavailableError
+from pwh_assets.services.sync import reconciliation
+from pwh_assets.sources.postgres import reading, streaming, texts, types, xmin
 from pwh_assets.sources.postgres.connection import raise_ours, scrubbed
 from pwh_assets.sources.postgres.types import PgType, precision_and_scale, typed
+
+
+@pytest.mark.parametrize(
+    "module", [reading, streaming, texts, types, xmin, reconciliation], ids=lambda m: m.__name__
+)
+def test_the_examples_in_the_docstrings_hold(module):
+    assert doctest.testmod(module).failed == 0
+
 
 NUMERIC = {1: PgType("numeric", True, "b")}
 
