@@ -167,8 +167,9 @@ def test_a_certificate_of_an_unknown_authority_is_refused(rig: Rigs, mode: str) 
 def test_tls_without_looking_at_the_certificate(rig: Rigs, authority: Authority) -> None:
     rig.source.test_connection({**rig.config, "sslmode": "require"})
     if isinstance(rig, MySQLRig):
-        with pytest.raises(InvalidInputError, match="no certificate in PEM form"):
-            rig.source.validate({**rig.config, "ssl_ca": "nonsense"})
+        for text in ("nonsense", "Zertifikat für db"):
+            with pytest.raises(InvalidInputError, match="no certificate in PEM form"):
+                rig.source.validate({**rig.config, "ssl_ca": text})
 
 
 # HTTP
