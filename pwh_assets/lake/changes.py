@@ -13,6 +13,7 @@ from pwh_assets.lake.attach import ALIAS, Address, literal, quote
 from pwh_assets.lake.catalog import existing_tables
 from pwh_assets.lake.errors import LakeError, PublishError
 from pwh_assets.lake.evolve import Evolution, evolve
+from pwh_assets.lake.matching import Equals, equals_of, same
 from pwh_assets.lake.publish import Guard, Publish, Published, publish_within
 from pwh_assets.lake.staged import lake_names
 from pwh_assets.lake.state import STATE, SyncState, read_state, write_state
@@ -337,11 +338,14 @@ class _Merge:
         key = [self.names[name] for name in self.what.key]
         keys = ", ".join(map(quote, key))
         first, holes = files[0], 0
-        source = self._last_per_key(files, types, key)
+        only_keys = self._keys(files, types, key)
+        before = [f"__pwh_o{place}" for place in range(len(key))]
+        equals = equals_of(self.connection, only_keys, key, before)
+        source = self._last_per_key(files, types, only_keys, equals)
         if first.unresolved:
-            holes = self._resolve(source, types, key)
+            holes = self._resolve(source, types, equals)
             source = "SELECT * FROM pwh_resolved"
-        matches = _same("t", "s", key)
+        matches = same("t", "s", equals)
         deleted = self._execute(
             f"DELETE FROM {self.target} AS t USING (SELECT {keys} FROM ({source})) AS s WHERE {matches}"
         )
@@ -352,24 +356,32 @@ class _Merge:
         gone = self._execute(f"SELECT count(*) FROM ({source}) WHERE {GONE}")
         return written, min(deleted, gone), holes
 
-    def _last_per_key(
+    def _keys(
         self, files: Sequence[ChangeFile], types: Mapping[str, str], key: Sequence[str]
     ) -> str:
+        """SQL of the staged rows' keys."""
+        kinds = {name: types[name] for name in key}
+        return " UNION ALL ".join(self._select(file, kinds, key) for file in files)
+
+    def _last_per_key(
+        self,
+        files: Sequence[ChangeFile],
+        types: Mapping[str, str],
+        only_keys: str,
+        equals: Equals,
+    ) -> str:
         """SQL of the staged rows, of those with the same key only the last."""
-        keys = ", ".join(map(quote, key))
-        key_types = {name: types[name] for name in key}
-        only_keys = " UNION ALL ".join(self._select(file, key_types, key) for file in files)
+        keys = ", ".join(map(quote, equals))
         self.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE pwh_repeated AS SELECT {keys}, max({SEQUENCE}) AS {SEQUENCE} "
             f"FROM ({only_keys}) GROUP BY {keys} HAVING count(*) > 1"
         )
-        rows = " UNION ALL ".join(self._select(file, types, key) for file in files)
+        rows = " UNION ALL ".join(self._select(file, types, list(equals)) for file in files)
         if not self._execute("SELECT count(*) FROM pwh_repeated"):
             return rows
-        matches = _same("r", "s", key)
         return (
             f"SELECT s.* FROM ({rows}) s WHERE NOT EXISTS (SELECT 1 FROM pwh_repeated r "
-            f"WHERE {matches} AND r.{SEQUENCE} > s.{SEQUENCE})"
+            f"WHERE {same('r', 's', equals)} AND r.{SEQUENCE} > s.{SEQUENCE})"
         )
 
     def _select(self, file: ChangeFile, types: Mapping[str, str], key: Sequence[str]) -> str:
@@ -394,12 +406,12 @@ class _Merge:
             words.append(f"{origin} AS __pwh_o{place}")
         return f"SELECT {', '.join(words)} FROM {_read(file.file)}"
 
-    def _resolve(self, source: str, types: Mapping[str, str], key: Sequence[str]) -> int:
+    def _resolve(self, source: str, types: Mapping[str, str], equals: Equals) -> int:
         """Fill in values the stream left out, from the rows as they are stored."""
         run = self.connection.execute
         matches = " AND ".join(
-            f"t.{quote(name)} IS NOT DISTINCT FROM s.__pwh_o{place}"
-            for place, name in enumerate(key)
+            f"t.{quote(name)} {equal} s.__pwh_o{place}"
+            for place, (name, equal) in enumerate(equals.items())
         )
         flags = [f"s.__pwh_u{place}" for place in range(len(types))]
         is_open = " OR ".join(flags)
@@ -437,13 +449,6 @@ class _Merge:
     def _describe(self) -> dict[str, str]:
         rows = self.connection.execute(f"DESCRIBE {self.target}").fetchall()
         return {str(row[0]): str(row[1]) for row in rows}
-
-
-def _same(one: str, other: str, key: Sequence[str]) -> str:
-    """SQL that holds for rows of one key. A source's part may be NULL here: a date no calendar has, a decimal's NaN."""
-    return " AND ".join(
-        f"{one}.{quote(name)} IS NOT DISTINCT FROM {other}.{quote(name)}" for name in key
-    )
 
 
 def _wider(old: str, new: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pwh_assets.lake.attach import literal, quote
+from pwh_assets.lake.matching import equals_of, same
 from pwh_assets.lake.staged import POSITION, Staged
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def merge(
     if not is_empty:
         keys = ", ".join(map(quote, key))
         some = rows or staged.select(names, {name: types[name] for name in key})
-        matches = " AND ".join(
-            f"t.{quote(name)} IS NOT DISTINCT FROM s.{quote(name)}" for name in key
-        )
+        matches = same("t", "s", equals_of(connection, some, key))
         connection.execute(
             f"DELETE FROM {target} AS t USING (SELECT {keys} FROM ({some})) AS s WHERE {matches}"
         )
