@@ -27,7 +27,7 @@ class JobProgress:
     """How far a running job is, as its process last wrote it down."""
 
     phase: str
-    """`count`, `extract`, `publish`, `reconcile` or `waiting` (for the next attempt)."""
+    """`count`, `extract`, `publish`, `reconcile` or `waiting` (as long as the source asked for, or for the next attempt)."""
     rows: int = 0
     bytes: int = 0
     rows_expected: int | None = None

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pwh_assets.errors import SourceAccessError, SourceError, SourceUnavailableError
+from pwh_assets.sources import pauses
 from pwh_assets.sources.errors import UnreadableDataError
 from pwh_assets.sources.http import Api, Limits, RowBuilder, ahead, in_order, jsons
 from pwh_assets.sources.http.api import CancelledError
@@ -79,16 +80,21 @@ def test_all_attempts_together_have_a_bound(server: Echo) -> None:
     assert time.monotonic() - began < 5
 
 
-def test_a_pause_holds_everybody_with_the_same_account(server: Echo) -> None:
+def test_a_pause_holds_everybody_with_the_same_account(
+    server: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pauses, "_until", 0.0)
     server.fail(429, headers={"Retry-After": "1"})
     first, second = api(server, per_second=50), api(server, per_second=50)
     thread = threading.Thread(target=lambda: first.get("/first"))
     thread.start()
     time.sleep(0.3)
+    assert 0 < pauses.left_s() < 1
     began = time.monotonic()
     second.get("/second")
     assert time.monotonic() - began > 0.4
     thread.join()
+    assert pauses.left_s() == 0
 
 
 def test_turns_come_at_their_rate_after_a_burst() -> None:

@@ -8,6 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from pwh_assets.core.job import Job, JobProgress
 from pwh_assets.core.source import SyncedTable
 from pwh_assets.errors import PwhError
 from pwh_assets.services.platform import Platform
+from pwh_assets.sources import pauses
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +166,7 @@ class Running(Interruptible):
         self.on_rows: Callable[[int], PwhError | None] = lambda rows: None
         """Asked with every count of rows; what it returns ends the sync."""
         self._store, self._progress = platform.store, progress
-        self._now = JobProgress("extract")
+        self._now = self._seen = JobProgress("extract")
         self._began = time.monotonic()
         self._extract_began = self._began
 
@@ -186,5 +188,8 @@ class Running(Interruptible):
         return time.monotonic() - self._began
 
     def _look(self) -> PwhError | None:
-        asked = self._store.note_progress(self.job.id, self._now)
+        now, before, self._seen = self._now, self._seen, self._now
+        if now.phase == "extract" and now.rows == before.rows and pauses.left_s() > 0:
+            now = replace(now, phase="waiting")
+        asked = self._store.note_progress(self.job.id, now)
         return SyncCancelledError(self.table.table_name) if asked else None

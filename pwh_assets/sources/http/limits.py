@@ -4,6 +4,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+from pwh_assets.sources import pauses
+
 ATTEMPTS = 6
 CONNECT_S = 10.0
 IDLE_S = 80.0
@@ -57,6 +59,7 @@ class Bucket:
         """Nobody gets a turn before so many seconds have gone."""
         with self._lock:
             self._resume = max(self._resume, time.monotonic() + seconds)
+        pauses.note(seconds)
 
 
 _buckets: dict[tuple[str, float, int], Bucket] = {}
